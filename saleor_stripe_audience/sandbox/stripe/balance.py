@@ -12,7 +12,7 @@ _FEE_PER_THOUSAND = 29
 _AVAILABLE_AFTER_SECONDS = 2 * 24 * 3600
 
 
-def booked(call: Call, kind: str, amount: int, source: Json, fee: int | None = None) -> str:
+def book(call: Call, kind: str, amount: int, source: Json, fee: int | None = None) -> str:
     """Book an amount in the source's currency (negative if money leaves the account); return the transaction's id."""
     settlement = call.account.default_currency
     settled, rate = convert(amount, source["currency"], settlement)

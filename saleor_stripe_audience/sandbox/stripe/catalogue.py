@@ -9,7 +9,7 @@ import re
 from urllib.parse import urlsplit
 
 from . import listing, metadata
-from .currencies import LARGEST, check_whole, checked_currency
+from .currencies import LARGEST, check_currency, check_whole
 from .descriptors import check_descriptor
 from .errors import Refusal, invalid, missing, required
 from .state import Account, Call, Json, new_id
@@ -112,7 +112,7 @@ def update_price(call: Call) -> Json:
     if "active" in given and not given["active"]:
         _check_not_default(call.account, price)
     before = copy.deepcopy(price)
-    values = metadata.merged(price["metadata"], given.get("metadata"))
+    values = metadata.merge(price["metadata"], given.get("metadata"))
     if given.get("lookup_key"):
         _claim(call, given["lookup_key"], price)
     price["metadata"] = values
@@ -187,7 +187,7 @@ def _change_product(product: Json, given: Json) -> None:
     for name in ("images", "marketing_features"):
         if name in given:
             product[name] = given[name] or []
-    product["metadata"] = metadata.merged(product["metadata"], given.get("metadata"))
+    product["metadata"] = metadata.merge(product["metadata"], given.get("metadata"))
 
 
 def _own_price(account: Account, product: Json, identifier: str) -> str | None:
@@ -208,7 +208,7 @@ def _check_not_default(account: Account, price: Json) -> None:
 
 
 def _check_amount(given: Json) -> None:
-    given["currency"] = checked_currency(given["currency"])
+    given["currency"] = check_currency(given["currency"])
     named = [name for name in ("unit_amount", "unit_amount_decimal", "custom_unit_amount") if name in given]
     if not named:
         raise required("unit_amount")
@@ -284,7 +284,7 @@ def _new_price(call: Call, given: Json) -> Json:
             "custom_unit_amount": given.get("custom_unit_amount"),
             "livemode": call.account.livemode,
             "lookup_key": given.get("lookup_key"),
-            "metadata": metadata.merged({}, given.get("metadata")),
+            "metadata": metadata.merge({}, given.get("metadata")),
             "nickname": given.get("nickname"),
             "product": given["product"],
             "recurring": recurring

@@ -3,7 +3,7 @@
 import copy
 
 from . import balance, cards, listing, metadata
-from .disputes import opened
+from .disputes import open_dispute
 from .state import Call, Json, new_id
 
 _OUTCOMES = {
@@ -25,24 +25,24 @@ _DECLINED = (
 )
 
 
-def attempted(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:
+def record_attempt(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:
     """Create the charge of one attempt, which fails if there is a decline. It becomes the intent's latest charge."""
     charge = call.account.put(_charge(call, intent, method, decline))
     intent["latest_charge"] = charge["id"]
     return charge
 
 
-def settled(call: Call, charge: Json, amount: int) -> None:
+def book_payment(call: Call, charge: Json, amount: int) -> None:
     """Book the balance transaction of a captured charge."""
-    charge["balance_transaction"] = balance.booked(call, "charge", amount, charge)
+    charge["balance_transaction"] = balance.book(call, "charge", amount, charge)
 
 
-def settled_later(call: Call, charge: Json, amount: int) -> None:
+def book_payment_later(call: Call, charge: Json, amount: int) -> None:
     """Book the balance transaction after the response, as with capture_method automatic_async."""
 
     def settle(later: Call) -> None:
         before = copy.copy(charge)
-        settled(later, charge, amount)
+        book_payment(later, charge, amount)
         later.emit("charge.updated", charge, before)
 
     call.later(settle)
@@ -53,7 +53,7 @@ def after_success(call: Call, charge: Json, behaviour: cards.Behaviour) -> None:
     if not charge["captured"]:
         return
     if behaviour.dispute_reason:
-        opened(
+        open_dispute(
             call, charge, charge["amount_captured"], behaviour.dispute_reason, inquiry=behaviour.is_inquiry
         )
     if behaviour.fraud_warning:
@@ -69,7 +69,7 @@ def update(call: Call) -> Json:
     """POST /v1/charges/{id}"""
     charge = retrieve(call)
     before = copy.deepcopy(charge)
-    charge["metadata"] = metadata.merged(charge["metadata"], call.params.get("metadata"))
+    charge["metadata"] = metadata.merge(charge["metadata"], call.params.get("metadata"))
     for name in ("description", "receipt_email", "shipping"):
         charge[name] = call.params.get(name, charge[name])
     call.emit("charge.updated", charge, before)
@@ -83,10 +83,10 @@ def list_(call: Call) -> Json:
 
 def unrefunded(charge: Json) -> int:
     """Return how much can still be refunded, in the smallest unit."""
-    return taken(charge) - int(charge["amount_refunded"])
+    return refund_limit(charge) - int(charge["amount_refunded"])
 
 
-def taken(charge: Json) -> int:
+def refund_limit(charge: Json) -> int:
     """Return the limit of a charge's refunds: its amount, or more if more was captured."""
     return max(int(charge["amount"]), int(charge["amount_captured"]))
 

@@ -51,7 +51,7 @@ def check_method(call: Call, intent: Json, method: Json) -> None:
         raise invalid("The PaymentMethod belongs to another Customer: give that customer.", "payment_method")
 
 
-def confirmed(call: Call, intent: Json, given: Json) -> Json:
+def attempt(call: Call, intent: Json, given: Json) -> Json:
     """Attempt the payment: it requires authentication, succeeds, is held, or is declined with a 402."""
     method = call.account.table("payment_method")[intent["payment_method"]]
     behaviour = call.account.behaviours[method["id"]]
@@ -60,12 +60,12 @@ def confirmed(call: Call, intent: Json, given: Json) -> Json:
         return _hand_out(call, intent, shown)
     if _must_authenticate(intent, method, behaviour):
         return _ask(call, intent, method, given)
-    if not finished(call, intent, method):
+    if not charge_method(call, intent, method):
         raise decline_of(intent)
     return intent
 
 
-def authenticated(call: Call, intent: Json, ok: bool) -> Json:
+def finish_authentication(call: Call, intent: Json, ok: bool) -> Json:
     """The shopper returned from the bank's page or a redirect. A decline is not raised: no request waits for it."""
     if intent["status"] != "requires_action":
         raise unexpected_state(
@@ -74,13 +74,13 @@ def authenticated(call: Call, intent: Json, ok: bool) -> Json:
     method = call.account.table("payment_method")[intent["payment_method"]]
     intent["next_action"] = None
     if ok:
-        finished(call, intent, method)
+        charge_method(call, intent, method)
     else:
-        _declined(call, intent, method, cards.FAILED_AUTHENTICATION, charged=False)
+        _decline(call, intent, method, cards.FAILED_AUTHENTICATION, charged=False)
     return intent
 
 
-def paid_later(call: Call, intent: Json, amount: int | None = None) -> Json:
+def receive_payment(call: Call, intent: Json, amount: int | None = None) -> Json:
     """A voucher is paid, a QR code is scanned, microdeposits are confirmed, or a bank transfer arrives.
 
     `amount` is that of a transfer; the default is the amount remaining.
@@ -93,16 +93,16 @@ def paid_later(call: Call, intent: Json, amount: int | None = None) -> Json:
         return intent
     intent["next_action"] = None
     method = call.account.table("payment_method")[intent["payment_method"]]
-    finished(call, intent, method)
+    charge_method(call, intent, method)
     return intent
 
 
-def expired(call: Call, intent: Json) -> Json:
+def expire(call: Call, intent: Json) -> Json:
     """The voucher or QR code expired unpaid: the intent needs another method. Transfers do not expire."""
     if _waiting(intent)["type"] == "display_bank_transfer_instructions":
         raise unexpected_state("Instructions for a bank transfer do not expire.", intent)
     method = call.account.table("payment_method")[intent["payment_method"]]
-    _declined(call, intent, method, cards.EXPIRED_ATTEMPT, charged=False)
+    _decline(call, intent, method, cards.EXPIRED_ATTEMPT, charged=False)
     return intent
 
 
@@ -114,13 +114,13 @@ def has_expired(call: Call, intent: Json) -> bool:
     return intent["status"] == "requires_action" and ends is not None and call.now > ends
 
 
-def finished(call: Call, intent: Json, method: Json) -> bool:
+def charge_method(call: Call, intent: Json, method: Json) -> bool:
     """Charge the method. False if it is declined: the intent then needs another method."""
     behaviour = call.account.behaviours[method["id"]]
     if behaviour.decline:
-        _declined(call, intent, method, behaviour.decline, charged=True)
+        _decline(call, intent, method, behaviour.decline, charged=True)
         return False
-    charge = charges.attempted(call, intent, method, None)
+    charge = charges.record_attempt(call, intent, method, None)
     _keep_method(call, intent, method)
     if behaviour.settles_later:
         _process(call, intent, charge)
@@ -133,7 +133,7 @@ def finished(call: Call, intent: Json, method: Json) -> bool:
     return True
 
 
-def processed(call: Call, intent: Json, ok: bool) -> Json:
+def end_processing(call: Call, intent: Json, ok: bool) -> Json:
     """A debit that took days succeeds or fails."""
     if intent["status"] != "processing":
         raise unexpected_state(
@@ -152,7 +152,7 @@ def processed(call: Call, intent: Json, ok: bool) -> Json:
         "payment_method_provider_decline", "insufficient_funds", "The debit was returned."
     )
     call.emit("charge.failed", charge)
-    _declined(call, intent, method, returned, charged=False)
+    _decline(call, intent, method, returned, charged=False)
     return intent
 
 
@@ -222,7 +222,7 @@ def _must_authenticate(intent: Json, method: Json, behaviour: cards.Behaviour) -
 
 def _ask(call: Call, intent: Json, method: Json, given: Json) -> Json:
     if given.get("off_session") or given.get("error_on_requires_action"):
-        _declined(call, intent, method, cards.NEEDS_AUTHENTICATION, charged=bool(given.get("off_session")))
+        _decline(call, intent, method, cards.NEEDS_AUTHENTICATION, charged=bool(given.get("off_session")))
         raise decline_of(intent)
     intent.update(status="requires_action", next_action=_next_action(call, intent, given))
     call.emit("payment_intent.requires_action", intent)
@@ -240,9 +240,9 @@ def _next_action(call: Call, intent: Json, given: Json) -> Json:
     return {"type": "use_stripe_sdk", "use_stripe_sdk": details}
 
 
-def _declined(call: Call, intent: Json, method: Json, decline: cards.Decline, *, charged: bool) -> None:
+def _decline(call: Call, intent: Json, method: Json, decline: cards.Decline, *, charged: bool) -> None:
     """Return to requires_payment_method, with the reason; the method is detached from the intent."""
-    charge = charges.attempted(call, intent, method, decline) if charged else None
+    charge = charges.record_attempt(call, intent, method, decline) if charged else None
     if charge:
         call.emit("charge.failed", charge)
     intent["last_payment_error"] = _error(method, decline, charge)
@@ -277,7 +277,7 @@ def _keep_method(call: Call, intent: Json, method: Json) -> None:
     options = intent["payment_method_options"].get(method["type"]) or {}
     kept = intent["setup_future_usage"] or options.get("setup_future_usage") in ("off_session", "on_session")
     if kept and intent["customer"]:
-        payment_methods.attached(call, method, intent["customer"])
+        payment_methods.attach_method(call, method, intent["customer"])
     elif method["customer"] is None:
         call.account.used_methods.add(method["id"])
 
@@ -292,12 +292,12 @@ def _hold(call: Call, intent: Json, charge: Json) -> None:
 def _pay(call: Call, intent: Json, charge: Json) -> None:
     at_once = intent["capture_method"] != "automatic_async"
     if at_once:
-        charges.settled(call, charge, charge["amount"])
+        charges.book_payment(call, charge, charge["amount"])
     intent.update(status="succeeded", amount_received=intent["amount"])
     call.emit("charge.succeeded", charge)
     call.emit("payment_intent.succeeded", intent)
     if not at_once:
-        charges.settled_later(call, charge, charge["amount"])
+        charges.book_payment_later(call, charge, charge["amount"])
 
 
 def _process(call: Call, intent: Json, charge: Json) -> None:

@@ -44,21 +44,21 @@ def create(call: Call) -> Json:
         raise invalid(f"Country '{country}' is unknown. Try using a 2-character code like 'US'.", "country")
     profile = given.get("business_profile") or {}
     currency = given.get("default_currency") or CURRENCIES.get(country, "eur")
-    made = Account(
+    created = Account(
         new_id("acct", 16), profile.get("name", ""), call.now, platform.livemode, country, currency
     )
-    made.connection = Connection(
-        platform, email=given.get("email"), metadata=metadata.merged({}, given.get("metadata"))
+    created.connection = Connection(
+        platform, email=given.get("email"), metadata=metadata.merge({}, given.get("metadata"))
     )
-    call.accounts[made.id] = made
-    return shown(made)
+    call.accounts[created.id] = created
+    return shown(created)
 
 
 def create_link(call: Call) -> Json:
     """POST /v1/account_links: a link for one visit to the hosted onboarding, valid for minutes."""
     given = call.params
-    made = call.accounts.get(given["account"])
-    tie = made.connection if made is not None else None
+    account = call.accounts.get(given["account"])
+    tie = account.connection if account is not None else None
     if tie is None or tie.platform is not call.account:
         raise missing("account", given["account"], "account")
     if tie.is_revoked:
@@ -75,7 +75,7 @@ def create_link(call: Call) -> Json:
     return {"object": "account_link", "created": call.now, "expires_at": expires_at, "url": url}
 
 
-def moved(call: Call, outcome: str) -> Json:
+def advance_onboarding(call: Call, outcome: str) -> Json:
     """The onboarding made progress; the platform gets an event."""
     tie = _tie(call.account)
     before = snapshot(shown(call.account))
@@ -99,7 +99,7 @@ def deauthorize(call: Call) -> None:
         tie.is_revoked = True
 
 
-def made(accounts: dict[str, Account], identifier: str) -> Account:
+def find_connected(accounts: dict[str, Account], identifier: str) -> Account:
     """Return an account that a platform created; 404 if there is none."""
     found = accounts.get(identifier)
     if found is None or found.connection is None:
@@ -107,7 +107,7 @@ def made(accounts: dict[str, Account], identifier: str) -> Account:
     return found
 
 
-def link(accounts: dict[str, Account], token: str) -> tuple[Account, Link]:
+def find_link(accounts: dict[str, Account], token: str) -> tuple[Account, Link]:
     """Return the link and its account; 404 if there is none."""
     for account in accounts.values():
         if account.connection is not None and token in account.connection.links:

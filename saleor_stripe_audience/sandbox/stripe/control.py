@@ -109,7 +109,7 @@ class Losing(_Command):
 type Control = Callable[[Operator, Request, str], Any]
 
 
-def answered(sandbox: Operator, request: Request) -> Response:
+def respond(sandbox: Operator, request: Request) -> Response:
     """Return the response of one of the sandbox's own endpoints."""
     try:
         handler, values = _MAP.bind("sandbox").match(request.path, request.method)
@@ -257,9 +257,9 @@ _MAP = Map(
         _rule("DELETE requests", _no_requests),
         _rule("GET deliveries", _deliveries),
         _rule("GET 3ds/<id>", pages.bank),
-        _rule("POST 3ds/<id>", pages.bank_answered),
+        _rule("POST 3ds/<id>", pages.answer_bank),
         _rule("GET connect/<id>", pages.onboarding),
-        _rule("POST connect/<id>", pages.onboarding_left),
+        _rule("POST connect/<id>", pages.leave_onboarding),
         _rule("GET receipts/<id>", pages.receipt),
     ]
 )

@@ -61,7 +61,7 @@ _DOLLARS = {
 }  # fmt: skip
 
 
-def checked_currency(code: str, param: str = "currency") -> str:
+def check_currency(code: str, param: str = "currency") -> str:
     """Return the code in lower case; refuse a currency that Stripe does not support."""
     currency = code.lower()
     if currency not in SUPPORTED:

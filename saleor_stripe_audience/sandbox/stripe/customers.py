@@ -32,8 +32,8 @@ def create(call: Call) -> Json:
     call.account.put(customer)
     call.emit("customer.created", customer)
     if "payment_method" in given:
-        method = payment_methods.named(call, given["payment_method"])
-        payment_methods.attached(call, method, customer["id"])
+        method = payment_methods.find_or_create(call, given["payment_method"])
+        payment_methods.attach_method(call, method, customer["id"])
     return customer
 
 
@@ -111,7 +111,7 @@ def _change(customer: Json, given: Json) -> None:
         if name in given:
             customer[name] = given[name] or None
     customer["preferred_locales"] = given.get("preferred_locales", customer["preferred_locales"]) or []
-    customer["metadata"] = metadata.merged(customer["metadata"], given.get("metadata"))
+    customer["metadata"] = metadata.merge(customer["metadata"], given.get("metadata"))
     settings = given.get("invoice_settings") or {}
     if "default_payment_method" in settings:
         customer["invoice_settings"]["default_payment_method"] = settings["default_payment_method"] or None

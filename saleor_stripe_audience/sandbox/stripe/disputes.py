@@ -17,7 +17,7 @@ _OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_un
 _EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 
 
-def opened(
+def open_dispute(
     call: Call,
     charge: Json,
     amount: int,
@@ -46,7 +46,7 @@ def opened(
     return dispute
 
 
-def escalated(call: Call, dispute: Json) -> Json:
+def escalate(call: Call, dispute: Json) -> Json:
     """The bank does not accept the response to its inquiry: the same object becomes a dispute."""
     charge = call.account.table("charge")[dispute["charge"]]
     if not dispute["status"].startswith("warning_") or dispute["status"] not in _OPEN or charge["refunded"]:
@@ -59,7 +59,7 @@ def escalated(call: Call, dispute: Json) -> Json:
     return dispute
 
 
-def reinstated(call: Call, dispute: Json, amount: int) -> Json:
+def reinstate(call: Call, dispute: Json, amount: int) -> Json:
     """Return a part of the withdrawn amount while the dispute is open, as for a payment that was partly refunded before
     it ("Disputes: disputes on partially refunded payments"). `amount` is in the currency of the account's balance.
     """
@@ -70,7 +70,7 @@ def reinstated(call: Call, dispute: Json, amount: int) -> Json:
     return dispute
 
 
-def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) -> Json:
+def end(call: Call, dispute: Json, outcome: str, amount: int | None = None) -> Json:
     """Close the dispute: `outcome` is won or lost; an inquiry becomes warning_closed. A closed dispute is refused.
 
     If it is won, `amount` comes back, in the currency of the account's balance; the default is the rest.
@@ -90,7 +90,7 @@ def ended(call: Call, dispute: Json, outcome: str, amount: int | None = None) ->
     return dispute
 
 
-def due(call: Call, dispute: Json, due_by: int) -> Json:
+def set_due_by(call: Call, dispute: Json, due_by: int) -> Json:
     """Change the time by which to respond."""
     before = copy.deepcopy(dispute)
     dispute["evidence_details"]["due_by"] = due_by
@@ -110,7 +110,7 @@ def list_(call: Call) -> Json:
 
 def close(call: Call) -> Json:
     """POST /v1/disputes/{id}/close: the merchant accepts it, so it is lost."""
-    return ended(call, retrieve(call), "lost")
+    return end(call, retrieve(call), "lost")
 
 
 def update(call: Call) -> Json:
@@ -119,7 +119,7 @@ def update(call: Call) -> Json:
     if dispute["status"] not in _OPEN:
         raise invalid("This dispute is already closed.", None, "dispute_closed")
     before = copy.deepcopy(dispute)
-    dispute["metadata"] = metadata.merged(dispute["metadata"], call.params.get("metadata"))
+    dispute["metadata"] = metadata.merge(dispute["metadata"], call.params.get("metadata"))
     dispute["evidence"].update(call.params.get("evidence") or {})
     dispute["evidence_details"]["has_evidence"] = bool(dispute["evidence"])
     if "evidence" in call.params and call.params.get("submit", True):
@@ -127,7 +127,7 @@ def update(call: Call) -> Json:
     call.emit("charge.dispute.updated", dispute, before)
     decided = _EVIDENCE.get(dispute["evidence"].get("uncategorized_text", ""))
     if decided and dispute["status"].endswith("under_review"):
-        return ended(call, dispute, decided)
+        return end(call, dispute, decided)
     return dispute
 
 
@@ -142,7 +142,7 @@ def _outstanding(dispute: Json) -> int:
 
 
 def _move(call: Call, dispute: Json, currency: str, amount: int, fee: int) -> None:
-    entry = balance.booked(call, "adjustment", amount, {**dispute, "currency": currency}, fee)
+    entry = balance.book(call, "adjustment", amount, {**dispute, "currency": currency}, fee)
     transaction = call.account.table("balance_transaction")[entry]
     dispute["balance_transactions"].append(copy.deepcopy(transaction))
 

@@ -30,7 +30,7 @@ PERMISSIONS = {
 }
 
 
-def made(text: str, scopes: Iterable[str] | None = None) -> ApiKey:
+def make_key(text: str, scopes: Iterable[str] | None = None) -> ApiKey:
     """Return a key from its text; `scopes` (with or without "rak_") limit it, like a restricted key."""
     kind = _PREFIXES.get(text.split("_", maxsplit=1)[0])
     if kind is None:

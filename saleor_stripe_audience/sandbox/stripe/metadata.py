@@ -9,7 +9,7 @@ LONGEST_KEY = 40
 LONGEST_VALUE = 500
 
 
-def merged(current: dict[str, str], given: dict[str, str] | str | None) -> dict[str, str]:
+def merge(current: dict[str, str], given: dict[str, str] | str | None) -> dict[str, str]:
     """Return the metadata after an update: "" clears it, and "" as a value deletes its key."""
     if given is None:
         return current

@@ -75,7 +75,7 @@ class Operator:
         """Add a key to the account, or change the scopes of an existing one; a revoked one becomes valid again."""
         with self._lock:
             account.revoked.discard(text)
-            account.keys[text] = keys.made(text, scopes)
+            account.keys[text] = keys.make_key(text, scopes)
 
     def revoke_key(self, text: str) -> None:
         """Revoke the key: from now on it gets 401 api_key_expired."""
@@ -152,49 +152,49 @@ class Operator:
             account, charge = self._charge(charge_or_intent)
             call = self._by_itself(account)
             disputed = amount or charge["amount_captured"] or charge["amount"]
-            return disputes.opened(call, charge, disputed, reason, inquiry=inquiry, currency=currency)
+            return disputes.open_dispute(call, charge, disputed, reason, inquiry=inquiry, currency=currency)
 
     def escalate_inquiry(self, dispute_id: str) -> Json:
         """The bank's inquiry becomes a dispute."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.escalated(self._by_itself(account), dispute)
+            return disputes.escalate(self._by_itself(account), dispute)
 
     def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
         """Return a part while the dispute is open; `amount` is in the smallest unit of the account's balance."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.reinstated(self._by_itself(account), dispute, amount)
+            return disputes.reinstate(self._by_itself(account), dispute, amount)
 
     def end_dispute(self, dispute_id: str, outcome: str, amount: int | None = None) -> Json:
         """`outcome`: won or lost. If won, `amount` (smallest unit of the account's balance) comes back, or all."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.ended(self._by_itself(account), dispute, outcome, amount)
+            return disputes.end(self._by_itself(account), dispute, outcome, amount)
 
     def overcapture(self, intent_id: str, amount: int) -> Json:
         """Capture more than was held, as for a tip, in Stripe's Dashboard."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return payment_intents.overcaptured(self._by_itself(account), intent, amount)
+            return payment_intents.overcapture(self._by_itself(account), intent, amount)
 
     def ask_until(self, dispute_id: str, due_by: int) -> Json:
         """The bank changes the time (seconds since 1970) by which to respond to the dispute."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.due(self._by_itself(account), dispute, due_by)
+            return disputes.set_due_by(self._by_itself(account), dispute, due_by)
 
     def open_review(self, charge_or_intent: str, reason: str = "rule") -> Json:
         """Radar puts a payment under review."""
         with self._lock:
             account, charge = self._charge(charge_or_intent)
-            return reviews.opened(self._by_itself(account), charge, reason)
+            return reviews.open_review(self._by_itself(account), charge, reason)
 
     def close_review(self, review_id: str, reason: str = "approved") -> Json:
         """Close the review: `reason` is Stripe's closed_reason."""
         with self._lock:
             account, review = self._find("review", review_id)
-            return reviews.closed(self._by_itself(account), review, reason)
+            return reviews.close(self._by_itself(account), review, reason)
 
     def restrict(self, account: Account, restricted: bool = True) -> None:
         """Stripe stops the account's payments until it gets documents (or, with False, allows them again)."""
@@ -207,37 +207,41 @@ class Operator:
         """Keep a refund pending: `reason` is Stripe's pending_reason."""
         with self._lock:
             account, refund = self._find("refund", refund_id)
-            return refunds.held(self._by_itself(account), refund, reason)
+            return refunds.hold(self._by_itself(account), refund, reason)
 
     def end_refund(self, refund_id: str, *, ok: bool) -> Json:
         """A pending refund succeeds, or any refund fails after all."""
         with self._lock:
             account, refund = self._find("refund", refund_id)
-            act = refunds.succeeded if ok else refunds.failed
+            act = refunds.succeed if ok else refunds.fail
             return act(self._by_itself(account), refund)
 
     def end_processing(self, intent_id: str, *, ok: bool) -> Json:
         """A processing debit succeeds or is returned."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return confirming.processed(self._by_itself(account), intent, ok)
+            return confirming.end_processing(self._by_itself(account), intent, ok)
 
     def pay_voucher(self, intent_id: str, amount: int | None = None) -> Json:
         """Pay a voucher or QR code, confirm microdeposits, or send a bank transfer of `amount` (smallest unit)."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return confirming.paid_later(self._by_itself(account), intent, amount)
+            return confirming.receive_payment(self._by_itself(account), intent, amount)
 
     def expire_voucher(self, intent_id: str) -> Json:
         """Let the voucher or QR code expire now."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return confirming.expired(self._by_itself(account), intent)
+            return confirming.expire(self._by_itself(account), intent)
 
     def authenticate(self, intent_id: str, *, ok: bool = True) -> Json:
         """The shopper completes (or fails) 3-D Secure or a redirect; for PaymentIntents and SetupIntents."""
         table = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
-        act = setup_intents.authenticated if table == "setup_intent" else confirming.authenticated
+        act = (
+            setup_intents.finish_authentication
+            if table == "setup_intent"
+            else confirming.finish_authentication
+        )
         with self._lock:
             account, intent = self._find(table, intent_id)
             return act(self._by_itself(account), intent, ok)
@@ -245,12 +249,13 @@ class Operator:
     def onboard(self, account_id: str, outcome: str) -> Json:
         """Set the result of the hosted onboarding: complete, review, restrict or reject. Returns the account."""
         with self._lock:
-            return connect.moved(self._by_itself(connect.made(self.accounts, account_id)), outcome)
+            account = connect.find_connected(self.accounts, account_id)
+            return connect.advance_onboarding(self._by_itself(account), outcome)
 
     def deauthorize(self, account_id: str) -> None:
         """The account's owner disconnects it from the platform."""
         with self._lock:
-            connect.deauthorize(self._by_itself(connect.made(self.accounts, account_id)))
+            connect.deauthorize(self._by_itself(connect.find_connected(self.accounts, account_id)))
 
     # Only the stand-in's own modules use the following.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import urllib3
 
 from .state import Account, Json
-from .webhooks import listening, rendered, signature
+from .webhooks import listeners, render, signature
 
 MOST_ATTEMPTS = 16
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -117,7 +117,7 @@ class Deliveries:
 
     def send(self, account: Account, event: Json, endpoint_id: str | None = None) -> int:
         """Deliver to the endpoints that subscribe to the event (or to the one named); returns to how many."""
-        endpoints = [] if self.losing else listening(account, event)
+        endpoints = [] if self.losing else listeners(account, event)
         chosen = [each for each in endpoints if endpoint_id in (None, each[1]["id"])]
         for owner, endpoint in chosen:
             event["pending_webhooks"] += 1
@@ -132,7 +132,7 @@ class Deliveries:
                 return True
             # A Connect endpoint also gets the id of the event's account.
             origin = {} if owner is account else {"account": account.id}
-            body = json.dumps({**rendered(event, endpoint), **origin}, indent=2).encode()
+            body = json.dumps({**render(event, endpoint), **origin}, indent=2).encode()
             url, secret = endpoint["url"], owner.secrets[endpoint_id]
         status = self._posted(url, body, secret)
         with self._lock:

@@ -44,7 +44,7 @@ def bank(sandbox: Operator, _request: Request, identifier: str) -> Response:
     return _page("Sandbox bank", _CHOICE.format(what=html.escape(_what(intent))))
 
 
-def bank_answered(sandbox: Operator, request: Request, identifier: str) -> Response:
+def answer_bank(sandbox: Operator, request: Request, identifier: str) -> Response:
     """POST /sandbox/3ds/{id}: outcome=complete or fail; redirects to the return_url of the confirmation."""
     before = _intent(sandbox, identifier)
     ok = request.form.get("outcome") == "complete"
@@ -63,18 +63,18 @@ def receipt(sandbox: Operator, _request: Request, identifier: str) -> Response:
 def onboarding(sandbox: Operator, _request: Request, token: str) -> Response:
     """GET /sandbox/connect/{token}: the hosted onboarding. A link works once; then Stripe requests another."""
     with sandbox.lock:
-        account, link = connect.link(sandbox.accounts, token)
+        account, link = connect.find_link(sandbox.accounts, token)
         if _is_over(sandbox, account, link):
             return redirect(link.refresh_url, 303)
         link.is_visited = True
     return _page("Sandbox onboarding", _ONBOARDING.format(name=html.escape(account.name or account.id)))
 
 
-def onboarding_left(sandbox: Operator, request: Request, token: str) -> Response:
+def leave_onboarding(sandbox: Operator, request: Request, token: str) -> Response:
     """POST /sandbox/connect/{token}: outcome=complete, review, restrict, reject, or empty; redirects to return_url."""
     outcome = request.form.get("outcome", "")
     with sandbox.lock:
-        account, link = connect.link(sandbox.accounts, token)
+        account, link = connect.find_link(sandbox.accounts, token)
         if not link.is_visited or link.is_left:
             return redirect(link.refresh_url, 303)
         link.is_left = True

@@ -9,8 +9,8 @@ from typing import Any
 from . import confirming, listing, metadata, payment_methods, refunds
 from .account import charges_enabled
 from .cards import HOLDABLE, REDIRECTS, REUSABLE
-from .charges import after_success, may_capture_often, settled
-from .currencies import check_charge, check_positive, check_whole, checked_currency, largest_without_card
+from .charges import after_success, book_payment, may_capture_often
+from .currencies import check_charge, check_currency, check_positive, check_whole, largest_without_card
 from .descriptors import check_descriptor, check_suffix
 from .errors import invalid, unexpected_state
 from .state import Call, Json, new_id
@@ -91,7 +91,7 @@ def create(call: Call) -> Json:
         confirming.check(call, intent, given)
     call.account.put(intent)
     call.emit("payment_intent.created", intent)
-    return confirming.confirmed(call, intent, given) if confirm else intent
+    return confirming.attempt(call, intent, given) if confirm else intent
 
 
 def retrieve(call: Call) -> Json:
@@ -125,7 +125,7 @@ def confirm(call: Call) -> Json:
     _change(call, changed, call.params)
     confirming.check(call, changed, call.params)
     intent.update(changed)
-    return shown(call, confirming.confirmed(call, intent, call.params))
+    return shown(call, confirming.attempt(call, intent, call.params))
 
 
 def capture(call: Call) -> Json:
@@ -144,7 +144,7 @@ def capture(call: Call) -> Json:
             "final_capture=false needs a payment confirmed with request_multicapture, and a contract that has it.",
             "final_capture",
         )
-    intent["metadata"] = metadata.merged(intent["metadata"], call.params.get("metadata"))
+    intent["metadata"] = metadata.merge(intent["metadata"], call.params.get("metadata"))
     return _captured(call, intent, amount, final)
 
 
@@ -162,14 +162,14 @@ def cancel(call: Call) -> Json:
     if reason is not None and reason not in CANCELATION_REASONS:
         allowed = ", ".join(CANCELATION_REASONS)
         raise invalid(f"Invalid cancellation_reason: must be one of {allowed}", "cancellation_reason")
-    return canceled(call, intent, reason)
+    return end_intent(call, intent, reason)
 
 
-def canceled(call: Call, intent: Json, reason: str | None) -> Json:
+def end_intent(call: Call, intent: Json, reason: str | None) -> Json:
     """Cancel the intent; an uncaptured charge is released, which Stripe shows as refunded."""
     held = call.account.table("charge").get(intent["latest_charge"] or "")
     if intent["status"] == "requires_capture" and held:
-        refunds.released(call, held, held["amount"] - held["amount_refunded"])
+        refunds.release(call, held, held["amount"] - held["amount_refunded"])
         call.emit("charge.expired" if reason == "automatic" else "charge.refunded", held)
     intent.update(
         status="canceled",
@@ -186,15 +186,15 @@ def lapse(call: Call) -> None:
     """Cancel authorizations older than 7 days, and let vouchers and QR codes expire when they are due."""
     for intent in list(call.account.table("payment_intent").values()):
         if confirming.has_expired(call, intent):
-            confirming.expired(call, intent)
+            confirming.expire(call, intent)
         if intent["status"] != "requires_capture":
             continue
         charge = call.account.table("charge")[intent["latest_charge"]]
         if call.now - charge["created"] >= AUTHORIZED_SECONDS:
-            canceled(call, intent, "automatic")
+            end_intent(call, intent, "automatic")
 
 
-def overcaptured(call: Call, intent: Json, amount: int) -> Json:
+def overcapture(call: Call, intent: Json, amount: int) -> Json:
     """Capture more than was held ("Capture more than the authorized amount"): amount_captured exceeds amount."""
     charge = call.account.table("charge").get(intent["latest_charge"] or "")
     if intent["status"] != "requires_capture" or charge is None or intent["amount_received"]:
@@ -230,7 +230,7 @@ def shown(call: Call, intent: Json) -> Json:
 
 
 def _check_new(call: Call, given: Json, confirm: bool) -> None:
-    given["currency"] = checked_currency(given["currency"])
+    given["currency"] = check_currency(given["currency"])
     check_charge(given["amount"], given["currency"], call.account.default_currency)
     early = [name for name in ONLY_WITH_CONFIRM if name in given and not confirm]
     if early:
@@ -312,7 +312,7 @@ def _change(call: Call, intent: Json, given: Json) -> None:
     ):
         if name in given:
             intent[name] = given[name] or None
-    intent["metadata"] = metadata.merged(intent["metadata"], given.get("metadata"))
+    intent["metadata"] = metadata.merge(intent["metadata"], given.get("metadata"))
     if "customer" in given:
         intent["customer"] = call.account.referred("customer", given["customer"], "customer")["id"]
     _describe(intent, given)
@@ -398,9 +398,9 @@ def _choose_method(call: Call, intent: Json, given: Json) -> None:
             raise invalid(
                 "Give either payment_method or payment_method_data, not both.", "payment_method_data"
             )
-        method = payment_methods.made(call, given["payment_method_data"])
+        method = payment_methods.create_method(call, given["payment_method_data"])
     elif "payment_method" in given:
-        method = payment_methods.named(call, given["payment_method"])
+        method = payment_methods.find_or_create(call, given["payment_method"])
     else:
         return
     confirming.check_method(call, intent, method)
@@ -410,7 +410,7 @@ def _choose_method(call: Call, intent: Json, given: Json) -> None:
 
 
 def _reprice(call: Call, intent: Json) -> None:
-    intent["currency"] = checked_currency(str(call.params.get("currency", intent["currency"])))
+    intent["currency"] = check_currency(str(call.params.get("currency", intent["currency"])))
     intent["amount"] = call.params.get("amount", intent["amount"])
     check_charge(intent["amount"], intent["currency"], call.account.default_currency)
 
@@ -443,9 +443,9 @@ def _captured(call: Call, intent: Json, amount: int, final: bool) -> Json:
         return intent
     charge["captured"] = True
     if intent["amount_capturable"]:
-        refunds.released(call, charge, intent["amount_capturable"])
+        refunds.release(call, charge, intent["amount_capturable"])
     intent.update(status="succeeded", amount_capturable=0)
-    settled(call, charge, charge["amount_captured"])
+    book_payment(call, charge, charge["amount_captured"])
     call.emit("charge.captured", charge, before)
     call.emit("payment_intent.succeeded", intent)
     after_success(call, charge, call.account.behaviours[charge["payment_method"]])

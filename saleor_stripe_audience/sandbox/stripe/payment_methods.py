@@ -22,10 +22,10 @@ _TEST_NAMES = ("pm_card_", "pm_usBankAccount")
 
 def create(call: Call) -> Json:
     """POST /v1/payment_methods"""
-    return made(call, call.params)
+    return create_method(call, call.params)
 
 
-def made(call: Call, given: Json) -> Json:
+def create_method(call: Call, given: Json) -> Json:
     """Create a PaymentMethod from its type's details (`card[number]`, `card[token]`, `sepa_debit[iban]` …)."""
     kind = given.get("type")
     if kind is None:
@@ -37,7 +37,7 @@ def made(call: Call, given: Json) -> Json:
     return method
 
 
-def named(call: Call, identifier: str, param: str = "payment_method") -> Json:
+def find_or_create(call: Call, identifier: str, param: str = "payment_method") -> Json:
     """Return the PaymentMethod with this id; a test name such as pm_card_visa creates a new one each time."""
     if identifier.startswith(_TEST_NAMES):
         behaviour = cards.by_token(identifier)
@@ -61,7 +61,7 @@ def update(call: Call) -> Json:
     if method["customer"] is None:
         raise invalid("You must save this PaymentMethod to a customer before you can update it.")
     before = dict(method)
-    method["metadata"] = metadata.merged(method["metadata"], call.params.get("metadata"))
+    method["metadata"] = metadata.merge(method["metadata"], call.params.get("metadata"))
     method["allow_redisplay"] = call.params.get("allow_redisplay", method["allow_redisplay"])
     call.emit("payment_method.updated", method, before)
     return method
@@ -84,20 +84,20 @@ def attach(call: Call) -> Json:
     if "customer" not in call.params:
         raise required("customer")
     customer = call.account.referred("customer", call.params["customer"], "customer")
-    method = named(call, call.path["id"])
+    method = find_or_create(call, call.path["id"])
     if method["customer"] not in (None, customer["id"]):
         raise invalid("The payment method you provided has already been attached to a customer.")
-    return attached(call, method, customer["id"])
+    return attach_method(call, method, customer["id"])
 
 
-def attached(call: Call, method: Json, customer: str) -> Json:
+def attach_method(call: Call, method: Json, customer: str) -> Json:
     """Attach the method to the customer; a declined card is not attached. Repeating it has no further effect."""
     behaviour = call.account.behaviours[method["id"]]
     if method["customer"] == customer:
         return method
     check_unused(call.account, method)
     if behaviour.decline and not behaviour.attachable:
-        raise refused(behaviour.decline, payment_method=method)
+        raise card_refusal(behaviour.decline, payment_method=method)
     before = dict(method)
     method["customer"] = customer
     call.emit("payment_method.attached", method, before)
@@ -128,7 +128,7 @@ def check_unused(account: Account, method: Json) -> None:
         raise invalid(message, "payment_method")
 
 
-def refused(decline: cards.Decline, **fields: Any) -> Refusal:
+def card_refusal(decline: cards.Decline, **fields: Any) -> Refusal:
     """The 402 for a declined card."""
     return card_error(
         decline.message,
@@ -199,7 +199,7 @@ def _keep(call: Call, behaviour: cards.Behaviour, given: Json) -> Json:
         "created": call.now,
         "customer": None,
         "livemode": call.account.livemode,
-        "metadata": metadata.merged({}, given.get("metadata")),
+        "metadata": metadata.merge({}, given.get("metadata")),
         "type": behaviour.type,
         behaviour.type: _details(behaviour, given.get(behaviour.type) or {}),
     }

@@ -7,7 +7,7 @@ inquiry can. A refund's amount counts against the charge at once, and is subtrac
 import copy
 
 from . import balance, listing, metadata
-from .charges import taken, unrefunded
+from .charges import refund_limit, unrefunded
 from .currencies import check_positive, check_whole
 from .errors import invalid, missing, required
 from .state import Call, Json, new_id
@@ -24,7 +24,7 @@ def create(call: Call) -> Json:
     refund = call.account.put(
         _refund(call, charge, amount, "pending" if course == "succeeds_later" else "succeeded")
     )
-    refund["balance_transaction"] = balance.booked(call, "refund", -amount, refund, 0)
+    refund["balance_transaction"] = balance.book(call, "refund", -amount, refund, 0)
     call.emit("refund.created", refund)
     _count(charge, amount)
     call.emit("charge.refunded", charge)
@@ -42,7 +42,7 @@ def update(call: Call) -> Json:
     """POST /v1/refunds/{id}: its metadata only."""
     refund = retrieve(call)
     before = copy.deepcopy(refund)
-    refund["metadata"] = metadata.merged(refund["metadata"], call.params.get("metadata"))
+    refund["metadata"] = metadata.merge(refund["metadata"], call.params.get("metadata"))
     call.emit("refund.updated", refund, before)
     return refund
 
@@ -54,15 +54,13 @@ def list_(call: Call) -> Json:
     return listing.page(call, "refund", ("charge", "payment_intent"))
 
 
-def failed(call: Call, refund: Json) -> Json:
+def fail(call: Call, refund: Json) -> Json:
     """The bank returns the money: the refund failed after all."""
     if refund["status"] not in ("pending", "succeeded"):
         raise invalid(f"This refund has a status of {refund['status']} and cannot fail.")
     before = copy.copy(refund)
     refund["status"], refund["failure_reason"] = "failed", _FAILED
-    refund["failure_balance_transaction"] = balance.booked(
-        call, "refund_failure", refund["amount"], refund, 0
-    )
+    refund["failure_balance_transaction"] = balance.book(call, "refund_failure", refund["amount"], refund, 0)
     for kind in ("refund.failed", "refund.updated"):
         call.emit(kind, refund, before)
     charge = call.account.table("charge")[refund["charge"]]
@@ -72,7 +70,7 @@ def failed(call: Call, refund: Json) -> Json:
     return refund
 
 
-def succeeded(call: Call, refund: Json) -> Json:
+def succeed(call: Call, refund: Json) -> Json:
     """A pending refund succeeded."""
     if refund["status"] != "pending":
         raise invalid(f"This refund has a status of {refund['status']} and cannot succeed.")
@@ -82,7 +80,7 @@ def succeeded(call: Call, refund: Json) -> Json:
     return refund
 
 
-def held(call: Call, refund: Json, reason: str) -> Json:
+def hold(call: Call, refund: Json, reason: str) -> Json:
     """A refund becomes pending, for this reason. Source: "Refunds", pending_reason."""
     before = copy.copy(refund)
     refund["status"], refund["pending_reason"] = "pending", reason
@@ -90,7 +88,7 @@ def held(call: Call, refund: Json, reason: str) -> Json:
     return refund
 
 
-def released(call: Call, charge: Json, amount: int) -> None:
+def release(call: Call, charge: Json, amount: int) -> None:
     """Release the uncaptured rest of an authorization: recorded as a refund of the charge, without an event."""
     refund = call.account.put(_refund(call, charge, amount, "succeeded", released=True))
     refund["reason"] = None
@@ -100,9 +98,9 @@ def released(call: Call, charge: Json, amount: int) -> None:
 def _end_if_open(call: Call, refund: Json, succeeds: bool) -> None:
     """End the refund some time later, unless the sandbox's control ended it first."""
     if succeeds and refund["status"] == "pending":
-        succeeded(call, refund)
+        succeed(call, refund)
     elif not succeeds and refund["status"] == "succeeded":
-        failed(call, refund)
+        fail(call, refund)
 
 
 def _charge_of(call: Call) -> Json:
@@ -158,7 +156,7 @@ def _amount(call: Call, charge: Json) -> int:
 
 def _count(charge: Json, amount: int) -> None:
     charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == taken(charge)
+    charge["refunded"] = charge["amount_refunded"] == refund_limit(charge)
 
 
 def _refund(call: Call, charge: Json, amount: int, status: str, *, released: bool = False) -> Json:
@@ -172,7 +170,7 @@ def _refund(call: Call, charge: Json, amount: int, status: str, *, released: boo
         "created": call.now,
         "currency": charge["currency"],
         "destination_details": {"type": charge["payment_method_details"]["type"]},
-        "metadata": metadata.merged({}, given.get("metadata")),
+        "metadata": metadata.merge({}, given.get("metadata")),
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
         "pending_reason": "processing" if status == "pending" else None,

@@ -11,7 +11,7 @@ from .state import Call, Json, new_id
 CLOSED = ("approved", "refunded", "refunded_as_fraud", "disputed", "redacted", "canceled")
 
 
-def opened(call: Call, charge: Json, reason: str = "rule") -> Json:
+def open_review(call: Call, charge: Json, reason: str = "rule") -> Json:
     """The payment is put under review; no money moves."""
     intent = call.account.table("payment_intent")[charge["payment_intent"]]
     review = call.account.put(
@@ -35,7 +35,7 @@ def opened(call: Call, charge: Json, reason: str = "rule") -> Json:
     return review
 
 
-def closed(call: Call, review: Json, reason: str) -> Json:
+def close(call: Call, review: Json, reason: str) -> Json:
     """Close the review: someone decided, or the payment was refunded or disputed."""
     if not review["open"]:
         raise invalid("This review is already closed.")

@@ -52,7 +52,7 @@ class Server:
         request = Request(environ)
         self._sandbox.base_url = request.host_url.rstrip("/")
         if request.path.startswith("/sandbox/"):
-            response = control.answered(self._sandbox, request)
+            response = control.respond(self._sandbox, request)
         elif request.method == "OPTIONS":
             response = Response(status=200, headers=_CORS)
         else:
@@ -81,7 +81,7 @@ class Server:
         if fault is not None and fault.after_effect:
             time.sleep(fault.latency_seconds)
         if fault is not None and fault.loses_answer:
-            return _spoilt(fault, request, entry)
+            return _spoil(fault, request, entry)
         return _response(answer, entry)
 
     def _answered(self, request: Request, entry: Logged, fault: Fault | None) -> Answer:
@@ -136,7 +136,7 @@ class Server:
         if fault is not None:
             time.sleep(0 if fault.after_effect else fault.latency_seconds)  # slowness is the fault
             if fault.loses_answer and not fault.after_effect:
-                return _kept(fault, call) if fault.kept else Answer(0, {}, "")
+                return _stored_failure(fault, call) if fault.kept else Answer(0, {}, "")
         with self._sandbox.lock:
             try:
                 result = route.handler(call)
@@ -144,7 +144,7 @@ class Server:
             except Refusal as refusal:
                 return Answer(refusal.status, copy.deepcopy(refusal.body()), call.request_id or "")
         if fault is not None and fault.kept:
-            return _kept(fault, call)
+            return _stored_failure(fault, call)
         return Answer(200, body, call.request_id or "")
 
 
@@ -195,13 +195,13 @@ def _response(answer: Answer, entry: Logged) -> Response:
     return Response(text, answer.status, headers, content_type="application/json")
 
 
-def _kept(fault: Fault, call: Call) -> Answer:
+def _stored_failure(fault: Fault, call: Call) -> Answer:
     """Return the failure as it is stored under the idempotency key."""
     body = fault.body if isinstance(fault.body, dict) else FAILURE
     return Answer(fault.status or 500, body, call.request_id or "")
 
 
-def _spoilt(fault: Fault, request: Request, entry: Logged) -> Response:
+def _spoil(fault: Fault, request: Request, entry: Logged) -> Response:
     """Return what the client gets instead of the response."""
     if fault.drop_connection:
         _cut(request)

@@ -24,7 +24,7 @@ def create(call: Call) -> Json:
         _check_confirmable(call, intent)
     call.account.put(intent)
     call.emit("setup_intent.created", intent)
-    return _confirmed(call, intent) if call.params.get("confirm") else intent
+    return _attempt(call, intent) if call.params.get("confirm") else intent
 
 
 def retrieve(call: Call) -> Json:
@@ -42,7 +42,7 @@ def confirm(call: Call) -> Json:
     _change(call, changed)
     _check_confirmable(call, changed)
     intent.update(changed)
-    return _shown(call, _confirmed(call, intent))
+    return _shown(call, _attempt(call, intent))
 
 
 def cancel(call: Call) -> Json:
@@ -62,7 +62,7 @@ def list_(call: Call) -> Json:
     return listing.page(call, "setup_intent", ("customer", "payment_method"))
 
 
-def authenticated(call: Call, intent: Json, ok: bool) -> Json:
+def finish_authentication(call: Call, intent: Json, ok: bool) -> Json:
     """The shopper returned from the bank's page."""
     if intent["status"] != "requires_action":
         raise unexpected_state(f"This SetupIntent has a status of {intent['status']}: nothing to do.", intent)
@@ -135,13 +135,13 @@ def _new(call: Call) -> Json:
 
 def _change(call: Call, intent: Json) -> None:
     given = call.params
-    intent["metadata"] = metadata.merged(intent["metadata"] or {}, given.get("metadata"))
+    intent["metadata"] = metadata.merge(intent["metadata"] or {}, given.get("metadata"))
     if "customer" in given:
         intent["customer"] = call.account.referred("customer", given["customer"], "customer")["id"]
     if "payment_method_data" in given:
-        method = payment_methods.made(call, given["payment_method_data"])
+        method = payment_methods.create_method(call, given["payment_method_data"])
     elif "payment_method" in given:
-        method = payment_methods.named(call, given["payment_method"])
+        method = payment_methods.find_or_create(call, given["payment_method"])
     else:
         return
     _check_method(call, intent, method)
@@ -172,7 +172,7 @@ def _check_confirmable(call: Call, intent: Json) -> None:
         )
 
 
-def _confirmed(call: Call, intent: Json) -> Json:
+def _attempt(call: Call, intent: Json) -> Json:
     method = call.account.table("payment_method")[intent["payment_method"]]
     behaviour = call.account.behaviours[method["id"]]
     intent["last_setup_error"] = None
@@ -200,7 +200,7 @@ def _next_action(call: Call, intent: Json) -> Json:
 
 def _succeed(call: Call, intent: Json, method: Json) -> Json:
     if intent["customer"]:
-        payment_methods.attached(call, method, intent["customer"])
+        payment_methods.attach_method(call, method, intent["customer"])
     intent["status"] = "succeeded"
     call.emit("setup_intent.succeeded", intent)
     return intent

@@ -48,7 +48,7 @@ def update(call: Call) -> Json:
     endpoint = retrieve(call)
     given = call.params
     _check(call, given)
-    values = metadata.merged(endpoint["metadata"], given.get("metadata"))
+    values = metadata.merge(endpoint["metadata"], given.get("metadata"))
     for name in ("url", "enabled_events", "description"):
         endpoint[name] = given.get(name, endpoint[name])
     if "disabled" in given:
@@ -90,7 +90,7 @@ def list_events(call: Call) -> Json:
     )
 
 
-def listening(account: Account, event: Json) -> list[tuple[Account, Json]]:
+def listeners(account: Account, event: Json) -> list[tuple[Account, Json]]:
     """Return the endpoints that get an event, each with its owner: the account, or the platform that created it."""
     found = [(account, each) for each in _wanting(account, event, connect=False)]
     tie = account.connection
@@ -115,7 +115,7 @@ def signature(secret: str, body: bytes, moment: int) -> str:
     return f"t={moment},v1={signed}"
 
 
-def rendered(event: Json, endpoint: Json) -> Json:
+def render(event: Json, endpoint: Json) -> Json:
     """Return the event as this endpoint gets it: in the endpoint's API version."""
     return {**copy.deepcopy(event), "api_version": endpoint["api_version"] or event["api_version"]}
 
@@ -160,7 +160,7 @@ def _endpoint(call: Call) -> Json:
         "description": given.get("description"),
         "enabled_events": given["enabled_events"],
         "livemode": call.account.livemode,
-        "metadata": metadata.merged({}, given.get("metadata")),
+        "metadata": metadata.merge({}, given.get("metadata")),
         "status": "enabled",
         "url": given["url"],
     }
