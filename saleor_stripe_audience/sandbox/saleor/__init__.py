@@ -1,5 +1,5 @@
-"""A Saleor stand-in to try the app with: in memory, strict, over real HTTP, and behaving as the real one was observed
-to.
+"""A stand-in for Saleor, to try the app: in memory, strict, over real HTTP, and behaving as the real Saleor was
+observed to.
 """
 
 from .sandbox import SaleorSandbox

@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do; refusals use the host's wording."""
+"""Who is calling, and what they may do; refusals use Saleor's wording."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Call:
     host: Host
     requestor: Requestor
     ip: str = "127.0.0.1"
-    # Payloads are executed for the app that will receive them; the host looks less closely then.
+    # Payloads are executed as the app that will receive them; Saleor checks less then.
     building_payload: bool = False
 
     @property
@@ -46,7 +46,7 @@ class Call:
         return self.requestor is not None and bool(self.requestor.permissions.intersection(permissions))
 
     def require(self, *permissions: str) -> None:
-        """Refuse the caller who has none of the permissions."""
+        """Refuse a caller who has none of the permissions."""
         if not self.may(*permissions):
             raise denied(*permissions)
 
@@ -55,7 +55,7 @@ type Info = GraphQLResolveInfo[Call]
 
 
 def denied(*permissions: str) -> GraphQLError:
-    """The host's refusal of a caller without permission."""
+    """Return Saleor's refusal of a caller without permission."""
     message = "You do not have permission to perform this action"
     if permissions:
         names = ", ".join(permissions)
@@ -82,12 +82,12 @@ def call_of(info: Info) -> Call:
     return info.context
 
 
-class BadToken(Exception):  # noqa: N818 - named for what happened
-    """The bearer token is not, or no longer, one of ours."""
+class BadToken(Exception):  # noqa: N818 - named after what happened
+    """The bearer token is unknown or no longer valid."""
 
 
 def requestor_of(host: Host, authorization: str) -> Requestor:
-    """The caller behind an `Authorization` header; nobody if the app token is unknown or the app inactive."""
+    """Return the caller of an `Authorization` header; None if the app token is unknown or the app inactive."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() not in {"bearer", "jwt"} or not token:
         return None

@@ -1,4 +1,4 @@
-"""How the host interprets an app's response to a payment webhook: what it reads, and what invalidates all of it."""
+"""How Saleor interprets an app's response to a payment webhook, and what makes it reject the whole response."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ _SESSION_OTHER = frozenset(
 
 @dataclass(frozen=True)
 class Answer:
-    """A response that the host accepts; `type` is None for a bare pspReference, which leaves the action pending."""
+    """A response that Saleor accepts; `type` is None for a bare pspReference, which leaves the action pending."""
 
     type: str | None
     psp_reference: str | None
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Unusable(Exception):  # noqa: N818 - named for what happened
-    """The host rejects the whole response; the message becomes the failure's."""
+    """Saleor rejects the whole response; the message becomes the failure's."""
 
 
 class _Method(BaseModel):
@@ -95,7 +95,7 @@ class _Given(BaseModel):
 
 
 def session_answer(given: dict[str, Any], asked: Decimal) -> Answer:
-    """Read the answer to an initialize or process session; Unusable if the host would reject it."""
+    """Read the response to an initialize or process session; Unusable if Saleor would reject it."""
     result = given.get("result")
     if result not in _SESSION_SUCCESS | _SESSION_OTHER:
         raise Unusable(f"Missing or invalid value for `result`: {result}.")
@@ -103,7 +103,7 @@ def session_answer(given: dict[str, Any], asked: Decimal) -> Answer:
 
 
 def action_answer(given: dict[str, Any], kind: str, asked: Decimal) -> Answer:
-    """Read the answer to a requested action; `kind` is CHARGE, REFUND or CANCEL."""
+    """Read the response to a requested action; `kind` is CHARGE, REFUND or CANCEL."""
     result = given.get("result")
     if result is None:
         return _read(given, None, asked, needs_reference=True)
@@ -124,7 +124,7 @@ def _read(given: dict[str, Any], result: str | None, asked: Decimal, *, needs_re
     return Answer(
         type=result,
         psp_reference=read.psp_reference,
-        # The host accepts any amount, even a negative one; none, or zero, means the amount requested.
+        # Saleor accepts any amount, even a negative one; if it is missing or zero, the requested amount counts.
         amount=read.amount or asked,
         time=moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo),
         message=read.message,

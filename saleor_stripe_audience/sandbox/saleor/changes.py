@@ -1,4 +1,4 @@
-"""Which events a change of a record emits, as observed; those of orders are in orders.py."""
+"""The events that a change of a record emits, as observed; those of orders are in orders.py."""
 
 from dataclasses import replace
 
@@ -10,33 +10,33 @@ MAIN_WAREHOUSE = global_id("Warehouse", "1")
 
 
 def product_changed(call: Call, product: Product, *, touched: bool = True) -> None:
-    """Any change of a product or of its listings; a listing leaves `updatedAt` as it was."""
+    """A product or one of its listings changed; a listing does not change `updatedAt`."""
     if touched:
         product.touch()
     call.host.emit("PRODUCT_UPDATED", call.requestor, product=product, category=product.category)
 
 
 def product_created(call: Call, product: Product) -> None:
-    """A new product, whose listings are still empty."""
+    """A product was created; it has no listings yet."""
     call.host.emit("PRODUCT_CREATED", call.requestor, product=product, category=product.category)
 
 
 def product_deleted(call: Call, product: Product) -> None:
-    """A product is deleted: there are no events for its variants, and the payload lists nothing that belonged to it."""
+    """A product was deleted: there are no events for its variants, and the payload has nothing that belonged to it."""
     product.deleted = True
     shown = replace(product, variants=[], channel_listings=[], media=[], collections=[])
     call.host.emit("PRODUCT_DELETED", call.requestor, product=shown, category=product.category)
 
 
 def variant_changed(call: Call, variant: Variant, *, touched: bool = True) -> None:
-    """A variant or its price changed; a price leaves `updatedAt` as it was."""
+    """A variant or its price changed; a price does not change `updatedAt`."""
     if touched:
         variant.touch()
     call.host.emit("PRODUCT_VARIANT_UPDATED", call.requestor, productVariant=variant)
 
 
 def variant_created(call: Call, variant: Variant) -> None:
-    """A new variant."""
+    """A variant was created."""
     call.host.emit("PRODUCT_VARIANT_CREATED", call.requestor, productVariant=variant)
 
 
@@ -54,7 +54,7 @@ def user_changed(call: Call, user: User) -> None:
 
 
 def user_deleted(call: Call, user: User) -> None:
-    """A customer is deleted; the payload still has the name and metadata, but no address."""
+    """A customer was deleted; the payload still has the name and metadata, but no address."""
     shown = replace(user, addresses=[], default_billing_address=None, default_shipping_address=None)
     user.deleted = shown.deleted = True
     call.host.emit("CUSTOMER_DELETED", call.requestor, user=shown)
@@ -67,7 +67,7 @@ def account_deleted(call: Call, user: User) -> None:
 
 
 def stock_changed(call: Call, variant: Variant, before: int | None) -> None:
-    """The stock of a variant changed, perhaps to nothing or from nothing."""
+    """The stock of a variant changed, perhaps to or from zero."""
     emit, principal = call.host.emit, call.requestor
     warehouse = {"__typename": "Warehouse", "id": MAIN_WAREHOUSE, "name": "Main", "slug": "main"}
     fields = {"productVariant": variant, "warehouse": warehouse}

@@ -1,4 +1,4 @@
-"""A product as seen in a channel, which is where it gets a price."""
+"""Products as seen in a channel, which gives them a price."""
 
 from dataclasses import dataclass
 from typing import Any

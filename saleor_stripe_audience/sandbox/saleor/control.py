@@ -1,4 +1,4 @@
-"""What can be done to the shop from outside: faults, keys, apps and deliveries, as POST /sandbox/control."""
+"""POST /sandbox/control: faults, keys, apps and deliveries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ def rotate_keys(host: Host) -> str:
 
 
 def find_app(host: Host, identifier: str) -> App | None:
-    """The installed app with a manifest id, newest first."""
+    """Return the newest installed app with this manifest id."""
     return next((each for each in reversed(host.store.installed()) if each.identifier == identifier), None)
 
 
@@ -84,7 +84,7 @@ _ACTIONS: dict[str, Callable[[Host, Json], Json]] = {
 
 
 def control(host: Host, request: Json) -> tuple[int, Json]:
-    """Do what `action` names; return the HTTP status and the response."""
+    """Perform the `action`; return the HTTP status and the response."""
     act = _ACTIONS.get(str(request.get("action")))
     if act is None:
         return 400, {"error": f"action must be one of {', '.join(sorted(_ACTIONS))}"}

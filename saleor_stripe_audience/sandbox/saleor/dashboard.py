@@ -1,18 +1,18 @@
-"""A small Dashboard: one page that holds an app's page in an iframe and speaks the App Bridge to it.
+"""A small Dashboard: a page that shows an app's page in an iframe and speaks the App Bridge's protocol to it.
 
-It does what Saleor's own Dashboard 3.23 does (read in saleor/saleor-dashboard, and observed):
+It does what Saleor's own Dashboard 3.23 does (according to saleor/saleor-dashboard, and observed):
 
-- It lives on another origin than the shop's API, and than the app.
+- Its origin is neither the shop API's nor the app's.
 - The iframe's address is `appUrl` without the slash before its query, or with the rest of the Dashboard's own
   path after it: `…/extensions/app/<id>/<rest>` opens `<appUrl>/<rest>?…`.
-- The query has `id`, `saleorApiUrl`, `domain` and `theme`, and no `locale`: that follows the handshake. Before them is
-  the query of the Dashboard's own address, which may be one that the app chose with `updateRouting`.
+- The query has `id`, `saleorApiUrl`, `domain` and `theme`, but no `locale`, which follows the handshake. Before them
+  is the query of the Dashboard's own address, which the app may have set with `updateRouting`.
 - With each new token, every few minutes, the iframe is rendered again. If the query of the Dashboard's address was
   changed by `updateRouting` in the meantime, it is reloaded with the current query and the previous path.
 - `redirect` to a path opens that page of the Dashboard instead of the app's.
 - An app's extensions are entries of the menu, and cards on the pages of orders and customers. A card is a frame as
   well, 200 px high until the app says `widgetResize`. Its query has the Dashboard's part twice, then what the page
-  shows, such as `orderId`, and no theme: that follows the handshake.
+  shows, such as `orderId`, but no theme, which follows the handshake.
 - The handshake is sent when the iframe has loaded, and again whenever the app says that it is ready.
 - The iframe's sandbox attribute forbids `confirm()` and top navigation.
 """
@@ -38,7 +38,7 @@ def _staff(host: Host) -> User:
 
 
 def token(host: Host, app: App, permissions: str | None) -> str:
-    """A token for the page; `permissions`, comma-separated, are those of the person who looks at it."""
+    """Return a token for the page; `permissions`, comma-separated, are those of the person who opened it."""
     if permissions is None:
         return dashboard_token(host, app, _staff(host))
     granted = frozenset(filter(None, permissions.split(",")))
@@ -47,7 +47,7 @@ def token(host: Host, app: App, permissions: str | None) -> str:
 
 
 def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str, str] | None = None) -> str:
-    """The address the iframe is opened with; `rest` and `query` are the Dashboard's own after the app's path."""
+    """Return the iframe's URL; `rest` and `query` are those of the Dashboard's URL after the app's path."""
     asked = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id, "theme": theme}
     asked = (query or {}) | asked
     url = str(app.manifest["appUrl"]).rstrip("/")
@@ -55,7 +55,7 @@ def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str,
 
 
 def widget_url(host: Host, app: App, mount: str, shown: dict[str, str], query: dict[str, str]) -> str:
-    """The address of the app's card at the mount; empty if it has none there. `query` is the Dashboard's own."""
+    """Return the URL of the app's card at the mount; empty if it has none there. `query` is the Dashboard's own."""
     url = next((each["url"] for each in _extensions(app, mount) if each.get("target") == "WIDGET"), "")
     if not url:
         return ""
@@ -69,7 +69,7 @@ def _extensions(app: App, mount: str) -> list[dict[str, Any]]:
 
 
 def _menu(app: App) -> str:
-    """Links to the app's own entries of the Dashboard's menu."""
+    """Return links to the app's entries in the Dashboard's menu."""
     entries = [each for each in _extensions(app, "NAVIGATION_") if each.get("target") == "APP_PAGE"]
     links = [
         f'<a href="{escape(page_path(app) + each["url"])}">{escape(each["label"])}</a>' for each in entries
@@ -80,12 +80,12 @@ def _menu(app: App) -> str:
 def page(
     host: Host, app: App, theme: str, locale: str, rest: str = "", query: dict[str, str] | None = None
 ) -> str:
-    """The app's page as HTML."""
+    """Return the page that shows the app's page."""
     return _with_frame(host, app, theme, locale, frame_url(host, app, theme, rest, query))
 
 
 def entity_page(host: Host, app: App, theme: str, locale: str, widget: str) -> str:
-    """The page of an order or a customer, with the app's card of that address."""
+    """Return the page of an order or a customer, with the app's card at that URL."""
     return _with_frame(host, app, theme, locale, widget, is_widget=True)
 
 
@@ -116,10 +116,10 @@ def _with_frame(host: Host, app: App, theme: str, locale: str, frame: str, *, is
 
 
 def page_path(app: App) -> str:
-    """Where the Dashboard shows the app's page."""
+    """Return the path under which the Dashboard shows the app's page."""
     return f"/dashboard/extensions/app/{quote(app.id, safe='')}"
 
 
 def token_path(app: App) -> str:
-    """Where the page gets its tokens; the genuine Dashboard asks the shop's API."""
+    """Return the path from which the page gets its tokens; the real Dashboard uses the shop's API."""
     return f"/dashboard/token/{app.identifier}"

@@ -1,4 +1,4 @@
-"""Webhook requests as the host sends them: headers, signature, time limits, and retries in the background."""
+"""Webhook requests as Saleor sends them: headers, signature, time limits, and retries in the background."""
 
 import heapq
 import itertools
@@ -19,19 +19,19 @@ from .state import Webhook, next_key, now
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 18.0
-# Seconds between tries, after the first; observed on the host.
+# Seconds before each retry, as observed.
 BACKOFF = (10.0, 30.0, 70.0, 150.0, 310.0)
 
 
 class Sender(Protocol):
-    """The details of the host in its requests."""
+    """The details of the shop that its requests contain."""
 
     version: str
     timeout_scale: float
 
     @property
     def key(self) -> SigningKey:
-        """The key that signs now."""
+        """The current signing key."""
 
     @property
     def api_url(self) -> str:
@@ -56,12 +56,12 @@ class Attempt:
 
     @property
     def ok(self) -> bool:
-        """Whether the host counts it as delivered. A redirect is not followed, and not a success."""
+        """Whether Saleor counts it as delivered. A redirect is neither followed nor a success."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def retryable(self) -> bool:
-        """Whether the host tries again: never after 3xx and 4xx."""
+        """Whether Saleor tries again: never after 3xx and 4xx."""
         return self.status is None or self.status >= 500
 
     def parsed(self) -> Any:
@@ -76,7 +76,7 @@ class Attempt:
 
 @dataclass(eq=False)
 class Delivery:
-    """One event for one webhook; `event` is its name in upper case, `body` the payload of the first try."""
+    """One event for one webhook; `event` is its name in upper case, `body` the payload of the first attempt."""
 
     event: str
     webhook: Webhook
@@ -96,22 +96,22 @@ class Delivery:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The body as the app reads it; empty before it was built."""
+        """The body as the app reads it; empty until it is built."""
         found: dict[str, Any] = json.loads(self.body) if self.body else {}
         return found
 
     @property
     def last_status(self) -> int | None:
-        """The HTTP status of the last try."""
+        """The HTTP status of the last attempt."""
         return self.attempts[-1].status if self.attempts else None
 
     @property
     def answer(self) -> Any:
-        """The JSON of the last answer."""
+        """The JSON of the last response."""
         return self.attempts[-1].parsed() if self.attempts else None
 
     def summary(self) -> dict[str, Any]:
-        """What the control address shows."""
+        """Return what the control endpoint shows."""
         tries = [{"status": each.status, "answer": each.text[:2000]} for each in self.attempts]
         return {
             "id": self.id,
@@ -125,7 +125,7 @@ class Delivery:
 
 
 def headers_for(host: Sender, webhook: Webhook, event: str, body: bytes) -> dict[str, str]:
-    """The request headers, twins with X- included, as the host was recorded sending them."""
+    """Return the request headers, including their duplicates with X-, as Saleor was recorded sending them."""
     signature = host.key.signature(body)
     named = {"Event": event.lower(), "Domain": host.domain, "Signature": signature}
     return {
@@ -139,7 +139,7 @@ def headers_for(host: Sender, webhook: Webhook, event: str, body: bytes) -> dict
 
 
 def wire_headers(host: Sender, url: str) -> dict[str, str]:
-    """The headers of all requests of the host. `Host` has no port: its IP filter rewrites it."""
+    """Return the headers of all of Saleor's requests. `Host` has no port, because Saleor's IP filter rewrites it."""
     return {"User-Agent": f"Saleor/{host.version}", "Host": urlsplit(url).hostname or ""}
 
 
@@ -171,7 +171,7 @@ type Job = Callable[[int], float | None]
 
 
 class Background:
-    """Runs jobs in threads; a job that returns seconds is run again after them, with the number of runs so far."""
+    """Runs jobs in threads; a job that returns seconds runs again after them, with the number of runs so far."""
 
     def __init__(self, workers: int) -> None:
         self._waiting: list[tuple[float, int, int, Job]] = []
@@ -214,7 +214,7 @@ class Background:
             delay: float | None = None
             try:
                 delay = job(run)
-            except Exception as error:  # noqa: BLE001 - a broken job must not end the thread; it is kept
+            except Exception as error:  # noqa: BLE001 - a failing job must not end the thread; its error is kept
                 self.failures.append(error)
             self._finish(run, job, delay)
 

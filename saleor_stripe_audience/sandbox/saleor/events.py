@@ -1,4 +1,4 @@
-"""Which events there are, who may receive them, and when their payload is built."""
+"""The events, who may receive them, and when their payload is built."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +23,7 @@ _PERMISSIONS = {
     "STORED_PAYMENT_METHOD_": "HANDLE_PAYMENTS",
     "TRANSACTION_": "HANDLE_PAYMENTS",
 }
-# A worker builds these when they are sent, so they may show a later state than their name says.
+# A worker builds these payloads when they are sent, so they may show a later state than the event's.
 _LATE = ("ORDER_", "CHECKOUT_CREATED", "CHECKOUT_UPDATED")
 _LATE_EXCEPT = frozenset({"ORDER_BULK_CREATED"})
 
@@ -53,5 +53,5 @@ class EventKind:
 
 @cache
 def names_of(version: str, enum: str) -> frozenset[str]:
-    """The event names of a host version: `enum` is WebhookEventTypeAsyncEnum or WebhookEventTypeSyncEnum."""
+    """Return the event names of a Saleor version: `enum` is WebhookEventTypeAsyncEnum or WebhookEventTypeSyncEnum."""
     return frozenset(schema_for(version).type_map[enum].values)  # type: ignore[attr-defined]  # it is an enum

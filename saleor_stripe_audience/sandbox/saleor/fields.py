@@ -1,4 +1,4 @@
-"""Which function resolves which field of the schema, and how everything else is read from the records."""
+"""The resolvers of the schema's fields, and how all other fields are read from the records."""
 
 import builtins
 import re
@@ -12,7 +12,7 @@ from graphql import GraphQLError
 from .access import Info, Resolver
 
 RESOLVERS: dict[tuple[str, str], Resolver] = {}
-# Fields that are always the same here, as the stand-in has no such thing (vouchers, taxes, gift cards …).
+# Fields that are constant here, because the stand-in does not support them (vouchers, taxes, gift cards …).
 CONSTANTS: dict[tuple[str, str], Any] = {}
 
 
@@ -34,7 +34,7 @@ def constant(type_name: str, **values: Any) -> None:
 
 @dataclass
 class Refused(Exception):  # noqa: N818 - named for what happened
-    """A mutation's own refusal, shown under `errors` of its payload."""
+    """A mutation refuses; shown under `errors` of its payload."""
 
     field: str | None
     code: str
@@ -55,7 +55,7 @@ class ManyRefused(Exception):  # noqa: N818 - named for what happened
 
 
 class Silenced(GraphQLError):  # noqa: N818 - named for what happened
-    """Makes a field null without an entry under `errors`, which the host does in one odd place."""
+    """Makes a field null without an entry under `errors`, which Saleor does in one place."""
 
 
 def mutation(name: str) -> Callable[[Resolver], Resolver]:

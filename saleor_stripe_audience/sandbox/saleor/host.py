@@ -1,4 +1,4 @@
-"""The host's internals: the store, the keys, and the sending of events. Resolvers work on these."""
+"""The shop's internals, which the resolvers use: the store, the keys, and the sending of events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,17 +58,17 @@ class Host:
 
     @property
     def key(self) -> SigningKey:
-        """The current signing key; older ones remain known for tokens issued with them."""
+        """The current signing key; older ones are kept for the tokens that they signed."""
         return self.keys[-1]
 
     @property
     def api_url(self) -> str:
-        """The address of the API, as the apps know it."""
+        """The API's URL, as the apps know it."""
         return f"{self.url}/graphql/"
 
     @property
     def pictures_url(self) -> str:
-        """The address before those of pictures: a shop's storage, if it has one (`media_url`), or its own address."""
+        """The base URL of pictures: the shop's storage if it has one (`media_url`), otherwise its own URL."""
         return self.media_url or self.url
 
     @property
@@ -120,7 +120,7 @@ class Host:
             self.emit_to(webhook, event, principal, {"app": app})
 
     def flush(self) -> None:
-        """Send the events of an operation; with `disorder` in any order."""
+        """Send the events of an operation; in any order if `disorder` is set."""
         jobs, self._outbox = self._outbox, []
         if self.disorder:
             self.store.chance.shuffle(jobs)
@@ -146,7 +146,7 @@ class Host:
         if delivery not in self.deliveries:
             self.deliveries.append(delivery)
         webhook = delivery.webhook
-        # The event of its own removal still reaches an app; everything else that waits for it is dropped.
+        # An app still receives the event of its own removal; its other waiting events are dropped.
         own = delivery.event in LIFECYCLE and self.tells_apps_of_themselves
         if own or (webhook.is_active and webhook.app.is_active and not webhook.app.removed):
             return True
@@ -176,7 +176,7 @@ class Host:
     def act(self, webhook: Webhook, name: str, settle: Callable[[Any], None], **fields: Any) -> None:
         """Send a requested charge, refund or cancellation in the background; `settle` gets the response, or None.
 
-        After a 5xx the host tries again with an EMPTY body, validly signed: a bug in Saleor, reproduced here.
+        After a 5xx Saleor tries again with an EMPTY body, validly signed: a bug in Saleor, reproduced here.
         """
         body = self._build_payload(self, webhook, EventKind(name), fields, None)
         delivery = Delivery(name, webhook, synchronous=True, body=body or b"")
@@ -196,7 +196,7 @@ class Host:
         return None
 
     def send_again(self, delivery: Delivery) -> None:
-        """Send a recorded delivery once more: the same body and so the same signature."""
+        """Send a recorded delivery again, with the same body and therefore the same signature."""
 
         def again(_run: int) -> None:
             attempt = post(self, delivery, delivery.body)

@@ -5,12 +5,12 @@ import binascii
 
 
 def global_id(type_name: str, key: object) -> str:
-    """The id as the API shows it."""
+    """Return the id as the API shows it."""
     return base64.b64encode(f"{type_name}:{key}".encode()).decode()
 
 
 def split_id(value: str) -> tuple[str, str] | None:
-    """Type and key of a global id, or None if it is not one."""
+    """Return the type and key of a global id; None if it is not one."""
     try:
         type_name, separator, key = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
@@ -19,6 +19,6 @@ def split_id(value: str) -> tuple[str, str] | None:
 
 
 def key_of(value: str | None, *type_names: str) -> str | None:
-    """The key inside a global id of one of the given types; None for anything else."""
+    """Return the key of a global id of one of these types; None for anything else."""
     parts = split_id(value) if value else None
     return parts[1] if parts and parts[0] in type_names else None

@@ -1,4 +1,4 @@
-"""Installing an app as the host does: the manifest is fetched, checked against this version, registered."""
+"""Installing an app as Saleor does: the manifest is fetched, checked against this version, registered."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from .schema import schema_for
 from .state import App, Installation, Webhook
 
 TIMEOUT = (2.0, 18.0)
-# Up to 3.22 the core decides where extensions can be; from 3.23 on the Dashboard does.
+# Up to 3.22, Saleor's core decides where extensions can be; from 3.23 on, the Dashboard does.
 _MOUNTS_3_21 = frozenset({
     "CUSTOMER_OVERVIEW_CREATE", "CUSTOMER_OVERVIEW_MORE_ACTIONS", "CUSTOMER_DETAILS_MORE_ACTIONS",
     "PRODUCT_OVERVIEW_CREATE", "PRODUCT_OVERVIEW_MORE_ACTIONS", "PRODUCT_DETAILS_MORE_ACTIONS",
@@ -248,7 +248,7 @@ def webhook_fault(host: Host, webhook: dict[str, Any]) -> str | None:
     return query_fault(host.version, webhook["query"])
 
 
-@lru_cache(maxsize=1000)  # the same documents come with every fetch of a manifest
+@lru_cache(maxsize=1000)  # every manifest contains the same documents
 def query_fault(version: str, query: str) -> str | None:
     """Return why a subscription is not valid in this version; None if it is."""
     try:
@@ -274,7 +274,7 @@ def events_of(webhook: dict[str, Any]) -> list[str]:
 
 
 def _types_asked(query: str) -> list[str]:
-    """The event types a subscription names directly under `event`."""
+    """Return the event types that a subscription selects directly under `event`."""
     definitions = parse(query).definitions
     fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
     [operation] = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
@@ -301,14 +301,14 @@ def build_webhook(app: App, given: dict[str, Any]) -> Webhook:
 
 
 def new_token() -> str:
-    """Return a token for an app: thirty letters and digits, as in the host."""
+    """Return a token for an app: thirty letters and digits, as in Saleor."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(30))
 
 
 def install(host: Host, installation: Installation, permissions: list[str], activate: bool) -> App:
-    """Fetch, check, register; InstallFailed (the app is removed again) or Refused says why it failed.
+    """Fetch, check and register; InstallFailed (the app is removed again) or Refused says why it failed.
 
-    The lock is released while the app is called, and its token already works then.
+    The lock is released while the app is called, because its token must already work then.
     """
     with host.store.lock.put_down():
         manifest = fetch_manifest(host, installation.manifest_url)

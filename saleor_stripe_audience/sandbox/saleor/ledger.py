@@ -1,7 +1,7 @@
-"""The host's ledger of one payment transaction: pure rules, from reported events to eight amounts.
+"""Saleor's ledger of one payment transaction: how it computes eight amounts from reported events.
 
-Source of the rules: Saleor 3.23 as it was driven; `prove.py` holds this module against recorded histories
-of the genuine host. Amounts are `Decimal`, in major units; they may be negative, as the host's may.
+Source of the rules: experiments with Saleor 3.23; `scripts/prove_sandbox.py` compares this module with recorded
+histories of the real Saleor. Amounts are `Decimal`, in major units; they may be negative, as in Saleor.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ NEVER_A_DUPLICATE = frozenset({"AUTHORIZATION_ACTION_REQUIRED", "CHARGE_ACTION_R
 
 @dataclass(frozen=True)
 class LedgerEvent:
-    """One event of a transaction; `counted` is false for those the host keeps only as a record."""
+    """One event of a transaction; `counted` is false if Saleor keeps it only as a record."""
 
     type: str
     psp_reference: str
@@ -39,19 +39,19 @@ class Amounts:
     cancel_pending: Decimal = ZERO
 
     def move(self, amount: Decimal, into: str, out_of: str | None) -> None:
-        """Add `amount` to one sum and subtract it from another, if it comes from one."""
+        """Add `amount` to one sum, and subtract it from another if there is one."""
         setattr(self, into, getattr(self, into) + amount)
         if out_of is not None:
             setattr(self, out_of, getattr(self, out_of) - amount)
 
     def as_dict(self) -> dict[str, Decimal]:
-        """The sums by name, in the order they are declared."""
+        """Return the sums by name, in the order in which they are declared."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """Which sums an action changes: what is done, what is under way, and where the money was before."""
+    """The sums that an action changes: of completed and of pending money, and of where the money was before."""
 
     done: str
     pending: str
@@ -64,7 +64,7 @@ _KINDS = {
     "REFUND": _Kind("refunded", "refund_pending", "charged"),
     "CANCEL": _Kind("canceled", "cancel_pending", "authorized"),
 }
-# Without a pspReference nothing is known about earlier events, so only the event's own effect is booked.
+# Without a pspReference, earlier events cannot be found, so only the event's own effect is booked.
 _PLAIN = {
     "AUTHORIZATION_SUCCESS": ("authorized", 1),
     "CHARGE_SUCCESS": ("charged", 1),
@@ -84,10 +84,10 @@ class _Group:
 
 
 def amounts_of(events: Iterable[LedgerEvent], *, adjustment_first: bool = False) -> Amounts:
-    """Sum up all events as the eight amounts; authorizations never fall below zero, the others may.
+    """Return the eight amounts of all events; authorizations never fall below zero, the others may.
 
-    The host sorts by time alone, so its database decides between events of one instant. Nearly always that is
-    the order of arrival, which we keep; `adjustment_first` gives the other outcome, which was observed too.
+    Saleor sorts by time alone, so its database decides the order of events with the same time. That is nearly always
+    the order of arrival, as here; `adjustment_first` gives the other outcome, which was observed too.
     """
     counted = sorted(
         (event for event in events if event.counted),
@@ -111,9 +111,9 @@ def _is_authorization(event: LedgerEvent) -> bool:
 
 
 def _since_last_adjustment(events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
-    """An adjustment states the whole authorized amount: authorizations before it no longer count."""
+    """Drop the authorizations before the last adjustment, which states the whole authorized amount."""
     last = max((i for i, event in enumerate(events) if event.type == "AUTHORIZATION_ADJUSTMENT"), default=0)
-    # Authorizations come first, because an adjustment overwrites what has been summed so far.
+    # Authorizations come first, because an adjustment overwrites the sum so far.
     return [
         *(event for event in events[last:] if _is_authorization(event)),
         *(event for event in events if not _is_authorization(event)),
@@ -156,7 +156,7 @@ def _book_steps(amounts: Amounts, group: _Group) -> None:
 
 
 class Verdict(StrEnum):
-    """How the host judges a newly reported event."""
+    """How Saleor judges a newly reported event."""
 
     ACCEPTED = "ACCEPTED"
     ALREADY_PROCESSED = "ALREADY_PROCESSED"
@@ -190,7 +190,7 @@ _FAILURE_OF = {
 
 
 def failure_of(event_type: str) -> str:
-    """Return the type under which the host records that an event of this type was refused."""
+    """Return the type under which Saleor records that an event of this type was refused."""
     return _FAILURE_OF.get(event_type, event_type)
 
 
@@ -202,7 +202,7 @@ def twin_of[E: LedgerEvent](events: Iterable[E], new: LedgerEvent) -> E | None:
 
 
 def judge(events: Sequence[LedgerEvent], new: LedgerEvent) -> Verdict:
-    """Decide whether the host accepts `new`, knows it already, or refuses it."""
+    """Decide whether Saleor accepts `new`, already knows it, or refuses it."""
     twin = twin_of(events, new)
     if twin is not None:
         return Verdict.ALREADY_PROCESSED if twin.amount == new.amount else Verdict.INCORRECT_DETAILS
@@ -211,7 +211,7 @@ def judge(events: Sequence[LedgerEvent], new: LedgerEvent) -> Verdict:
     return Verdict.ACCEPTED
 
 
-# Where an amount may be omitted, and the earlier events from which it is then taken.
+# The events that may omit their amount, and the earlier events from which Saleor then takes it.
 _AMOUNT_FROM = {
     "AUTHORIZATION_FAILURE": ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_REQUEST"),
     "CHARGE_FAILURE": (
@@ -241,7 +241,7 @@ _AMOUNT_FROM = {
 
 
 def deduce_amount(events: Iterable[LedgerEvent], kind: str, psp_reference: str) -> Decimal | None:
-    """Return the amount that the host uses for an event reported without one; None if it is required."""
+    """Return the amount that Saleor uses for an event reported without one; None if it is required."""
     if kind == "INFO":
         return ZERO
     sources = _AMOUNT_FROM.get(kind, ())

@@ -12,7 +12,7 @@ _DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "ISK": 0, "BHD": 3, "JOD": 3,
 
 
 def digits_of(currency: str) -> int:
-    """Return a currency's decimal places as the host counts them, which is not always as Stripe does."""
+    """Return a currency's decimal places as Saleor counts them, which is not always as Stripe does."""
     return _DIGITS.get(currency, 2)
 
 
@@ -22,13 +22,13 @@ def quantize(amount: Decimal, currency: str) -> Decimal:
 
 
 def taxed(amount: Decimal, currency: str) -> dict[str, Any]:
-    """A TaxedMoney without tax: gross and net are the same here."""
+    """Return a TaxedMoney without tax: gross and net are the same here."""
     money = Money(amount, currency)
     return {"currency": currency, "gross": money, "net": money, "tax": Money(Decimal(0), currency)}
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    """The sum, as a Decimal even of nothing."""
+    """Return the sum, as a Decimal even if there is nothing to add."""
     return sum(amounts, Decimal(0))
 
 

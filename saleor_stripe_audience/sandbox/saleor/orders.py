@@ -1,4 +1,4 @@
-"""Orders: placing one from a checkout, the effect of payments, cancelling, and the events of each."""
+"""Orders: completing a checkout, the effect of payments, cancellation, and the events of each."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from .totals import checkout_shipping, held, is_fully_charged, order_total, unit
 
 
 def note(order: Order, kind: str, requestor: Requestor = None, **more: object) -> None:
-    """Write a line of the order's history."""
+    """Add an event to the order's history."""
     event = OrderEvent(
         kind,
         user=requestor if isinstance(requestor, User) else None,
@@ -93,7 +93,7 @@ def _tell_of_new(host: Host, order: Order, requestor: Requestor) -> None:
 
 
 def payment_changed(host: Host, order: Order, before: Amounts, after: Amounts, requestor: Requestor) -> None:
-    """Emit what a change of a transaction's amounts means for its order."""
+    """Emit the order's events that follow from a change of a transaction's amounts."""
     names: list[str] = []
     if after.charged > before.charged:
         names += ["ORDER_PAID"]

@@ -1,4 +1,4 @@
-"""Relay connections as the host makes them: `first` or `last` is required, at most 100."""
+"""Relay connections as Saleor makes them: `first` or `last` is required, at most 100."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ def connection(
     after: str | None = None,
     before: str | None = None,
 ) -> dict[str, Any]:
-    """One page of records; `field` names the connection in refusals."""
+    """Return one page of records; `field` is the connection's name in refusals."""
     _check_size(field, first, last)
     start = _position(items, after) + 1 if after else 0
     end = _position(items, before) if before else len(items)

@@ -1,4 +1,4 @@
-"""The body of a webhook: the app's own subscription, executed over what happened."""
+"""The body of a webhook: the app's own subscription, executed for the event."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from .state import App, User, Webhook, now
 def build(
     host: Host, webhook: Webhook, event: EventKind, fields: dict[str, Any], principal: App | User | None
 ) -> bytes | None:
-    """Return the payload, ASCII JSON; None if the subscription selects nothing of this event: then nothing is sent.
+    """Return the payload as ASCII JSON; None, and nothing is sent, if the subscription selects nothing of this event.
 
     Call it while holding the store's lock.
     """
@@ -50,7 +50,7 @@ def _silent(error: GraphQLError) -> bool:
 
 
 def shown(error: GraphQLError) -> dict[str, Any]:
-    """Return an error in the host's form: with the code of the exception, and nothing else of ours."""
+    """Return an error in Saleor's format, with the exception's code and no other details."""
     formatted: dict[str, Any] = {**error.formatted}
     extensions = formatted.get("extensions") or {}
     if "exception" not in extensions:

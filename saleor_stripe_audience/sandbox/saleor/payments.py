@@ -39,7 +39,7 @@ class Session:
 
 @dataclass(frozen=True)
 class SessionResult:
-    """What the storefront gets back."""
+    """What the storefront receives."""
 
     transaction: Transaction
     event: TransactionEvent
@@ -58,7 +58,7 @@ class Asked:
 def begin(
     host: Host, source: Checkout | Order, app: App, asked: Asked
 ) -> tuple[Transaction, TransactionEvent]:
-    """Find or create the transaction of the key; another amount or source under the same key is refused."""
+    """Find or create the key's transaction; refuse another amount or source under the same key."""
     held = (each for each in host.store.transactions if each.app_identifier == app.identifier)
     known = next((each for each in held if each.idempotency_key == asked.key), None)
     if known is None:
@@ -93,7 +93,7 @@ def _new(
 
 
 def already_final(transaction: Transaction) -> TransactionEvent | None:
-    """Return the event after which `transactionProcess` sends nothing any more."""
+    """Return the event after which `transactionProcess` no longer calls the app."""
     return next((each for each in transaction.events if each.type in _FINAL and each.counted), None)
 
 
@@ -124,7 +124,7 @@ def run(session: Session, event_name: str) -> SessionResult:
         action=action,
     )
     if answer is not None and not isinstance(answer, dict):
-        # The real host crashes on a response that is not an object, and its request stays open.
+        # The real Saleor crashes on a response that is not an object, and the request stays open.
         raise GraphQLError(f"'{type(answer).__name__}' object has no attribute 'get'")
     event = _settle_session(session, answer)
     return SessionResult(transaction, event, answer.get("data") if answer else None)
@@ -198,7 +198,7 @@ def take(transaction: Transaction, event: TransactionEvent) -> TransactionEvent:
 
 
 def twin(transaction: Transaction, event: LedgerEvent) -> TransactionEvent:
-    """The event of the same type and pspReference; there must be one."""
+    """Return the event of the same type and pspReference, which must exist."""
     return next(
         each
         for each in transaction.events
@@ -207,7 +207,7 @@ def twin(transaction: Transaction, event: LedgerEvent) -> TransactionEvent:
 
 
 def record_failure(transaction: Transaction, request: TransactionEvent, cause: str) -> TransactionEvent:
-    """Record a failure that moves nothing."""
+    """Record a failure, which changes no amounts."""
     event = TransactionEvent(
         failure_of(request.type),
         request.amount,
@@ -221,7 +221,7 @@ def record_failure(transaction: Transaction, request: TransactionEvent, cause: s
 
 @dataclass(frozen=True)
 class Action:
-    """A request by staff: CHARGE, REFUND or CANCEL an amount; a refund may have a reason."""
+    """Staff's request to CHARGE, REFUND or CANCEL an amount; a refund may have a reason."""
 
     kind: str
     amount: Decimal
@@ -256,13 +256,13 @@ def request_action(host: Host, requestor: Requestor, transaction: Transaction, a
         settle_action(host, transaction, request, answer, webhook.app)
 
     shown = {"actionType": action.kind, "amount": action.amount, "currency": transaction.currency}
-    # Without a granted refund the host sends an empty one, whose non-null fields then fail.
+    # Without a granted refund, Saleor sends an empty one, whose non-null fields then fail.
     granted = {"id": global_id("OrderGrantedRefund", None)}
     host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=granted)
 
 
 def release(host: Host, transaction: Transaction) -> None:
-    """Request from the app, without a caller, to cancel what is authorized and refund what is charged."""
+    """Request from the app, without a caller, to cancel the authorized amount and refund the charged one."""
     amounts = transaction.amounts
     for kind, amount in (("CANCEL", amounts.authorized), ("REFUND", amounts.charged)):
         if amount > 0:
@@ -272,7 +272,7 @@ def release(host: Host, transaction: Transaction) -> None:
 def settle_action(
     host: Host, transaction: Transaction, request: TransactionEvent, answer: Any, app: App
 ) -> None:
-    """Book the app's response to a requested action; None if there was none."""
+    """Book the app's response to a requested action; `answer` is None if there was none."""
     if not isinstance(answer, dict):
         record_failure(transaction, request, UNDELIVERED)
         return
@@ -293,7 +293,7 @@ def settle_action(
 
 
 def amounts_changed(host: Host, transaction: Transaction, before: Amounts, requestor: Requestor) -> None:
-    """Send the events for the checkout or order that follow from a change of the ledger."""
+    """Send the events of the checkout or order that follow from a change of the ledger."""
     if transaction.order is not None:
         orders.payment_changed(host, transaction.order, before, transaction.amounts, requestor)
     elif transaction.checkout is not None:

@@ -1,4 +1,4 @@
-"""Pictures of one colour, drawn here, so that products have images without any file."""
+"""Pictures of a single color, generated so that products have images without any files."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def square(colour: tuple[int, int, int], size: int = 64) -> bytes:
-    """Return a PNG of `size` by `size` pixels: a disc of the colour on a paler background."""
+    """Return a PNG of `size` by `size` pixels: a disc of the color on a paler background."""
     pale = bytes(128 + each // 2 for each in colour)
     middle, radius = (size - 1) / 2, size * 0.36
     rows = b"".join(

@@ -1,4 +1,4 @@
-"""The schema with every resolver in its place."""
+"""The schema with all resolvers."""
 
 from functools import cache
 
@@ -21,7 +21,7 @@ from .schema import schema_for
 
 @cache
 def executable_schema(version: str) -> GraphQLSchema:
-    """Return the executable schema of one host version."""
+    """Return the executable schema of one Saleor version."""
     schema = schema_for(version)
     for named in schema.type_map.values():
         if isinstance(named, GraphQLObjectType) and not named.name.startswith("__"):

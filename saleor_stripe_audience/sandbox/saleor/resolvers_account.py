@@ -1,4 +1,4 @@
-"""Users: signing in, customers, addresses."""
+"""Users: sign-in, customers, addresses."""
 
 import time
 from typing import Any
@@ -15,7 +15,7 @@ ACCESS_SECONDS = 300
 
 
 def address_from(given: dict[str, Any] | None) -> Address | None:
-    """Return the address from AddressInput; cities are stored in upper case, as the host does for some countries."""
+    """Return the address from AddressInput; cities are stored in upper case, as Saleor does for some countries."""
     if given is None:
         return None
     address = Address(
@@ -68,7 +68,7 @@ def note(user: User, info: Info) -> str | None:
 
 
 def access_token(call: Call, user: User) -> str:
-    """A staff member's or customer's own token, of type "access"."""
+    """Return a staff member's or customer's own token, of type "access"."""
     moment = int(time.time())
     claims = {
         "iat": moment,
@@ -115,7 +115,7 @@ def _set_default(user: User, kind: str, given: dict[str, Any] | None) -> None:
 
 
 def _apply(call: Call, user: User, given: dict[str, Any]) -> bool:
-    """Write the input into the user; return whether metadata changed."""
+    """Apply the input to the user; return whether metadata changed."""
     for name, attribute in _USER_FIELDS.items():
         if given.get(name) is not None:
             setattr(user, attribute, given[name])
@@ -230,7 +230,7 @@ def customer_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[s
 
 
 def _with_token(call: Call, purpose: str, given: str) -> tuple[User, str]:
-    """Return the user and the extra value of a token that was issued for a purpose."""
+    """Return the user and the extra value of a token issued for this purpose."""
     kind, _, rest = given.partition("-")
     key, _, extra = rest.partition("-")
     found = next((each for each in call.host.store.users if each.key == key), None)
@@ -259,7 +259,7 @@ def confirm_account(_root: Any, info: Info, *, email: str, token: str) -> dict[s
 @resolves("AccountEmailChanged", "token")
 @resolves("AccountDeleted", "token")
 def no_token(event: dict[str, Any], _info: Info) -> str:
-    # These events have no token, and the host crashes when asked for it.
+    # These events have no token, and Saleor crashes if the subscription requests it.
     return str(event["token"])
 
 

@@ -18,7 +18,7 @@ from .tokens import dashboard_token
 constant("App", type="THIRDPARTY", breakerState="CLOSED")
 constant("AppInstallation", brand=None)
 MOST_PROBLEMS = 100
-COUNTED_TOGETHER = 60  # minutes: a later problem of the same key stands beside the earlier one
+COUNTED_TOGETHER = 60  # minutes after which a problem with the same key becomes a separate one
 
 
 def permission_views(codes: Any) -> list[dict[str, str]]:
@@ -86,7 +86,7 @@ def _extension(app: App, number: int, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def extension_view(given: dict[str, Any]) -> dict[str, Any]:
-    """An extension of a manifest as the API shows it."""
+    """A manifest's extension as the API shows it."""
     return {
         "label": given["label"],
         "url": given["url"],
@@ -156,7 +156,7 @@ def event_deliveries(
     **page: Any,
 ) -> dict[str, Any]:
     asked = filter_ or {}
-    # The host forgets successful deliveries; only failed and pending ones can be read.
+    # Saleor deletes successful deliveries; only failed and pending ones can be queried.
     found = [
         each
         for each in call_of(info).host.deliveries
@@ -372,7 +372,7 @@ def _installing(call: Call, installation: Installation, wanted: list[str], activ
 
 
 def reason_of(error: Exception) -> str:
-    """Return what staff read about a failed installation."""
+    """Return what staff see about a failed installation."""
     if isinstance(error, ManyRefused):
         return "; ".join(f"{each.field}: {each.message}" for each in error.refusals)
     return error.message if isinstance(error, Refused) else str(error)
@@ -406,7 +406,7 @@ def app_delete(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
 
 
 def remove(call: Call, app: App) -> None:
-    """Remove an app. Its token is invalid at once; it gets an event about it only from 3.23 on."""
+    """Remove an app. Its token becomes invalid at once; the app only gets an event about it from 3.23 on."""
     app.is_active = False
     call.host.emit_lifecycle("APP_DELETED", app, call.requestor)
     app.removed = True

@@ -30,7 +30,7 @@ PLENTY = 50
 LONGEST_NAME = {"Product": 250, "ProductVariant": 255}
 LARGEST_FILE = 10 * 1024 * 1024
 LONGEST_ALT = 250
-# What the host takes as an image: Saleor's `core/utils/validators.py` and `thumbnail/__init__.py`.
+# The images that Saleor accepts: its `core/utils/validators.py` and `thumbnail/__init__.py`.
 MIME_TYPES = frozenset(
     [f"image/{kind}" for kind in ("jpeg", "jpg", "png", "gif", "bmp", "tiff", "webp", "avif")]
 )
@@ -119,7 +119,7 @@ def quantity_available(source: Any, _info: Info, **_: Any) -> int:
 
 
 def available(variant: Variant) -> int:
-    """Return how many can be bought; without a stock, the host's limit per line."""
+    """Return how many can be bought; if stock is not tracked, Saleor's limit per line."""
     return PLENTY if not variant.track_inventory or variant.stock is None else min(variant.stock, PLENTY)
 
 
@@ -202,7 +202,7 @@ def product_pricing(source: Any, _info: Info) -> dict[str, Any] | None:
 
 
 def listing_of(product: Product, channel: Channel | None) -> ProductListing | None:
-    """A product's listing in a channel."""
+    """Return a product's listing in a channel."""
     return next((each for each in product.channel_listings if each.channel is channel), None)
 
 
@@ -261,7 +261,7 @@ _PRODUCT_FIELDS = {
 
 
 def _check_unique(records: list[Any], record: Any, given: dict[str, Any]) -> None:
-    """Names are limited, and an external reference belongs to one record of its kind."""
+    """Refuse a name that is too long, and an external reference that another record of the kind has."""
     longest = LONGEST_NAME[record.type_name]
     if len(given.get("name") or "") > longest:
         message = f"Ensure this value has at most {longest} characters (it has {len(given['name'])})."
@@ -355,7 +355,7 @@ def _set_product_listing(product: Product, channel: Channel, given: dict[str, An
 
 
 def _check_category(product: Product, given: dict[str, Any]) -> None:
-    """Only what has a category can be published."""
+    """Refuse to publish a product without a category."""
     shown = [
         each["channelId"]
         for each in given.get("updateChannels") or ()
@@ -367,7 +367,7 @@ def _check_category(product: Product, given: dict[str, Any]) -> None:
 
 
 def _remove_variants(product: Product, channel: Channel, removed: Any) -> None:
-    """Variants leave the channel; with the last one, the product does."""
+    """Remove variants from the channel; with the last one, the product leaves it too."""
     if not removed:
         return
     for variant in product.variants:
@@ -501,7 +501,7 @@ def product_variant_bulk_update(
 @mutation("productMediaCreate")
 @needs("MANAGE_PRODUCTS")
 def product_media_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
-    """An uploaded file, or an address from which the host downloads; this stand-in only looks at the address."""
+    """Add an uploaded file, or a URL from which Saleor downloads; this stand-in only checks the URL."""
     call = call_of(info)
     image, address = input_.get("image"), input_.get("mediaUrl") or ""
     if not image and not address:
@@ -533,7 +533,7 @@ def _keep_upload(media: ProductMedia, image: Any) -> None:
 
 
 def _check_address(address: str) -> None:
-    """Check the URL: the host requests its type, and accepts none from addresses that are not public."""
+    """Check the URL: Saleor requests its content type, and refuses URLs that are not public."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc or "missing" in parts.path:
         raise Refused("mediaUrl", "INVALID", "Enter a valid URL.")

@@ -399,7 +399,7 @@ def checkout_complete(
     call = call_of(info)
     placed = next((each for each in call.host.store.orders if id_ and each.checkout_id == id_), None)
     if placed is not None:
-        # Completing again returns the order that was created the first time.
+        # Completing it again returns the order that was created the first time.
         return {"order": placed, "confirmationNeeded": False}
     try:
         checkout = _checkout(call, id_, token)

@@ -1,4 +1,4 @@
-"""Metadata of every record, and the mutations that change it; a change without effect emits nothing."""
+"""The metadata of every record, and the mutations that change it; a change without effect emits no event."""
 
 from typing import Any
 
@@ -23,17 +23,17 @@ _WRITERS = {
     "TransactionItem": ("HANDLE_PAYMENTS",),
     "Channel": ("MANAGE_CHANNELS",),
 }
-# Storefronts can write their metadata as long as they are not completed.
+# Storefronts can write the metadata of these until they are completed.
 _PUBLIC = frozenset({"Checkout", "CheckoutLine"})
 
 
 def items(values: dict[str, str]) -> list[dict[str, str]]:
-    """Metadata as the API shows it: sorted by key, as recorded."""
+    """Return metadata as the API shows it: sorted by key, as recorded."""
     return [{"key": key, "value": values[key]} for key in sorted(values)]
 
 
 def metadata_from(given: list[dict[str, str]] | None, field: str = "metadata") -> dict[str, str]:
-    """MetadataInput as a mapping; blank keys are refused."""
+    """Return MetadataInput as a mapping; refuse blank keys."""
     if any(not entry["key"].strip() for entry in given or ()):
         raise Refused(field, "REQUIRED", "Metadata key cannot be empty.")
     return {entry["key"].strip(): entry["value"] for entry in given or ()}
@@ -63,7 +63,7 @@ def metafields(source: Any, _info: Info, keys: list[str] | None = None) -> dict[
 
 def _private(source: Any, info: Info) -> dict[str, str]:
     call = call_of(info)
-    # The host no longer finds a deleted customer when it looks up who may read this.
+    # Saleor no longer finds a deleted customer when it looks up who may read this.
     if isinstance(source, User) and source.deleted:
         raise denied()
     if not _may_write(call, source):

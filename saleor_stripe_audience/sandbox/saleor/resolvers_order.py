@@ -167,7 +167,7 @@ def user_email(order: Order, info: Info) -> str:
     call = call_of(info)
     if call.may("MANAGE_ORDERS") or _is_owner(call, order):
         return order.user_email
-    # Strangers who know the id see that there is an address, but not which one.
+    # Someone else who knows the id sees that there is an address, but not which one.
     name, _, domain = order.user_email.partition("@")
     return f"{name[:1]}...@{domain[:1]}..."
 

@@ -55,7 +55,7 @@ def modified_at(transaction: Transaction, _info: Info) -> datetime:
 
 @resolves("TransactionItem", "events")
 def events(transaction: Transaction, _info: Info) -> list[dict[str, Any]]:
-    """Newest first, as recorded; each event knows its currency through the transaction."""
+    """Return the events, newest first, as recorded; each gets its currency from the transaction."""
     newest = sorted(transaction.events, key=lambda each: (each.created_at, int(each.key)), reverse=True)
     return [event_view(transaction, each) for each in newest]
 
@@ -109,7 +109,7 @@ def reason(_transaction: Transaction, _info: Info) -> None:
 
 
 def source_of(call: Call, given: str) -> Checkout | Order:
-    """The checkout or order behind an id."""
+    """Return the checkout or order with this id."""
     store = call.host.store
     found: Checkout | Order | None = by_id(store.checkouts, given, "Checkout")
     found = found or by_id(store.orders, given, "Order")
@@ -124,7 +124,7 @@ def _due(call: Call, source: Checkout | Order, given: Decimal | None) -> Decimal
 
 
 def active_app(call: Call, identifier: str) -> App | None:
-    """The active app with a manifest id."""
+    """Return the active app with this manifest id."""
     held = call.host.store.installed()
     return next((each for each in held if each.identifier == identifier and each.is_active), None)
 

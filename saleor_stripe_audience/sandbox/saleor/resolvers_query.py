@@ -20,7 +20,7 @@ def country_view(code: str) -> dict[str, str]:
 
 
 def by_id[T](records: Iterable[T], given: str | None, *types: str) -> T | None:
-    """The record with a global id of one of the types, or None."""
+    """Return the record with a global id of one of these types, or None."""
     key = key_of(given, *types)
     return next((each for each in records if getattr(each, "key", None) == key), None) if key else None
 
@@ -111,7 +111,7 @@ def _in_channel(records: Iterable[Product], slug: str | None) -> list[Product]:
 
 
 def _visible(info: Info, slug: str | None) -> list[Product]:
-    """Staff and apps see all products, others those published in the channel that they name."""
+    """Staff and apps see all products; others see those published in the channel that they request."""
     call = call_of(info)
     products = call.host.store.products
     if slug is None and call.may("MANAGE_PRODUCTS", "MANAGE_ORDERS"):
@@ -163,7 +163,7 @@ def _product_meets(product: Product, slug: str | None, asked: dict[str, Any], se
 
 
 def sorted_by(records: list[Any], asked: dict[str, str] | None, keys: dict[str, str]) -> list[Any]:
-    """Sort by one of the fields in `keys` (API name to attribute); the order of creation otherwise."""
+    """Sort by one of the fields in `keys` (API name to attribute), otherwise by creation."""
     if not asked or asked.get("field") not in keys:
         return records
     attribute = keys[asked["field"]]

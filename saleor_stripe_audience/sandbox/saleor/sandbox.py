@@ -1,4 +1,4 @@
-"""The shop: start it, install apps, buy, and inspect it."""
+"""The shop: start it, install apps, buy something, and inspect it."""
 
 import json
 from datetime import timedelta
@@ -26,7 +26,7 @@ from .web import application
 
 
 class GraphQLFailed(Exception):  # noqa: N818 - named for what happened
-    """The shop answered a GraphQL call with errors; `errors` are its own."""
+    """The shop responded to a GraphQL call with errors."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__(json.dumps(errors))
@@ -37,7 +37,7 @@ class SaleorSandbox:
     """A Saleor of a given version ("3.21" to "3.24") on 127.0.0.1.
 
     `retry_scale` shortens the waits between retries (1.0: ten seconds to five minutes), `timeout_scale` the
-    limits of 2 and 18 seconds for an app's response; with `disorder` events arrive in any order. Use it as a
+    limits of 2 and 18 seconds for an app's response; with `disorder`, events arrive in any order. Use it as a
     context manager, or call `start()` and `stop()`.
     """
 
@@ -60,7 +60,7 @@ class SaleorSandbox:
         return self
 
     def stop(self) -> None:
-        """Stop responding and sending."""
+        """Stop responding, and stop sending events."""
         self.host.stop()
         self._served.stop()
 
@@ -79,33 +79,33 @@ class SaleorSandbox:
 
     @property
     def api_url(self) -> str:
-        """The GraphQL address, as apps know it."""
+        """The API's URL, as apps know it."""
         return self.host.api_url
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every webhook delivery so far, with attempts, statuses and bodies; in order of sending."""
+        """Every webhook delivery so far, with attempts, statuses and bodies; in the order sent."""
         return list(self.host.deliveries)
 
     def delivered(self, event: str) -> list[Delivery]:
-        """The deliveries of one event, by its name in upper case."""
+        """Return the deliveries of one event, by its name in upper case."""
         return [each for each in self.deliveries if each.event == event]
 
     @property
     def calls(self) -> list[str]:
-        """The bodies of all GraphQL calls so far, as they came."""
+        """The bodies of all GraphQL calls so far, as received."""
         return list(self.host.calls)
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong on purpose; change it as you like."""
+        """The faults to produce; change them as needed."""
         return self.host.faults
 
     # --- people and tokens -----------------------------------------------------------------------
 
     @property
     def staff(self) -> User:
-        """The only staff member, who may do everything."""
+        """The only staff member, who has all permissions."""
         return next(each for each in self.host.store.users if each.email == STAFF_EMAIL)
 
     def staff_token(self) -> str:
@@ -122,7 +122,7 @@ class SaleorSandbox:
     ) -> str:
         """Return the token that the Dashboard gives the app's page for a staff member with these permissions.
 
-        Without `permissions` it is the sandbox's own staff. `claims` override single claims.
+        Without `permissions`, it is the sandbox's own staff member. `claims` override single claims.
         """
         user = self.staff
         if permissions is not None:
@@ -144,10 +144,9 @@ class SaleorSandbox:
         return found["data"]
 
     def install(self, manifest_url: str, permissions: list[str] | None = None, activate: bool = True) -> App:
-        """Install an app as staff would, and wait for it; installing.InstallFailed says why it did not work.
+        """Install an app as staff would, and wait for it; install.InstallFailed says why it failed.
 
-        The manifest is fetched twice, as the Dashboard does. Its own permissions are granted unless others
-        are given.
+        The manifest is fetched twice, as by the Dashboard. Its permissions are granted unless others are given.
         """
         host = self.host
         try:
@@ -164,7 +163,7 @@ class SaleorSandbox:
         return app
 
     def app(self, identifier: str) -> App | None:
-        """An installed app by its manifest id."""
+        """Return an installed app by its manifest id."""
         return find_app(self.host, identifier)
 
     def event(self, name: str, principal: App | User | None = None, **fields: Any) -> None:
@@ -173,14 +172,14 @@ class SaleorSandbox:
             self.host.emit(name, principal, **fields)
             self.host.flush()
 
-    # --- what may happen -------------------------------------------------------------------------
+    # --- what can happen -------------------------------------------------------------------------
 
     def drain(self, timeout: float = 30.0) -> None:
         """Wait until no background delivery is pending, retries included; TimeoutError after `timeout` s."""
         self.host.drain(timeout)
 
     def rotate_keys(self) -> str:
-        """Sign with a new key from now on, the only one in the JWKS; returns its kid."""
+        """Sign with a new key from now on, the only one in the JWKS; return its kid."""
         return rotate_keys(self.host)
 
     def delete_app(self, app: App) -> None:
@@ -196,7 +195,7 @@ class SaleorSandbox:
             self.host.flush()
 
     def expire(self, order: Order) -> None:
-        """Let an unpaid order expire, as the host's timed task does; `updatedAt` stays as it was."""
+        """Let an unpaid order expire, as Saleor's timed task does; `updatedAt` stays as it was."""
         with self.host.store.lock:
             order.status = "EXPIRED"
             for name in ("ORDER_UPDATED", "ORDER_EXPIRED"):
@@ -204,7 +203,7 @@ class SaleorSandbox:
             self.host.flush()
 
     def let_pass(self, checkout_id: str, span: timedelta) -> None:
-        """Make the checkout, and its shopper's orders, older by this time."""
+        """Make the checkout and its shopper's orders older by this time."""
         with self.host.store.lock:
             checkout = next(each for each in self.host.store.checkouts if each.id == checkout_id)
             checkout.created, checkout.updated_at = checkout.created - span, checkout.updated_at - span
@@ -216,7 +215,7 @@ class SaleorSandbox:
             self.host.flush()
 
     def release_abandoned(self) -> None:
-        """Release the payments of abandoned checkouts, as the host's timed task does after six hours."""
+        """Release the payments of abandoned checkouts, as Saleor's timed task does after six hours."""
         with self.host.store.lock:
             for transaction in self.host.store.transactions:
                 if transaction.checkout is not None:
@@ -224,15 +223,15 @@ class SaleorSandbox:
             self.host.flush()
 
     def dashboard_url(self, app: App) -> str:
-        """A page that shows the app's page as the Dashboard does, on another origin than the API's.
+        """Return the URL of a page that shows the app's page as the Dashboard does, with another origin than the API's.
 
-        It takes `?theme=`, `?locale=` and `?permissions=` (comma-separated, of the person looking).
+        It accepts `?theme=`, `?locale=` and `?permissions=` (comma-separated, of the person who opens it).
         """
         origin = self.url.replace("127.0.0.1", "localhost")
         return f"{origin}{dashboard.page_path(app)}"
 
     def redeliver(self, delivery: Delivery) -> None:
-        """Send a recorded delivery once more, byte for byte."""
+        """Send a recorded delivery again, byte for byte."""
         self.host.send_again(delivery)
 
 

@@ -1,4 +1,4 @@
-"""The stand-in's GraphQL schema: the supported part of Saleor's, in one host version."""
+"""The stand-in's GraphQL schema: the supported part of one version of Saleor's."""
 
 import json
 from collections.abc import Callable
@@ -30,12 +30,12 @@ VERSIONS = ("3.21", "3.22", "3.23", "3.24")
 
 
 def text() -> str:
-    """The schema of all versions, with `@since` and `@until`."""
+    """Return the schema of all versions, with `@since` and `@until`."""
     return resources.files(__package__).joinpath("schema.graphql").read_text(encoding="utf-8")
 
 
 class _ForVersion(Visitor):
-    """Removes what a version does not have, and the directives that say so."""
+    """Removes what a version does not have, and the directives for it."""
 
     def __init__(self, version: str) -> None:
         super().__init__()
@@ -63,14 +63,14 @@ def _ordered(version: str) -> tuple[int, ...]:
 
 @cache
 def document_for(version: str) -> DocumentNode:
-    """The schema definition of one version."""
+    """Return the schema definition of one version."""
     without: DocumentNode = visit(parse(text()), _ForVersion(version))
     return without
 
 
 @cache
 def schema_for(version: str) -> GraphQLSchema:
-    """Return the schema of one host version, such as "3.23", with which documents are checked."""
+    """Return the schema of one Saleor version, such as "3.23", against which documents are validated."""
     schema = build_ast_schema(document_for(version))
     for named in schema.type_map.values():
         if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
@@ -123,7 +123,7 @@ def _iso(value: date) -> str:
 
 
 type _Convert = Callable[[Any], Any]
-# Out to the client, in from the client.
+# Serializers of output, parsers of input.
 _SCALARS: dict[str, tuple[_Convert, _Convert]] = {
     "DateTime": (_iso, _moment),
     "Date": (_iso, date.fromisoformat),

@@ -133,7 +133,7 @@ def _category(store: Store, name: str) -> Category:
 
 
 def description(text: str) -> str:
-    """Return a text as EditorJS, in a JSON string, as the host stores it."""
+    """Return a text as EditorJS in a JSON string, as Saleor stores it."""
     block = {"id": "text", "type": "paragraph", "data": {"text": text}}
     return json.dumps({"time": 0, "blocks": [block], "version": "2.24.3"})
 

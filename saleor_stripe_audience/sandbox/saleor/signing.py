@@ -1,4 +1,4 @@
-"""The host's keys: webhook signatures (detached JWS, RFC 7797), tokens (JWT), and the JWKS to check them."""
+"""Saleor's keys: webhook signatures (detached JWS, RFC 7797), tokens (JWT), and the JWKS to verify them."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ def _number(value: int) -> str:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One RSA key of the host; its `kid` is the RFC 7638 thumbprint."""
+    """One RSA key of Saleor; its `kid` is the RFC 7638 thumbprint."""
 
     private: rsa.RSAPrivateKey
     kid: str
@@ -40,7 +40,7 @@ class SigningKey:
         return cls(private, _encode(thumbprint))
 
     def jwk(self) -> dict[str, Any]:
-        """The public half as the host's JWKS shows it."""
+        """Return the public key as Saleor's JWKS shows it."""
         numbers = self.private.public_key().public_numbers()
         return {
             "kty": "RSA",
@@ -56,19 +56,19 @@ class SigningKey:
         return _encode(self.private.sign(message, padding.PKCS1v15(), hashes.SHA256()))
 
     def signature(self, body: bytes) -> str:
-        """The header `Saleor-Signature` of a webhook: `header..signature`, the raw body being signed."""
+        """Return the `Saleor-Signature` header of a webhook: `header..signature`, over the raw body."""
         protected = {"alg": "RS256", "b64": False, "crit": ["b64"], "kid": self.kid, "typ": "JWT"}
         head = _encode(json.dumps(protected, separators=(",", ":")).encode())
         return f"{head}..{self._sign(head.encode() + b'.' + body)}"
 
     def token(self, claims: dict[str, Any]) -> str:
-        """A JWT with these claims."""
+        """Return a JWT with these claims."""
         head = _encode(json.dumps({"alg": "RS256", "kid": self.kid, "typ": "JWT"}).encode())
         payload = f"{head}.{_encode(json.dumps(claims).encode())}"
         return f"{payload}.{self._sign(payload.encode())}"
 
     def claims_of(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token signed by this key; None if it is not one."""
+        """Return the claims of a token signed by this key; None for any other token."""
         try:
             head, payload, signature = token.split(".")
             message = f"{head}.{payload}".encode()

@@ -1,4 +1,4 @@
-"""The stand-in's data: plain records that refer to one another, and the store that contains them."""
+"""The stand-in's data: plain records that refer to each other, and the store that contains them."""
 
 import itertools
 import random
@@ -18,17 +18,17 @@ _counter = itertools.count(1)
 
 
 def next_key() -> str:
-    """Return a number not used before in this process, for a record with a numeric id."""
+    """Return a new number in this process, for a record with a numeric id."""
     return str(next(_counter))
 
 
 def new_uuid() -> str:
-    """A key for the records that Saleor names by UUID."""
+    """Return a key for the records that Saleor identifies by UUID."""
     return str(uuid.uuid4())
 
 
 def now() -> datetime:
-    """The present, in UTC."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
@@ -42,7 +42,7 @@ class Money:
 
 @dataclass(eq=False)
 class Record:
-    """Anything with a global id, metadata and a time of change."""
+    """Anything with a global id, metadata and the time of its last change."""
 
     key: str = field(default_factory=next_key, kw_only=True)
     metadata: dict[str, str] = field(default_factory=dict, kw_only=True)
@@ -59,7 +59,7 @@ class Record:
         return global_id(self.type_name, self.key)
 
     def touch(self) -> None:
-        """Note that the record has changed."""
+        """Record the time of a change."""
         self.updated_at = now()
 
 
@@ -101,21 +101,21 @@ class Collection(Record):
 
 @dataclass(eq=False)
 class ProductType(Record):
-    """A type of product. Of attributes it has only such that every variant must have a value of: none can be given."""
+    """A product type. It can only have attributes that every variant requires, and values cannot be given."""
 
     name: str
     slug: str
     is_shipping_required: bool = True
-    required_attributes: tuple[str, ...] = ()  # of its variants, by their names
+    required_attributes: tuple[str, ...] = ()  # of its variants; their names
 
     type_name = "ProductType"
 
 
 @dataclass(eq=False)
 class ProductMedia(Record):
-    """A picture of a product; our own pictures have only a `colour`, others the `content` of an upload.
+    """A picture of a product; generated pictures only have a `colour`, others the `content` of an upload.
 
-    `source` is the address from which the host downloaded it, or the name of the uploaded file.
+    `source` is the URL from which Saleor downloaded it, or the name of the uploaded file.
     """
 
     product_id: str
@@ -143,12 +143,12 @@ class ProductListing(Record):
 
     @property
     def is_available_for_purchase(self) -> bool:
-        """As the host computes it: from a date on, and never without one."""
+        """As Saleor computes it: from a date on; never without a date."""
         return self.available_for_purchase_at is not None and self.available_for_purchase_at <= now()
 
     @property
     def is_visible(self) -> bool:
-        """Published, from a date on if there is one."""
+        """Whether it is published, and its date, if there is one, is past."""
         return self.is_published and (self.published_at is None or self.published_at <= now())
 
 
@@ -166,7 +166,7 @@ class VariantListing(Record):
 
 @dataclass(eq=False)
 class Product(Record):
-    """A product; `description` is EditorJS in a JSON string, as Saleor keeps it."""
+    """A product; `description` is EditorJS in a JSON string, as in Saleor."""
 
     name: str
     slug: str
@@ -186,7 +186,7 @@ class Product(Record):
 
 @dataclass(eq=False)
 class Variant(Record):
-    """A variant of a product; `stock` counts pieces in the one warehouse."""
+    """A variant of a product; `stock` is its quantity in the only warehouse."""
 
     product: Product
     name: str
@@ -199,13 +199,13 @@ class Variant(Record):
     type_name = "ProductVariant"
 
     def listing_in(self, channel: Channel) -> VariantListing | None:
-        """The listing in a channel, if there is one."""
+        """Return the listing in a channel, if there is one."""
         return next((each for each in self.channel_listings if each.channel is channel), None)
 
 
 @dataclass(eq=False)
 class Address(Record):
-    """A postal address; no address is changed after it was made."""
+    """A postal address; it never changes after it is created."""
 
     first_name: str = ""
     last_name: str = ""
@@ -247,7 +247,7 @@ class User(Record):
 
 @dataclass(frozen=True)
 class ShippingMethod:
-    """A way to ship, at a price in each channel's currency."""
+    """A shipping method, with a price in each channel's currency."""
 
     key: str
     name: str
@@ -271,7 +271,7 @@ class CheckoutLine(Record):
 
 @dataclass(eq=False)
 class Checkout(Record):
-    """A cart that may become an order."""
+    """A checkout, which may become an order."""
 
     channel: Channel
     email: str | None = None
@@ -281,7 +281,7 @@ class Checkout(Record):
     shipping_address: Address | None = None
     shipping_method: ShippingMethod | None = None
     lines: list[CheckoutLine] = field(default_factory=list)
-    gift_cards: Decimal = Decimal(0)  # what gift cards pay of it
+    gift_cards: Decimal = Decimal(0)  # the amount that gift cards pay
     was_fully_paid: bool = False
     was_fully_authorized: bool = False
 
@@ -290,7 +290,7 @@ class Checkout(Record):
 
 @dataclass(eq=False)
 class OrderLine(Record):
-    """What was bought, as it was named and priced then."""
+    """What was bought, with its name and price at that time."""
 
     variant: Variant | None
     product_name: str
@@ -307,7 +307,7 @@ class OrderLine(Record):
 
 @dataclass(eq=False)
 class OrderEvent(Record):
-    """A line of the order's history."""
+    """An event of the order's history."""
 
     type: str
     message: str | None = None
@@ -334,7 +334,7 @@ class Order(Record):
     shipping_address: Address | None = None
     shipping_method: ShippingMethod | None = None
     shipping_amount: Decimal = Decimal(0)
-    gift_cards: Decimal = Decimal(0)  # what gift cards paid of it; its total is what they left
+    gift_cards: Decimal = Decimal(0)  # the amount that gift cards paid; its total does not include it
     lines: list[OrderLine] = field(default_factory=list)
     events: list[OrderEvent] = field(default_factory=list)
     external_reference: str | None = None
@@ -359,7 +359,7 @@ class PaymentMethod:
 
 @dataclass(eq=False)
 class TransactionEvent:
-    """An event of a transaction as the API shows it; requests are changed when their answer comes."""
+    """An event of a transaction as the API shows it; requests are changed when their response arrives."""
 
     type: str
     amount: Decimal
@@ -427,7 +427,7 @@ class Webhook(Record):
 
 @dataclass(eq=False)
 class Problem(Record):
-    """Something that an app asks staff to fix."""
+    """A problem that an app asks staff to fix."""
 
     app: "App"
     problem_key: str
@@ -441,7 +441,7 @@ class Problem(Record):
 
 @dataclass(eq=False)
 class App(Record):
-    """An installed app; `token` is what it calls back with."""
+    """An installed app; `token` authenticates its calls."""
 
     identifier: str
     name: str
@@ -459,7 +459,7 @@ class App(Record):
 
 @dataclass(eq=False)
 class Installation(Record):
-    """An installation under way, or failed."""
+    """A pending or failed installation."""
 
     app_name: str
     manifest_url: str
@@ -483,7 +483,7 @@ class HandedLock:
 
     @contextmanager
     def put_down(self) -> Iterator[None]:
-        """Release the lock in the meantime; only for a thread that holds it."""
+        """Release the lock inside the block; only for a thread that holds it."""
         self._lock.release()
         try:
             yield
@@ -513,17 +513,17 @@ class Store:
     order_number: int = 0
 
     def variants(self) -> list[Variant]:
-        """All variants of all products."""
+        """Return all variants of all products."""
         return [variant for product in self.products for variant in product.variants]
 
     def installed(self) -> list[App]:
-        """Apps that have not been removed."""
+        """Return the apps that have not been removed."""
         return [app for app in self.apps if not app.removed]
 
     def webhooks(self) -> list[Webhook]:
-        """The webhooks of installed apps."""
+        """Return the webhooks of installed apps."""
         return [webhook for app in self.installed() for webhook in app.webhooks]
 
     def transactions_of(self, source: Checkout | Order) -> list[Transaction]:
-        """The transactions of a checkout or an order."""
+        """Return the transactions of a checkout or an order."""
         return [each for each in self.transactions if each.checkout is source or each.order is source]

@@ -1,4 +1,4 @@
-"""Tokens for people: the app's page in the Dashboard gets one per user, signed by the host."""
+"""Users' tokens: the app's page in the Dashboard gets one for each user, signed by Saleor."""
 
 import time
 from typing import Any
@@ -10,9 +10,10 @@ SECONDS = 300
 
 
 def dashboard_token(host: Host, app: App, user: User, **changed: Any) -> str:
-    """The token the Dashboard hands to an app's page; `changed` overrides claims, to make a bad one.
+    """Return the token that the Dashboard gives to an app's page; `changed` overrides claims, to create an invalid one.
 
-    It is valid for five minutes, of type "thirdparty", and carries what both the app and the user may do.
+    It is valid for five minutes, has the type "thirdparty", and contains the permissions that both the app and the user
+    have.
     """
     moment = int(time.time())
     shared = sorted(app.permissions & user.permissions)

@@ -26,7 +26,7 @@ def checkout_shipping(checkout: Checkout) -> Decimal:
 
 
 def checkout_total(checkout: Checkout) -> Decimal:
-    """What the shopper is to pay: gift cards have paid the rest."""
+    """Return what the shopper has to pay: gift cards pay the rest."""
     return max(checkout_without_gift_cards(checkout) - checkout.gift_cards, ZERO)
 
 
@@ -41,34 +41,34 @@ def order_subtotal(order: Order) -> Decimal:
 
 
 def order_total(order: Order) -> Decimal:
-    """What the order costs."""
+    """Return what the order costs after gift cards."""
     return max(order_subtotal(order) + order.shipping_amount - order.gift_cards, ZERO)
 
 
 def total_of(source: Checkout | Order) -> Decimal:
-    """The total of either."""
+    """Return the total of a checkout or an order."""
     return order_total(source) if isinstance(source, Order) else checkout_total(source)
 
 
 def held(store: Store, source: Checkout | Order, name: str) -> Decimal:
-    """One of the ledger's sums over all transactions of a checkout or an order."""
+    """Add up one of the ledger's amounts over all transactions of a checkout or an order."""
     return total(getattr(each.amounts, name) for each in store.transactions_of(source))
 
 
 def charged(store: Store, source: Checkout | Order) -> Decimal:
-    """What is charged; for a checkout a pending charge counts as well."""
+    """Return what is charged; for a checkout, a pending charge counts as well."""
     pending = held(store, source, "charge_pending") if isinstance(source, Checkout) else ZERO
     return held(store, source, "charged") + pending
 
 
 def authorized(store: Store, source: Checkout | Order) -> Decimal:
-    """Return what is authorized; for a checkout a pending authorization counts as well."""
+    """Return what is authorized; for a checkout, a pending authorization counts as well."""
     pending = held(store, source, "authorize_pending") if isinstance(source, Checkout) else ZERO
     return held(store, source, "authorized") + pending
 
 
 def outstanding(store: Store, source: Checkout | Order) -> Decimal:
-    """Return what no transaction covers yet. A checkout's gift cards are not deducted, so it is too much (observed)."""
+    """Return what no transaction covers yet. As observed, it ignores a checkout's gift cards, so it is too much."""
     due = order_total(source) if isinstance(source, Order) else checkout_without_gift_cards(source)
     names = ("authorized", "authorize_pending", "charged", "charge_pending")
     return max(due - total(held(store, source, name) for name in names), ZERO)

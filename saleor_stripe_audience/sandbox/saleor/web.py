@@ -1,4 +1,4 @@
-"""The stand-in's addresses: /graphql/, the JWKS, pictures, and the control address."""
+"""The stand-in's endpoints: /graphql/, the JWKS, pictures, and the sandbox's control."""
 
 import json
 import time
@@ -38,7 +38,7 @@ _ROUTES = Map(
 
 
 def application(host: Host) -> WSGIApplication:
-    """The shop as a WSGI application."""
+    """Return the shop as a WSGI application."""
 
     @Request.application
     def answer(request: Request) -> Response:
@@ -55,7 +55,7 @@ def application(host: Host) -> WSGIApplication:
 
 
 def _allow_origin(request: Request, response: Response) -> None:
-    """The API may be called from any page, as the host's may by default."""
+    """Allow any page to call the API, as Saleor does by default."""
     origin = request.headers.get("Origin")
     if origin:
         response.headers["Access-Control-Allow-Origin"] = origin
@@ -68,13 +68,13 @@ def _allow_origin(request: Request, response: Response) -> None:
 
 
 def as_json(value: Any, status: int = 200) -> Response:
-    """A JSON answer."""
+    """Return a JSON response."""
     return Response(json.dumps(value), status, mimetype="application/json")
 
 
 def _jwks(host: Host, _request: Request) -> Response:
     if host.faults.jwks_down:
-        return as_json({"error": "The keys cannot be had."}, 503)
+        return as_json({"error": "The keys are not available."}, 503)
     return as_json({"keys": [host.key.jwk()]})
 
 
@@ -118,7 +118,7 @@ def _graphql(host: Host, request: Request) -> Response:
 
 
 def _operation(request: Request) -> Any:
-    """The JSON body, or that of a multipart request with its files in the places that `map` names."""
+    """Return the JSON body, or that of a multipart request, with its files where `map` puts them."""
     if request.mimetype != "multipart/form-data":
         return request.get_json(silent=True)
     given = json.loads(request.form.get("operations", "null"))
@@ -143,7 +143,7 @@ def _failed(message: str, code: str = "GraphQLError", status: int = 400) -> Resp
 
 
 def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
-    """Run one operation; to be called while holding the store's lock."""
+    """Run one operation; call it while holding the store's lock."""
     if host.faults.refusals:
         return _failed(host.faults.refusals.pop(0), "PermissionDenied", 200)
     try:
@@ -168,9 +168,9 @@ def execute(host: Host, given: dict[str, Any], request: Request) -> Response:
 
 @lru_cache(
     maxsize=1000
-)  # the same documents are sent again and again, and checking one takes longer than running it
+)  # the same documents are sent again and again, and validating one takes longer than running it
 def _checked(version: str, query: str) -> tuple[DocumentNode, list[GraphQLError]]:
-    """The document, and what is wrong with it in this version. Raises GraphQLError if it cannot be parsed."""
+    """Return the document and its errors in this version; raise GraphQLError if it cannot be parsed."""
     document = parse(query)
     return document, validate(executable_schema(version), document) or _no_subscription(document)
 
@@ -186,7 +186,7 @@ def _answered(result: ExecutionResult) -> Response:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body = {"errors": [shown(each) for each in result.errors], "data": result.data}
-    # An operation that could not start because of a bad variable is refused as a bad request.
+    # An operation that could not start because of an invalid variable is a bad request.
     began = result.data is not None or any(error.path for error in result.errors or ())
     return as_json(body, 200 if began else 400)
 
@@ -200,8 +200,8 @@ def _dashboard(host: Host, request: Request, app_id: str, rest: str = "") -> Res
 
 
 def _look(request: Request) -> tuple[str, str, dict[str, str]]:
-    """Theme and language in which the stand-in is looked at, and the rest of the query."""
-    own = ("theme", "locale", "permissions")  # they choose how the stand-in looks and who looks at it
+    """Return the Dashboard's theme and language, and the rest of the query."""
+    own = ("theme", "locale", "permissions")  # for the stand-in's Dashboard, not for the app
     query = {name: value for name, value in request.args.items() if name not in own}
     return request.args.get("theme", "light"), request.args.get("locale", "en"), query
 
