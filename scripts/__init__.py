@@ -1,1 +1,1 @@
-"""Benchmarks and provers, run from a checkout: `python -m scripts.…`; the Makefile has a target for each."""
+"""Benchmarks and provers, run from a checkout as `python -m scripts.…`; the Makefile has a target for each."""

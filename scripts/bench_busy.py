@@ -1,8 +1,8 @@
-"""An app with one Stripe account that hangs, to test that the others still work, and to measure how fast.
+"""An app with one Stripe account that hangs, to test that the others still work, and to measure their speed.
 
     python -m scripts.bench_busy
 
-serves the app on SQLite, lets every thread that may wait for the hanging account wait, then requests the app's health
+Serves the app on SQLite, makes every thread that may wait for the hanging account wait, then requests the app's health
 and pays with another account. Prints JSON: seconds, and the machine. `make bench-busy`.
 """
 
@@ -53,7 +53,7 @@ for channel, secret in given["accounts"].items():
 
 @dataclass
 class HangingStripe:
-    """The stand-in, but requests with the hanging account's key wait until it is released."""
+    """The stand-in, except that requests with the hanging account's key wait until it is released."""
 
     sandbox: StripeSandbox
     released: threading.Event = field(default_factory=threading.Event)
@@ -76,7 +76,7 @@ class BusyTown:
     stripe: HangingStripe
 
     def pay(self, channel: str) -> dict[str, Any]:
-        """Start a payment as the host would; return the app's response."""
+        """Start a payment as Saleor would; return the app's response."""
         payload = {
             "recipient": {"id": APP},
             "idempotencyKey": str(uuid.uuid4()),
@@ -103,7 +103,7 @@ class BusyTown:
 
     @contextmanager
     def all_places_taken(self, places: int) -> Iterator[list[Any]]:
-        """In this block, as many payments as allowed wait for the hanging account; they are released at the end."""
+        """During the block, as many payments as allowed wait for the hanging account; they are released at the end."""
         with ThreadPoolExecutor(places) as shoppers:
             try:
                 payments = [shoppers.submit(self.pay, HANGING) for _ in range(places)]
@@ -211,7 +211,7 @@ def main() -> None:
 
 
 def time_calls(times: int, act: Callable[[], object]) -> dict[str, float]:
-    """Return the seconds that the calls took, one after the other: p50, p99 and the longest."""
+    """Run the calls one after the other; return the seconds: p50, p99 and the maximum."""
     taken = []
     for _ in range(times):
         started = time.perf_counter()

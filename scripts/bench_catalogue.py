@@ -2,8 +2,8 @@
 
     python -m scripts.bench_catalogue [PRODUCTS]
 
-Each product has three variants with prices in two currencies. Prints JSON: calls to Stripe for each variant and each
-second, memory at the start, in the middle and at the end, and the machine. `make bench-catalogue`.
+Each product has three variants with prices in two currencies. Prints JSON: calls to Stripe per variant and per second,
+memory at the start, in the middle and at the end, and the machine. `make bench-catalogue`.
 """
 
 import json
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _measure(count: int) -> dict[str, Any]:
-    from saleor_stripe_audience.catalog import sync  # noqa: PLC0415 - models, so only after the set-up
+    from saleor_stripe_audience.catalog import sync  # noqa: PLC0415 - models need the setup
     from saleor_stripe_audience.catalog.models import CatalogProduct  # noqa: PLC0415 - as above
     from saleor_stripe_audience.jobs import engine as jobs  # noqa: PLC0415 - as above
     from scripts.prove_ledger.town import play_town  # noqa: PLC0415 - as above
@@ -72,7 +72,7 @@ def _measure(count: int) -> dict[str, Any]:
 
 
 def _count_calls() -> bytearray:
-    """Grows by a byte with each call of the job: the stand-in's own log keeps only the newest."""
+    """Return an array that grows by a byte with each call of the job: the stand-in only logs the newest calls."""
     from saleor_stripe_audience.gateway.pace import Pace  # noqa: PLC0415 - as above
 
     calls, wait = bytearray(), Pace.wait
@@ -81,12 +81,12 @@ def _count_calls() -> bytearray:
         calls.append(0)
         wait(self)
 
-    Pace.wait = counted  # type: ignore[method-assign]  # every call of a job waits there
+    Pace.wait = counted  # type: ignore[method-assign]  # every call of a job passes it
     return calls
 
 
 def _fill(store: Any, count: int) -> None:
-    """As many products as asked, made like the stand-in's own."""
+    """Create this many products, like the stand-in's own."""
     from saleor_stripe_audience.sandbox.saleor.seed import _Product, _product, _Variant  # noqa: PLC0415 - as above
 
     store.products.clear()
@@ -100,7 +100,7 @@ def _fill(store: Any, count: int) -> None:
 
 
 def _memory_mb() -> int:
-    """The memory of this process, with both stand-ins in it, whose data grow."""
+    """Return this process's memory, including both stand-ins and their growing data."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * PAGE_BYTES // 2**20
 

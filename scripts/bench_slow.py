@@ -1,9 +1,9 @@
-"""Clients that never finish their requests, to test that everyone else gets responses, and to measure how fast.
+"""Clients that never finish their requests, to test that everyone else still gets responses, and how fast.
 
     python -m scripts.bench_slow
 
-serves the app on SQLite, leaves 200 requests half sent, and requests the app's health in the meantime. Prints JSON:
-seconds, without and with those callers, and the machine. `make bench-slow`.
+Serves the app on SQLite, leaves 200 requests half sent, and requests the app's health in the meantime. Prints JSON:
+seconds without and with those clients, and the machine. `make bench-slow`.
 """
 
 import json
@@ -29,7 +29,7 @@ HALF_SENT = (
 
 @contextmanager
 def half_sent_requests(url: str, count: int = CALLERS) -> Iterator[list[socket.socket]]:
-    """Open this many connections on which headers and one byte of the body are sent, and nothing more."""
+    """Open this many connections, and send only the headers and one byte of the body on each."""
     parts = urlsplit(url)
     with ExitStack() as stack:
         callers = []

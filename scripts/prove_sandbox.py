@@ -1,9 +1,9 @@
-"""Replays recorded histories of the genuine host through our ledger and counts where they differ.
+"""Replays recorded histories of the real Saleor through the stand-in's ledger, and counts the differences.
 
     python -m scripts.prove_sandbox FILE.jsonl
 
-Each line is {"steps": [{"event": …, "answer": …}]}: what was reported by transactionEventReport and what
-the host answered. Prints {"histories", "events", "differences"} as JSON; exits 1 if there is any difference.
+Each line is {"steps": [{"event": …, "answer": …}]}: what transactionEventReport reported, and Saleor's
+response. Prints {"histories", "events", "differences"} as JSON; exits 1 if there is any difference.
 """
 
 import json
@@ -39,7 +39,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One step where the ledger and the recorded host disagree."""
+    """One step where the ledger and the recorded Saleor disagree."""
 
     history: int
     step: int
@@ -48,7 +48,7 @@ class Difference:
 
 
 def replay(line: str, history: int = 0) -> tuple[int, list[Difference]]:
-    """Replay one recorded history; gives the number of events and the differences found."""
+    """Replay one recorded history; return the number of events and the differences found."""
     steps = json.loads(line, parse_float=Decimal, parse_int=Decimal)["steps"]
     events: list[LedgerEvent] = []
     differences = []
@@ -61,7 +61,7 @@ def replay(line: str, history: int = 0) -> tuple[int, list[Difference]]:
 
 
 def _event(events: list[LedgerEvent], recorded: dict[str, Any]) -> LedgerEvent | None:
-    """The reported event; None if its amount was left out and cannot be deduced."""
+    """Return the reported event; None if it has no amount and none can be deduced."""
     kind, reference = recorded["type"], recorded["pspReference"]
     amount = recorded.get("amount")
     if amount is None:
@@ -73,9 +73,9 @@ def _event(events: list[LedgerEvent], recorded: dict[str, Any]) -> LedgerEvent |
 
 
 def _answers(events: list[LedgerEvent], new: LedgerEvent | None) -> list[dict[str, Any]]:
-    """What the host may answer; `events` is continued as the host continues its own.
+    """Return Saleor's possible responses; `events` is extended as Saleor extends its own.
 
-    There is more than one answer only where events of the same instant leave it to the host's database.
+    There are several only if Saleor's database decides the order of events with the same time.
     """
     if new is None:
         return [{"refused": ("amount", "REQUIRED")}]
@@ -100,7 +100,7 @@ def _expected(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def prove(lines: Iterable[str]) -> tuple[dict[str, int], list[Difference]]:
-    """Replay many histories; gives the counts to print and every difference."""
+    """Replay many histories; return the counts to print and every difference."""
     histories = events = 0
     differences: list[Difference] = []
     for line in filter(str.strip, lines):
@@ -111,7 +111,7 @@ def prove(lines: Iterable[str]) -> tuple[dict[str, int], list[Difference]]:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; gives the exit code."""
+    """Run the command line; return the exit code."""
     if len(arguments) != 1:
         print("usage: python -m scripts.prove_sandbox FILE.jsonl", file=sys.stderr)
         return 2

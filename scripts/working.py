@@ -1,14 +1,14 @@
 """Runs waiting tasks as the app's worker does, on this thread.
 
-Not with django_ox's `run_tasks`: that is for tests, and looks through all objects in memory for open transactions,
-which takes longer than an event.
+django_ox's `run_tasks` is for tests: it searches all objects in memory for open transactions, which takes longer than
+an event.
 """
 
 from saleor_stripe_audience.task_engine import TaskWorker
 
 
 class OwnWorker:
-    """A worker that runs when it is asked to."""
+    """A worker that runs on request."""
 
     def __init__(self) -> None:
         self._worker = TaskWorker()

@@ -1,11 +1,11 @@
-"""Measure what requests cost and how many events are worked; prints JSON, including the machine. `make bench`.
+"""Measure what requests cost and how many events are handled; prints JSON, including the machine. `make bench`.
 
     python -m scripts.bench [--server URL] [--only PART ...] [--runs N]
 
-`…_ms` is processor time of one thread: the median of `--runs` calls through the WSGI application, warmed up, in its own
-process, with a minimal Stripe in another. What else the machine does disturbs it least; `load` says how much that was,
-`reference_ms` how fast the processor was in the meantime. `served` is the real server, `served.16` with 16 requests at
-once and a Stripe that takes 100 ms.
+`…_ms` is the CPU time of one thread: the median of `--runs` calls through the WSGI application, warmed up, in its own
+process, with a minimal Stripe in another. It depends little on what else the machine does; `load` is how much that was,
+`reference_ms` how fast the CPU was in the meantime. `served` is the real server; `served.16` has 16 requests at once
+and a Stripe that takes 100 ms.
 
 `--server` is a PostgreSQL where databases can be created; without it only SQLite is measured. Parts: `requests`,
 `event`, `work`, `served`, `start`.
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 PARTS = ("requests", "event", "work", "served", "start")
 AT_ONCE = (16, 64, 256)
-PAUSE = 0.1  # seconds that Stripe takes to answer in `served`
+PAUSE = 0.1  # seconds that Stripe takes to respond in `served`
 EVENTS = {"sqlite": 600, "postgresql": 1500}
 PAYMENTS = {16: 600, 64: 1500, 256: 3000}
 DATABASE = "saleor_stripe_audience_bench"
@@ -44,7 +44,7 @@ OF_BOTH = (
 
 
 def main() -> None:
-    """Measure each part in its own process, with a new database, and print."""
+    """Measure each part in its own process, with a new database, and print the results."""
     options = _options()
     if options.part:
         json.dump(_measure(options), sys.stdout)

@@ -1,6 +1,6 @@
-"""Processor time of one thread for each kind of request: through the WSGI application, without a server.
+"""CPU time of one thread for each kind of request, through the WSGI application, without a server.
 
-Django's settings must be made before this is imported.
+Configure Django's settings before importing this.
 """
 
 import json
@@ -26,13 +26,13 @@ REFERENCE_STEPS = 100_000
 
 
 class Taken:
-    """The app in this thread, with the processor milliseconds that each call took."""
+    """The app in this thread, with the milliseconds of CPU time that each call took."""
 
     def __init__(self) -> None:
         self.milliseconds: list[float] = []
 
     def call(self, request: Request) -> Json:
-        """Return the app's answer to the request."""
+        """Return the app's response to the request."""
         environ = request.environ()
         started = time.thread_time()
         status, body = _respond(environ)
@@ -44,7 +44,7 @@ class Taken:
 
     @property
     def median(self) -> float:
-        """The median of all calls but the first, which warm up."""
+        """The median of all calls except the first ones, which are the warm-up."""
         return round(statistics.median(self.milliseconds[WARM_UPS:]), 3)
 
 
@@ -63,7 +63,7 @@ def _respond(environ: Json) -> tuple[str, bytes]:
 
 
 def measure_requests(shop: Shop, runs: int) -> Json:
-    """Return the median of each kind, under its name in the report."""
+    """Return the median of each kind of request, by its name in the report."""
     return {
         "reference_ms": reference(),
         **_sessions(shop, runs),
@@ -105,7 +105,7 @@ def _counted(make: Callable[[int], Request], runs: int) -> float:
 
 
 def reference() -> float:
-    """Return the processor time of a fixed piece of work: two reports are comparable as far as theirs are."""
+    """Return the CPU time of a fixed piece of work: reports are only comparable if their references are."""
     taken = []
     for _ in range(50):
         started = time.thread_time()
@@ -115,12 +115,12 @@ def reference() -> float:
 
 
 def measure_event(shop: Shop, runs: int) -> Json:
-    """Return what ORDER_CREATED of a new contact costs the worker, to the last task that follows from it.
+    """Return what ORDER_CREATED of a new contact costs the worker, including all tasks that follow from it.
 
-    One at a time, and as one of many that wait for the same shop; with the SQL statements of each. The look for a
-    task that finds none is in the time, but not among the statements: it belongs to no event.
+    Once for single events and once for many waiting events of the same shop, with the SQL statements per event. The
+    final query that finds no task is in the time, but not in the statements, because it belongs to no event.
     """
-    OxTask.objects.all().delete()  # of the requests before
+    OxTask.objects.all().delete()  # left by the previous requests
     worker, orders = OwnWorker(), iter(range(1_000_000, 2_000_000))
     idle = list[int]()
     worker.work()
@@ -152,7 +152,7 @@ def measure_event(shop: Shop, runs: int) -> Json:
 
 @contextmanager
 def _counting(counts: list[int]) -> Iterator[None]:
-    """Append how many SQL statements were sent inside, without those that begin a transaction."""
+    """Append the number of SQL statements inside the block, without those that begin a transaction."""
     count = 0
 
     def execute(run: Callable[..., Any], sql: str, *arguments: Any) -> Any:

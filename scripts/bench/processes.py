@@ -1,4 +1,4 @@
-"""The processes that a command starts: their processor time and their memory, from /proc."""
+"""The processes that a command starts: their CPU time and memory, from /proc."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def tree_of(root: int) -> list[int]:
-    """Return the process and all that it started, and so on."""
+    """Return the process and all its descendants."""
     found = [root]
     for parent in found:
         for children in Path(f"/proc/{parent}/task").glob("*/children"):
@@ -16,17 +16,17 @@ def tree_of(root: int) -> list[int]:
 
 
 def processor_seconds(root: int) -> float:
-    """Return what they used so far, in the system too."""
+    """Return the CPU time that they used so far, including system time."""
     return sum(_ticks(each) for each in tree_of(root)) / TICKS
 
 
 def megabytes(root: int) -> float:
-    """Return their memory; what several share counts once."""
+    """Return their memory; shared memory counts once."""
     return round(sum(_proportional(each) for each in tree_of(root)) / 1024, 1)
 
 
 def resident_megabytes(root: int) -> float:
-    """Return their memory; what several share counts for each."""
+    """Return their memory; shared memory counts for each process."""
     return round(sum(_field(each, "status", "VmRSS:") for each in tree_of(root)) / 1024, 1)
 
 
@@ -40,7 +40,7 @@ def _proportional(process: int) -> int:
 
 
 def _field(process: int, file: str, name: str) -> int:
-    """Kilobytes."""
+    """Return a field in kilobytes."""
     for line in Path(f"/proc/{process}/{file}").read_text().splitlines():
         if line.startswith(name):
             return int(line.split()[1])

@@ -1,9 +1,9 @@
-"""A minimal Stripe, in its own process: it answers at once, or after a pause, and checks nothing.
+"""A minimal Stripe, in its own process: it responds at once, or after a pause, and checks nothing.
 
     python -m scripts.bench.responder PORT_FILE [--pause SECONDS]
 
-The strict stand-in takes many times longer to answer than the app to ask, so a measurement with it would be one of
-the stand-in. A PaymentIntent is open when it is created, and paid when it is retrieved. Headers are like Stripe's.
+The strict stand-in takes many times longer than the app's own work, so a benchmark with it would measure the stand-in.
+A PaymentIntent is open when it is created, and paid when it is retrieved. Headers are like Stripe's.
 """
 
 import argparse
@@ -48,7 +48,7 @@ _intents: dict[str, Json] = {}
 
 
 class _Connection(asyncio.Protocol):
-    """One kept connection: reads requests, answers each in turn."""
+    """One keep-alive connection: reads requests and responds to each in turn."""
 
     pause = 0.0
 
@@ -147,7 +147,7 @@ def _paid(intent: Json) -> Json:
 
 @contextmanager
 def responding(folder: Path, pause: float = 0.0) -> Iterator[str]:
-    """Run it in its own process for as long as the block lasts; yields its address."""
+    """Run it in its own process during the block; yields its address."""
     file = folder / f"stripe-{pause}"
     command = [sys.executable, "-m", "scripts.bench.responder", str(file), "--pause", str(pause)]
     process = subprocess.Popen(command)  # noqa: S603 - this very file

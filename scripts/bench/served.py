@@ -1,6 +1,6 @@
-"""The app as `serve` and `work` run it: requests at once, events worked, memory, and the time until it is ready.
+"""The app as `serve` and `work` run it: concurrent requests, events handled, memory, and the time until it is ready.
 
-Django's settings must be made before this is imported.
+Configure Django's settings before importing this.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from scripts.bench.shop import Request, Shop
 Json = dict[str, Any]
 
 START_SECONDS = 120
-IDLE_SECONDS = 8  # by then the first tasks of the worker are done
+IDLE_SECONDS = 8  # until the worker's first tasks are done
 WORK_SECONDS = 600
 WORKERS = 2
 SHOPS = 4
 ORDERS = count(2_000_000)  # numbers that no order has yet
-IDLE_PAUSE = 1.0  # seconds without an event, after which the next one comes as a surprise
+IDLE_PAUSE = 1.0  # seconds without an event, after which the worker is idle
 
 
 @contextmanager
 def running(port: int, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command of the app's for as long as the block lasts."""
+    """Run one of the app's commands during the block."""
     environment = os.environ | {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     with Path(os.devnull).open("wb") as nowhere:
         process = subprocess.Popen(  # noqa: S603 - the app itself
@@ -70,7 +70,7 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def measure_start(port: int, times: int = 3) -> Json:
-    """Return seconds from exec until ready, with a database that is migrated, and megabytes when idle."""
+    """Return the seconds from exec until ready, on a migrated database, and the megabytes when idle."""
     seconds = []
     for _ in range(times):
         started = time.monotonic()
@@ -90,7 +90,7 @@ def measure_start(port: int, times: int = 3) -> Json:
 
 
 def measure_crowd(shop: Shop, port: int, at_once: int, count: int) -> Json:
-    """Return what becomes of `count` new payments, `at_once` at a time."""
+    """Return the results of `count` new payments, `at_once` at a time."""
     requests = [shop.initialize().raw() for _ in range(count)]
     warming = [shop.initialize().raw() for _ in range(at_once)]
     with running(port, "serve", "--no-worker") as process:
@@ -116,14 +116,14 @@ def measure_crowd(shop: Shop, port: int, at_once: int, count: int) -> Json:
 
 @dataclass
 class Crowd:
-    """Clients that keep their connections, each with one request at a time."""
+    """Clients that keep their connections open, each with one request at a time."""
 
     port: int
     seconds: list[float] = field(default_factory=list)
     refused: int = 0
 
     async def send_all(self, requests: list[bytes], at_once: int) -> None:
-        """Send them all."""
+        """Send all requests."""
         waiting = iter(requests)
         await asyncio.gather(*(self._send_each(waiting) for _ in range(at_once)))
 
@@ -145,9 +145,9 @@ class Crowd:
 
 
 def measure_work(shop: Shop, port: int, events: int) -> Json:
-    """Return how many ORDER_CREATED of new contacts workers handle in a second: of one shop, and of several shops.
+    """Return how many ORDER_CREATED of new contacts are handled per second, for one shop and for several.
 
-    The key of the latter is the number of workers: they should handle more together than one does.
+    The results for several shops are by the number of workers: two should handle more than one.
     """
     shops = [shop, *(Shop(number) for number in range(1, SHOPS))]
     return {
@@ -172,7 +172,7 @@ def _measure_rate(shops: Sequence[Shop], port: int, events: int, workers: int) -
 
 
 def measure_delay(shop: Shop, port: int, times: int = 20) -> Json:
-    """Return how long an order that arrives while nothing waits takes until its contact is there, in milliseconds."""
+    """Return the milliseconds from an order's arrival, while nothing else waits, until its contact exists."""
     client, milliseconds = Client(), list[float]()
     Event.objects.filter(handled_at=None).delete()
     with running(port, "work"):
@@ -182,12 +182,14 @@ def measure_delay(shop: Shop, port: int, times: int = 20) -> Json:
             ended, _ = _when_left(0)
             milliseconds.append((ended - started) * 1000)
             time.sleep(IDLE_PAUSE)
-    quantiles = statistics.quantiles(milliseconds[1:], n=20)  # the first waits for the worker's start
+    quantiles = statistics.quantiles(
+        milliseconds[1:], n=20
+    )  # the first one waits until the worker has started
     return {"order_to_contact": {"p50_ms": round(quantiles[9], 1), "p95_ms": round(quantiles[18], 1)}}
 
 
 def _when_left(most: int) -> tuple[float, int]:
-    """Wait until at most `most` events are open; returns when that was, and how many are."""
+    """Wait until at most `most` events are open; return the time, and how many are open."""
     ends = time.monotonic() + WORK_SECONDS
     while time.monotonic() < ends:
         left = Event.objects.filter(handled_at=None).count()

@@ -1,6 +1,6 @@
 """The shop that is measured: its requests, signed as Saleor signs them, and its Stripe's events.
 
-Django's settings must be made before this is imported.
+Configure Django's settings before importing this.
 """
 
 import hmac
@@ -40,7 +40,7 @@ class Request:
     body: bytes = b""
 
     def environ(self) -> Json:
-        """The same as WSGI has it."""
+        """Return the request as a WSGI environment."""
         fields = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
         path, _, query = self.path.partition("?")
         return {
@@ -53,7 +53,7 @@ class Request:
         }  # fmt: skip
 
     def raw(self) -> bytes:
-        """The same as it is sent."""
+        """Return the request as bytes on the wire."""
         lines = [f"{self.method} {self.path} HTTP/1.1", "Host: app", f"Content-Length: {len(self.body)}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         return "\r\n".join([*lines, "Content-Type: application/json", "", ""]).encode() + self.body
@@ -78,7 +78,7 @@ class Shop:
         )
 
     def signed(self, event: str, payload: Json) -> Request:
-        """A webhook of the shop's."""
+        """Return a webhook request, signed by the shop."""
         whole = {
             "__typename": type_of(event), "issuedAt": datetime.now(UTC).isoformat(), "version": VERSION,
             "recipient": {"id": APP, "identifier": "app"}, **payload,
@@ -92,11 +92,11 @@ class Shop:
         return Request("POST", f"/api/webhooks/saleor/{event.replace('_', '-')}", headers, body)
 
     def initialize(self, *, address: bool = False, shopper: str = "") -> Request:
-        """A new payment of a checkout: of a guest, one who gave a billing address, or a signed-in shopper."""
+        """Start a checkout's payment: a guest's, one with a billing address, or a signed-in shopper's."""
         return self.signed("transaction_initialize_session", session(address=address, shopper=shopper))
 
     def process(self, initialized: Request, answer: Json) -> Request:
-        """The question what became of a payment."""
+        """Ask for the result of a payment."""
         payload = json.loads(initialized.body)
         for name in ("__typename", "issuedAt", "version", "recipient"):
             del payload[name]
@@ -104,18 +104,18 @@ class Shop:
         return self.signed("transaction_process_session", payload)
 
     def gateway(self) -> Request:
-        """What the storefront asks for before it shows the form."""
+        """Ask for what the storefront needs before it shows the form."""
         return self.signed(
             "payment_gateway_initialize_session",
             {"data": None, "amount": 40.0, "sourceObject": session()["sourceObject"]},
         )
 
     def order_created(self, number: int) -> Request:
-        """An order of a buyer who is not known yet."""
+        """Send an order of a buyer who is not a contact yet."""
         return self.signed("order_created", {"order": order(number)})
 
     def stripe_event(self) -> Request:
-        """A payment succeeded, says Stripe."""
+        """Send Stripe's event of a successful payment."""
         intent = {
             "id": f"pi_{uuid.uuid4().hex}", "object": "payment_intent", "amount": 4000, "amount_received": 4000,
             "currency": "usd", "status": "succeeded", "livemode": False, "client_secret": "secret", "metadata": {},
@@ -133,12 +133,12 @@ class Shop:
 
 
 def manifest() -> Request:
-    """What Saleor asks for to install the app."""
+    """Request the manifest, as Saleor does to install the app."""
     return Request("GET", "/api/manifest", {"Saleor-Schema-Version": "3.23", "User-Agent": "Saleor/3.23"})
 
 
 def session(*, address: bool = False, shopper: str = "") -> Json:
-    """A checkout that is to be paid as a whole, with the fields that the app's subscription asks for."""
+    """Return a session that pays a whole checkout, with the fields of the app's subscription."""
     place = ADDRESS if address or shopper else None
     return {
         "issuingPrincipal": {"__typename": "User", "id": shopper} if shopper else None,
@@ -156,7 +156,7 @@ def session(*, address: bool = False, shopper: str = "") -> Json:
 
 
 def order(number: int) -> Json:
-    """An order with two lines of a buyer whose address no other order has."""
+    """Return an order with two lines, of a buyer whose address no other order has."""
     lines = [
         {
             "id": f"T3JkZXJMaW5lOg=={number}-{each}", "productName": "Monospace Tee", "variantName": "S",
@@ -183,6 +183,6 @@ def order(number: int) -> Json:
 
 
 def money(amount: float) -> Json:
-    """A taxed price without taxes."""
+    """Return a TaxedMoney without taxes."""
     whole = {"amount": amount, "currency": "USD"}
     return {"gross": whole, "net": whole, "tax": {"amount": 0.0, "currency": "USD"}}

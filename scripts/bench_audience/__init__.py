@@ -1,1 +1,1 @@
-"""How fast a large audience is: an invented shop with a million contacts, and typical queries."""
+"""The speed of a large audience: an invented shop with a million contacts, and typical queries."""

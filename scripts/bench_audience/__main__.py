@@ -2,7 +2,7 @@
 
     python -m scripts.bench_audience [--contacts N] [--server URL]
 
-creates a shop of N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders and five times as many
+Creates a shop with N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders and five times as many
 lines, in its own database, runs typical queries of merchants and developers, and drops it. `--server` is a PostgreSQL
 where databases can be created; without it SQLite is measured. `make bench-audience`.
 """
@@ -22,7 +22,7 @@ DATABASE = f"saleor_stripe_audience_bench_{os.getpid()}"
 
 @contextmanager
 def own_database(server: str) -> Iterator[str]:
-    """A new database, for as long as the block lasts."""
+    """Use a new database during the block."""
     if not server:
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{Path(folder) / 'bench.sqlite3'}"

@@ -1,7 +1,7 @@
 """A shop with very many contacts, created in the database by a few statements.
 
-Everything depends on a row's number, so each run creates the same shop. Two scattering multiplications, with a swap of
-halves between them, replace chance: they map each number to one in 0 … 2³²−1.
+Everything is derived from a row's number, so each run creates the same shop. Instead of random numbers, a hash maps
+each number to one in 0 … 2³²−1: two multiplications, with a swap of halves between them.
 """
 
 import json
@@ -21,7 +21,7 @@ AUDIENCE = UUID("00000000-0000-4000-8000-000000000002")
 API_URL = "https://crowd.example/graphql/"
 BUYERS_SHARE = 0.7
 LINES_PER_ORDER = 2.5
-DAYS = 900  # orders were placed in this many days up to now
+DAYS = 900  # days over which the orders are spread, until now
 TABLES = ("cartline", "cart", "paymentfact", "contactspent", "purchaseline", "purchase", "contact")
 
 
@@ -43,7 +43,7 @@ def make_crowd(contacts: int) -> Audience:
 
 
 def _spare_foreign_keys(cursor: Any) -> None:
-    """Skip foreign key checks, if the user is a superuser of PostgreSQL: the rows are known to be consistent."""
+    """Skip foreign key checks if the user is a superuser of PostgreSQL: the rows are known to be consistent."""
     if connection.vendor == "postgresql":
         cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
         if cursor.fetchone()[0]:
@@ -51,7 +51,7 @@ def _spare_foreign_keys(cursor: Any) -> None:
 
 
 def settle() -> None:
-    """Analyze and vacuum, as a database has done some time after its rows were inserted."""
+    """Analyze and vacuum, as a database does some time after rows are inserted."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
@@ -61,7 +61,7 @@ def settle() -> None:
 
 
 def scattered(number: str, salt: int = 0) -> str:
-    """SQL: a place in 0 … 2³²−1 for the number."""
+    """SQL: a hash of the number, in 0 … 2³²−1."""
     once = f"((({number}) + {salt} * 7919) * 2654435761 % 4294967296)"
     return f"(({once} % 65536 * 65536 + {once} / 65536) * 1103515245 % 4294967296)"
 
@@ -143,7 +143,7 @@ def _carts_and_payments(contacts: int) -> list[str]:
 
 
 def _one_of(number: str, values: list[tuple[str, int]], salt: int) -> str:
-    """SQL: one of the values, each as often in a hundred as it says."""
+    """SQL: one of the values, each with its percentage."""
     below, cases = 0, ""
     for value, share in values:
         below += share
@@ -166,7 +166,7 @@ def numbers(count: int) -> str:
 
 
 def _key(number: str) -> str:
-    """SQL: the id of the contact of that number; scattered, as chance would have it."""
+    """SQL: the id of the contact with that number, in no order, as if it were random."""
     if _is_postgresql():
         return f"(lpad(to_hex({scattered(number)}), 8, '0') || lpad(to_hex({number}), 24, '0'))::uuid"
     return f"printf('%08x%024x', {scattered(number)}, {number})"

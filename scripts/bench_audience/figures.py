@@ -46,7 +46,7 @@ PAGES = {
 
 
 def measured(contacts: int) -> Json:
-    """All figures, with the machine they were measured on."""
+    """Return all figures, and the machine they were measured on."""
     call_command("migrate", verbosity=0)
     started = time.monotonic()
     audience = make_crowd(contacts)
@@ -77,7 +77,7 @@ def _database() -> str:
 
 
 def _timed(times: int, function: Callable[[], Any]) -> Json:
-    """Return p50, p95 and the longest, in milliseconds, including the first call with cold caches."""
+    """Return p50, p95 and the maximum, in milliseconds, including the first call with cold caches."""
     took = []
     for _ in range(times):
         started = time.perf_counter()
@@ -113,7 +113,7 @@ def _segments(audience: Audience) -> Json:
 
 def _pages(audience: Audience) -> Json:
     secret = keys.create_key(audience.installation, "bench", None, ["audience:read"]).secret
-    _page(secret, PAGES["newest"])  # a process's first request loads the program
+    _page(secret, PAGES["newest"])  # a process's first request imports modules
     return {name: _timed(TIMES, lambda given=given: _page(secret, given)) for name, given in PAGES.items()}  # type: ignore[misc]
 
 
@@ -131,11 +131,11 @@ def _page(secret: str, arguments: str) -> None:
 
 
 def _events(audience: Audience) -> Json:
-    """From an order's arrival, through the inbox and a worker of its own, to the buyer in a segment."""
+    """Measure the time from an order's arrival, through the inbox and a worker, until its buyer is in a segment."""
     took = []
     with _worker():
         _tell(audience, -1)
-        _wait("event-1@crowd.example", STARTING)  # until the worker has started and finished what it found
+        _wait("event-1@crowd.example", STARTING)  # until the worker has started and done the waiting tasks
         for number in range(EVENTS):
             started = time.perf_counter()
             _tell(audience, number)
@@ -206,5 +206,5 @@ def _rate(rows: int, started: float) -> Json:
 
 
 def _memory() -> float:
-    """The most this process held so far, in MB."""
+    """Return this process's peak memory so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

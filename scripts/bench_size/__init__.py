@@ -1,1 +1,1 @@
-"""What events and pages cost in a small shop and in one with millions of rows."""
+"""The cost of events and pages in a small shop and in one with millions of rows."""

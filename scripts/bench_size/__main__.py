@@ -4,7 +4,7 @@
 
 The large shop has N contacts (1,000,000 on PostgreSQL, 100,000 on SQLite), twice as many orders, as many handled events
 as contacts, and 0.3 payments for each; the small one has a thousand contacts. Each is in its own database, which is
-dropped afterwards. `ms` is the time until the result, `cpu_ms` the app's own share of it. `make bench-size`.
+dropped afterwards. `ms` is the elapsed time, `cpu_ms` the app's CPU time. `make bench-size`.
 """
 
 import argparse
@@ -21,7 +21,7 @@ SMALL = 1_000
 
 
 def main() -> None:
-    """Measure both shops in their own processes, and print."""
+    """Measure both shops in their own processes, and print the results."""
     options = _options()
     if options.part:
         json.dump(_measure(options.contacts), sys.stdout)

@@ -1,4 +1,4 @@
-"""A shop of any size, and what is measured in it."""
+"""A shop of any size, and the measurements in it."""
 
 import statistics
 import time
@@ -58,7 +58,7 @@ def _nothing() -> None:
 
 
 def _time(times: int, prepare: Callable[[], Any], act: Callable[[], Any], *, count: int = 1) -> Json:
-    """Return the medians, in milliseconds, of one of the `count` things that each call does."""
+    """Return the median milliseconds for each of the `count` things that a call does."""
     took, used = [], []
     for _ in range(times + 1):
         prepare()

@@ -1,11 +1,11 @@
-"""Send mutated requests to the served app and count what must not happen.
+"""Send mutated requests to the served app, and count failures.
 
     python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]
 
 Serves the app in its own process on a new SQLite database, or on the PostgreSQL of FUZZ_DATABASE_URL, with a shop, a
-Stripe account, keys and contacts. Prints JSON: responses by status, those of 500 and others that report an internal
-error, those that took more than 5 s or never came, and the memory of the serving process after each tenth of the
-inputs. Exits 1 on any failure; each failed input is printed on stderr with its number, with which `--only` sends it
+Stripe account, keys and contacts. Prints JSON: responses by status, those with 500 or another internal
+error, those that took more than 5 s or never arrived, and the memory of the serving process after each tenth of the
+inputs. Exits 1 on any failure; each failed input is printed on stderr with its number, and `--only NUMBER` sends it
 again. `make fuzz INPUTS=100000`.
 """
 
@@ -39,17 +39,17 @@ WORKERS = 8
 SLOW_SECONDS = 5.0
 LONGEST_WAIT = 30.0
 TENTHS = 10
-# Most growth of the memory until the end: after a tenth of the inputs everything is imported and every thread is there;
-# after a half every cache is full.
+# The maximum growth of memory: after a tenth of the inputs, everything is imported and all threads are running; after
+# half of them, all caches are full.
 MOST_GROWTH, MOST_LATE_GROWTH = 1.25, 1.05
-WARM_UP = 100  # inputs after the last one, which are not counted
+WARM_UP = 100  # additional inputs at the end that are not counted
 MOST_PRINTED = 20  # failed inputs on stderr
 SERVER_ERROR = 500
 INTERNAL = (
     b'"INTERNAL"',
     b"went wrong on our side",
     b"met an unexpected problem",
-)  # said with other statuses
+)  # internal errors with other statuses
 
 _PREPARE = """
 import json, sys, django; django.setup()
@@ -68,7 +68,7 @@ class Tally:
         self._lock = threading.Lock()
 
     def count(self, request: Request, status: int, seconds: float, *, is_internal: bool) -> None:
-        """Status 0 is no response; internal is a response of another status that says that the app failed."""
+        """Status 0 means no response; an internal error may also be reported with a status other than 500."""
         is_slow = seconds > SLOW_SECONDS
         with self._lock:
             self.statuses[str(status)] += 1
@@ -81,7 +81,7 @@ class Tally:
 
 
 def main(arguments: list[str]) -> int:
-    """Run and print; the exit code is 1 on any failure."""
+    """Run and print the results; the exit code is 1 on any failure."""
     numbers = [int(each) for each in arguments if each.isdigit()]
     if not numbers:
         sys.stderr.write("usage: python -m scripts.fuzz INPUTS [SEED] [--only NUMBER]\n")
@@ -114,13 +114,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _is_flat(memory: list[int]) -> bool:
-    """Whether it stopped growing, from the memory after each tenth of the inputs."""
+    """Whether the memory, measured after each tenth of the inputs, stopped growing."""
     after_half = memory[len(memory) // 2 - 1]
     return memory[-1] <= memory[0] * MOST_GROWTH and max(memory) <= after_half * MOST_LATE_GROWTH
 
 
 def _warm_up(url: str, inputs: Inputs, count: int) -> None:
-    """Imports and compilation at the first use are not measured."""
+    """Import and compile everything before measuring."""
     connection = _Connection(url)
     for number in range(count, count + WARM_UP):
         connection.send(inputs.make(number))
@@ -158,7 +158,7 @@ def _send_all(
 
 
 class _Connection:
-    """One connection to the app, reopened after each request that closed it."""
+    """A connection to the app, reopened whenever it is closed."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -166,7 +166,7 @@ class _Connection:
         self._open: http.client.HTTPConnection | None = None
 
     def send(self, request: Request) -> tuple[int, bytes]:
-        """Return status and body; status 0 without a response. Retry once if the app had closed the connection."""
+        """Return status and body; status 0 if there is no response. Retry once if the app closed the connection."""
         for is_last in (False, True):
             try:
                 return self._send(request)
@@ -200,7 +200,7 @@ class _Connection:
 
 
 def _ascii(target: str) -> str:
-    """Escape what cannot be in a request line, as a client would."""
+    """Escape characters that a request line cannot contain, as a client would."""
     return "".join(each if "!" <= each <= "~" else "%20" for each in target) or "/"
 
 
@@ -209,9 +209,9 @@ def _header(value: str) -> bytes:
 
 
 def _megabytes(pid: int) -> int:
-    """Resident memory of the process and its children."""
+    """Return the resident memory of the process and its children."""
     command = ["/bin/ps", "-eo", "pid=,ppid=,rss="]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - of the system
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - a system command
     rows = [tuple(map(int, line.split())) for line in found.splitlines()]
     return sum(rss for each, parent, rss in rows if pid in (each, parent)) // 1024
 

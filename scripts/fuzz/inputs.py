@@ -1,4 +1,4 @@
-"""The requests: each depends on its number and the seed only, so that a failed one can be sent again."""
+"""The requests: each depends only on its number and the seed, so that a failed one can be sent again."""
 
 import json
 import random
@@ -26,7 +26,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent; `number` reproduces it."""
+    """A request; `number` reproduces it."""
 
     number: int
     method: str
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Known:
-    """What a caller with all permissions knows: keys, tokens, ids and addresses that the app accepts."""
+    """What a caller with all permissions knows: keys, tokens, ids and paths that the app accepts."""
 
     api_url: str
     app_id: str
@@ -289,7 +289,7 @@ def _saleor_payload(event: str, app_id: str, number: int) -> Json:
 
 
 def _order(number: int) -> Json:
-    """An order with its buyer, channel and line, as Saleor's events have it."""
+    """Return an order with its buyer, channel and line, as in Saleor's events."""
     money = {"amount": 12.3, "currency": "USD"}
     address = {
         "firstName": "Ada",

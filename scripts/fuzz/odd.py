@@ -1,4 +1,4 @@
-"""Odd values, and how they mutate JSON, texts and bytes. Everything depends on a seed."""
+"""Unusual values, and how they mutate JSON, texts and bytes. Everything depends on a seed."""
 
 import json
 import random
@@ -30,7 +30,7 @@ RAW = (
 
 
 def value(chance: random.Random) -> Any:
-    """Return an odd value of any JSON type."""
+    """Return an unusual value of any JSON type."""
     kind = chance.randrange(8)
     if kind < 3:
         return chance.choice(TEXTS)
@@ -40,7 +40,7 @@ def value(chance: random.Random) -> Any:
 
 
 def mutated(tree: Any, chance: random.Random) -> bytes:
-    """Return the tree's JSON after some of it was replaced, removed, added or broken."""
+    """Return the tree's JSON after replacing, removing, adding or breaking some of it."""
     tree = json.loads(json.dumps(tree))
     for _ in range(chance.choice((0, 1, 1, 1, 2, 5))):
         tree = _changed(tree, chance)
@@ -52,7 +52,7 @@ def mutated(tree: Any, chance: random.Random) -> bytes:
 
 
 def text(chance: random.Random) -> str:
-    """An odd text."""
+    """Return an unusual text."""
     return chance.choice(TEXTS)
 
 

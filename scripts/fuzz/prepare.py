@@ -1,4 +1,4 @@
-"""What the app knows before the first request: a shop, a Stripe account, keys, an audience with a contact."""
+"""The app's data before the first request: a shop, a Stripe account, keys, an audience with a contact."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ CHANNEL = "default-channel"
 
 
 def prepare(given: dict[str, Any]) -> dict[str, Any]:
-    """Create everything; return what a caller with all permissions would know of it."""
+    """Create everything; return what a caller with all permissions would know about it."""
     get_resolver().url_patterns  # noqa: B018 - imports every view, and with them every handler
     shop = Installation.objects.create(
         saleor_api_url=given["api_url"],

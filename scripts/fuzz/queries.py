@@ -1,4 +1,4 @@
-"""GraphQL of the app's own schemas: any field, any arguments, odd values for some of them."""
+"""GraphQL operations of the app's own schemas: any field, any arguments, unusual values for some of them."""
 
 import json
 import random
@@ -32,7 +32,7 @@ class Queries:
         self._given = given
 
     def operation(self, chance: random.Random) -> dict[str, Any]:
-        """A request with one field of the query or mutation type; its arguments are variables or written out."""
+        """Return a request with one field of the query or mutation type; its arguments are variables or literals."""
         root = chance.choice(self._roots)
         name = chance.choice(sorted(root.fields))
         field, variables = root.fields[name], {}

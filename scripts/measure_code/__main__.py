@@ -3,7 +3,7 @@
     python -m scripts.measure_code [--json | --word WORD]
 
 It measures the modules and functions that three flows through the product call, their SQL statements, import cycles,
-lengths of functions, and outdated words. A module is entered "again" when a call returns to one that was left, "by
+lengths of functions, and outdated words. A module is entered "again" when a call goes back to one that was left, "by
 steps" if that call does more than read a property.
 
 `--json` prints only the JSON; `--word` lists the files that contain one word. `make measure-code`.
@@ -57,13 +57,13 @@ def _ways() -> Json:
         from django.core.management import call_command  # noqa: PLC0415 - as above
 
         call_command("migrate", verbosity=0)
-        from .ways import ways  # noqa: PLC0415 - it imports models, which need the set-up
+        from .ways import ways  # noqa: PLC0415 - it imports models, which need the setup
 
         return ways()
 
 
 def _table(found: Json) -> list[str]:
-    """Return the most important figures."""
+    """Return a table of the most important figures."""
     lines = [f"{'way':20} modules  again  by steps  calls  functions  SQL"]
     for name, way in found["ways"].items():
         lines.append(

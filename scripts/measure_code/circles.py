@@ -9,9 +9,9 @@ Imports = dict[str, set[str]]
 
 
 def circles() -> dict[str, list[list[str]]]:
-    """Return the cycles by imports at the top of modules, and by all imports.
+    """Return the import cycles: those of imports at the top of modules, and those of all imports.
 
-    `all` includes imports inside functions and those for type checkers only, which hide a cycle.
+    `all` includes imports inside functions and those only for type checkers, which hide a cycle.
     """
     return {"at_module_level": _circles(_imports(hidden=False)), "all": _circles(_imports(hidden=True))}
 
@@ -28,7 +28,7 @@ def _imports(*, hidden: bool) -> Imports:
 
 
 def _statements(tree: ast.Module, *, hidden: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The import statements; not `hidden`: only those that run when the module is imported."""
+    """Return the import statements; without `hidden`, only those that run when the module is imported."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -43,7 +43,7 @@ def _is_typing(node: ast.AST) -> bool:
 
 
 def _targets(module: Module, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    """The modules named: `from package import module` names the module, not the package."""
+    """Return the imported modules: `from package import module` imports the module, not the package."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
         return
@@ -58,7 +58,7 @@ def _targets(module: Module, node: ast.Import | ast.ImportFrom) -> Iterator[str]
 
 
 def _circles(imports: Imports) -> list[list[str]]:
-    """The modules that reach one another by imports, as one list for each such knot."""
+    """Return the groups of modules that import each other, directly or not."""
     reached = {name: _reached(imports, name) for name in imports}
     knots = {
         tuple(sorted(other for other in found if name in reached[other]))
@@ -69,7 +69,7 @@ def _circles(imports: Imports) -> list[list[str]]:
 
 
 def _reached(imports: Imports, start: str) -> set[str]:
-    """All that `start` imports, directly or not; itself only if it is in a circle."""
+    """Return everything that `start` imports, directly or not; itself only if it is in a cycle."""
     found: set[str] = set()
     waiting = list(imports[start])
     while waiting:

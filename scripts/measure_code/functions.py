@@ -1,8 +1,8 @@
-"""How long functions are, and which private ones are only fragments of their one caller.
+"""The lengths of functions, and private functions that are only fragments of their one caller.
 
-A private function that is used once may be a fragment: then its module names it once, to call it. Or it is given to
-something else: to a field, a table or a sort, or to a decorator that keeps its result or registers it. Then it has to
-be a function, however short it is. Both are counted, fragments also alone.
+A private function that is used once is a fragment if that use is a call. If it is passed to something else instead,
+such as a field, a table, a sort or a decorator, it has to be a function, however short it is. Both are counted, and
+fragments also by themselves.
 """
 
 import ast
@@ -18,9 +18,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def functions() -> dict[str, Any]:
-    """Of the product alone: how many bodies have up to so many lines, and private functions that are used once.
+    """Return a histogram of the lengths of the product's functions, and how many private ones are used only once.
 
-    Those used once include those that are called once, the fragments. `which_are_short` lists the short fragments.
+    Those used once include those called once, the fragments. `which_are_short` lists the short fragments.
     """
     lengths: list[int] = []
     once: list[int] = []
@@ -51,13 +51,13 @@ def _functions(module: Module) -> Iterator[Function]:
 
 
 def _lines(function: Function) -> int:
-    """The lines from the first statement to the last; a docstring is none."""
+    """Return the number of lines from the first statement to the last, without the docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 def _used_once(module: Module) -> Iterator[Function]:
-    """Private functions that the module reads once, in whatever way."""
+    """Yield private functions that the module uses once, in any way."""
     used = Counter(map(_name, ast.walk(module.tree)))
     for function in _functions(module):
         is_private = function.name.startswith("_") and not function.name.startswith("__")
@@ -66,14 +66,14 @@ def _used_once(module: Module) -> Iterator[Function]:
 
 
 def _called_once(module: Module) -> Iterator[Function]:
-    """Those whose only use is a call, with nothing between the caller and them."""
+    """Return private functions whose only use is a direct call."""
     calls = (node.func for node in ast.walk(module.tree) if isinstance(node, ast.Call))
     called = {_name(each) for each in calls if not ast.unparse(each).startswith("super()")}
     return (each for each in _used_once(module) if each.name in called and not each.decorator_list)
 
 
 def _name(node: ast.AST) -> str | None:
-    """The name that the node reads, as a variable or as an attribute."""
+    """Return the name that the node reads, as a variable or as an attribute."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name

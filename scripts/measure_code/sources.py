@@ -12,7 +12,7 @@ PACKAGES = (PRODUCT, "scripts")
 
 @dataclass(frozen=True)
 class Module:
-    """One file; `name` is dotted, and that of its package where it is an `__init__`."""
+    """One file; `name` is its dotted name, that of the package if it is an `__init__`."""
 
     name: str
     path: Path
@@ -25,13 +25,13 @@ class Module:
 
     @property
     def is_product(self) -> bool:
-        """Part of what a shop runs: neither a stand-in nor a script."""
+        """Whether a shop runs it: neither a stand-in nor a script."""
         return self.name.startswith(PRODUCT) and not self.name.startswith(f"{PRODUCT}.sandbox")
 
 
 @cache
 def modules() -> dict[str, Module]:
-    """Every module by name, migrations left out."""
+    """Return every module by name, without migrations."""
     found = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -42,6 +42,6 @@ def modules() -> dict[str, Module]:
 
 
 def name_of(path: Path) -> str:
-    """The dotted name under which a file of the checkout is imported."""
+    """Return the dotted name under which a file of the checkout is imported."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -1,7 +1,7 @@
-"""Three flows through the product, run once with both stand-ins: the calls, and the SQL statements.
+"""Three flows through the product, run once with both stand-ins: their calls and SQL statements.
 
-Nothing here knows the product's modules. A flow starts with a request from outside, recognized by the event that it
-names, and ends after the response and the tasks that it enqueued.
+Nothing here knows the product's modules. A flow starts with a request from outside, recognized by its event, and ends
+after the response and the tasks that it enqueued.
 """
 
 import sys
@@ -40,7 +40,7 @@ from .sources import PRODUCT, ROOT, name_of
 
 Json = dict[str, Any]
 SAYS = "HTTP_SALEOR_EVENT"
-# Events that the host sends beside the one that is measured; with them the contact would be known before its order.
+# Events that Saleor sends besides the measured one; they would create the contact before its order arrives.
 BESIDE = ("ORDER_", "CHECKOUT_", "CUSTOMER_", "ACCOUNT_")
 CONFIRM = {
     "payment_method_data[type]": "card",
@@ -60,7 +60,7 @@ class Trace:
     statements: list[tuple[str, str]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
-        """Counts, the modules in the order they were entered, and how often each function was called.
+        """Return counts, the modules in the order in which they were entered, and how often each function was called.
 
         `entered_again_by_steps` leaves out the calls that only read a property, such as an amount's currency.
         """
@@ -83,12 +83,12 @@ class Trace:
 
 
 def _visits(calls: Iterable[CodeType]) -> list[str]:
-    """The modules in the order in which they were entered."""
+    """Return the modules in the order in which they were entered."""
     return [name for name, _ in groupby(name_of(Path(code.co_filename)) for code in calls)]
 
 
 def _properties() -> set[CodeType]:
-    """The code behind the properties of the product's classes."""
+    """Return the code of the properties of the product's classes."""
     modules = [module for name, module in sys.modules.items() if name.startswith(PRODUCT)]
     classes = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
     members = list(chain.from_iterable(vars(each).values() for each in classes))
@@ -100,7 +100,7 @@ def _properties() -> set[CodeType]:
 
 
 class Tracer:
-    """Follows the product on one thread at a time: that of the awaited request, or the caller's own."""
+    """Traces the product on one thread at a time: that of the awaited request, or the caller's own."""
 
     def __init__(self) -> None:
         self.trace = Trace()
@@ -110,7 +110,7 @@ class Tracer:
 
     @contextmanager
     def following(self, header: str, value: str) -> Iterator[Trace]:
-        """Follow the one request that has this header, then the tasks it leaves, until the block ends."""
+        """Trace the one request with this header, then the tasks that it enqueues, until the block ends."""
         self.trace, self._awaited, self._has_come = Trace(), (header, value), False
         request_started.connect(self._begin)
         request_finished.connect(self._end)
@@ -171,8 +171,8 @@ class Tracer:
 
 
 def _maker() -> str:
-    """The module of the product's innermost function, or `engine` where the tasks' own machinery asks."""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to one's callers
+    """Return the module of the product's innermost function, or `engine` if only the task engine is running."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to get the callers
     while frame is not None:
         if _is_product(frame.f_code.co_filename):
             return name_of(Path(frame.f_code.co_filename)).removeprefix(f"{PRODUCT}.")
@@ -188,8 +188,8 @@ def _is_product(file: str) -> bool:
 
 
 def ways() -> dict[str, Json]:
-    """The three ways, each walked by a second shopper: the first has warmed what is made once in a process."""
-    Client().get("/healthz")  # imports every view, so that the shop need not wait for it
+    """Return the three flows of a second shopper: the first one was the warm-up."""
+    Client().get("/healthz")  # imports every view, so that the shop does not have to wait for it
     with play_town() as town:
         for webhook in town.shop.host.store.webhooks():
             others = [each for each in webhook.events if each.startswith(BESIDE) and each != "ORDER_CREATED"]
@@ -200,7 +200,7 @@ def ways() -> dict[str, Json]:
 
 
 def _walk(town: PlayTown, tracer: Tracer, email: str) -> dict[str, Trace]:
-    """One shopper pays and has an order; Stripe's event comes before the storefront asks."""
+    """Let one shopper pay and order; Stripe's event arrives before the storefront asks."""
     checkout = _checkout(town, email)
     with tracer.following(SAYS, "transaction_initialize_session") as initialize:
         started = town.shop.gql(
@@ -221,7 +221,7 @@ def _walk(town: PlayTown, tracer: Tracer, email: str) -> dict[str, Trace]:
 
 
 def _checkout(town: PlayTown, email: str) -> str:
-    """A checkout that is ready to be paid."""
+    """Return a checkout that is ready to be paid."""
     variant = town.shop.host.store.variants()[0]
     given = {
         "channel": "default-channel", "email": email, "lines": [{"variantId": variant.id, "quantity": 1}],
@@ -238,7 +238,7 @@ def _checkout(town: PlayTown, email: str) -> str:
 
 
 def _confirm(town: PlayTown, secret: str) -> None:
-    """What Stripe's script does in the shopper's browser."""
+    """Confirm the payment, as Stripe's script does in the shopper's browser."""
     intent = secret.partition("_secret_")[0]
     answer = requests.post(
         f"{town.stripe_url}/v1/payment_intents/{intent}/confirm",

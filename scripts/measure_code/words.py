@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .sources import ROOT
 
-# As a word of prose, and as a part of a name (`_told_twice`, `BegunPayment`).
+# As a word in prose, and as a part of a name (`_told_twice`, `BegunPayment`).
 WORDS = (
     "anew", "begun", "by hand", "by_hand", "bygone", "doer", "goes on", "go on", "hitherto", "keep up", "keep_up",
     "lacking", "lacks", "mend", "mended", "mending", "of whom", "shown to be", "that is left", "that are left",
@@ -26,7 +26,7 @@ KINDS = {
     "graphql": ("graphql/**/*.graphql", "docs/**/*.graphql"),
     "build": ("Makefile", "Dockerfile", "compose.yaml", "pyproject.toml", ".ci/*"),
 }
-# This list, its test, and licenses of others, which are not ours to rewrite.
+# This list, its test, and other people's licenses, which cannot be rewritten.
 _NOT_PROSE = re.compile(r"scripts/measure_code/words\.py|tests/scripts/test_measure_code\.py|LICENSE\.txt$")
 
 
@@ -59,18 +59,18 @@ def files(word: str) -> dict[str, int]:
 
 
 def _prose(word: str) -> re.Pattern[str]:
-    """The word alone or as a part of a name: between no letters but a capital after it."""
+    """Match the word alone or as a part of a name, where no letters are around it except a capital after it."""
     spaced = word.replace(" ", r"\s+")
     return re.compile(rf"(?<![a-zA-Z])(?i:{spaced})(?![a-z])|(?<=[a-z]){word.capitalize()}(?![a-z])")
 
 
 def _name(name: str) -> re.Pattern[str]:
-    """What a class, a function or a variable is called by the definition."""
+    """Match the definition of a class, function or variable with this name."""
     return re.compile(rf"\b(?:class|def)\s+_?{name}\b|^\s*{name}\s*[:=](?!=)", re.MULTILINE)
 
 
 def _texts(patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Each file's text, and the same in small letters on one line: most words are quickly seen not to be in it."""
+    """Yield each file's text, and the text in lower case on one line, which quickly excludes most words."""
     for path in _paths(patterns):
         text = path.read_text(encoding="utf-8")
         yield text, " ".join(text.lower().split())

@@ -3,7 +3,7 @@
     python -m scripts.prove_catalogue SEQUENCES [SEED]
 
 Prints JSON {"sequences", "calls_to_stripe", "taken_over", "overruled", "differences"} and, on stderr, every difference;
-exits 1 then. `taken_over` and `overruled` count what was changed in Stripe. It plays on its own database, on SQLite.
+exits 1 if there are any. `taken_over` and `overruled` count changes made in Stripe. It uses its own SQLite database.
 `make prove-catalogue SEQUENCES=500`.
 """
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _play(sequences: int, seed: int) -> dict[str, int]:
-    from scripts.prove_ledger.town import play_town  # noqa: PLC0415 - models, so only after the set-up
+    from scripts.prove_ledger.town import play_town  # noqa: PLC0415 - models need the setup
 
     from .edits import Catalogue, decided  # noqa: PLC0415 - as above
 

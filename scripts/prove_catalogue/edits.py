@@ -1,6 +1,6 @@
-"""Random edits of a catalogue in Saleor and in Stripe, with doubled and late events and dead keys between them.
+"""Random edits of a catalogue in Saleor and in Stripe, with duplicate and late events and revoked keys between them.
 
-What was changed in Stripe is sometimes taken over into Saleor, and otherwise overruled.
+Changes made in Stripe are sometimes applied in Saleor, and otherwise overruled.
 """
 
 import random
@@ -29,19 +29,19 @@ Json = dict[str, Any]
 
 MOST_EDITS = 8
 SELDOM = 0.8
-OFTEN = 0.6  # staff look at what was changed in Stripe before the night
+OFTEN = 0.6  # staff review changes made in Stripe before the nightly comparison
 MOST_PRODUCTS = 15
 PRICES = ("0.10", "0.75", "5.00", "12.50", "99.99")
 
 
 def decided() -> dict[str, int]:
-    """How many fields of Products were taken over from Stripe in the end, and how many got Saleor's value again."""
+    """Return how many fields of Products were taken over from Stripe, and how many got Saleor's value again."""
     states = {"taken_over": Difference.State.APPLIED, "overruled": Difference.State.OVERRULED}
     return {name: Difference.objects.filter(state=state).count() for name, state in states.items()}
 
 
 class Catalogue:
-    """The products of one shop and what Stripe has of them."""
+    """The products of one shop, in Saleor and in Stripe."""
 
     def __init__(self, town: PlayTown, chance: random.Random) -> None:
         self.town, self.chance = town, chance
@@ -67,7 +67,7 @@ class Catalogue:
         )
 
     def play(self) -> list[str]:
-        """Some edits; then both sides settle. Returns how they differ."""
+        """Make some edits, let both sides settle, and return the differences."""
         for _ in range(self.chance.randint(1, MOST_EDITS)):
             self.chance.choice(self.edits)()
         if self.chance.random() < OFTEN:
@@ -77,7 +77,7 @@ class Catalogue:
         return self.differences()
 
     def change(self, call: str) -> None:
-        """A mutation as staff."""
+        """Run a mutation as staff."""
         self.town.shop.gql(f"mutation {{ {call} }}", {}, self.town.shop.staff_token())
 
     def product(self) -> Product:
@@ -103,7 +103,7 @@ class Catalogue:
             )
 
     def publish(self) -> None:
-        """Published or available, or neither, in one channel."""
+        """Change in one channel whether the product is published or available."""
         channel = self.chance.choice(self.town.shop.host.store.channels)
         field = self.chance.choice(("isPublished", "isAvailableForPurchase"))
         wanted = self.chance.choice(("true", "true", "true", "true", "false"))
@@ -113,7 +113,7 @@ class Catalogue:
         )
 
     def unprice(self) -> None:
-        """The product leaves a channel, and its prices there with it; seldom, as nothing brings all of them back."""
+        """Remove the product, and its prices, from a channel; rarely, because nothing restores all of them."""
         if self.chance.random() < SELDOM:
             return
         channel = self.chance.choice(self.town.shop.host.store.channels)
@@ -135,7 +135,7 @@ class Catalogue:
             self.change(f'productVariantDelete(id: "{variant.id}") {{ errors {{ code }} }}')
 
     def vandalize(self) -> None:
-        """Somebody renames a Product in Stripe."""
+        """Rename a Product in Stripe."""
         if (found := self._in_stripe()) is not None:
             self.town.stripe.account.table("product")[found]["name"] = "Vandalized"
 
@@ -144,13 +144,13 @@ class Catalogue:
             self.town.stripe.account.table("product")[found]["active"] = False
 
     def ask_stripe(self, act: Callable[..., Json], path: str = "", **params: Any) -> Json:
-        """What somebody does in Stripe's Dashboard, whatever became of the app's key."""
+        """Do something in Stripe's Dashboard, even if the app's key is revoked."""
         town = self.town.stripe
         with town.lock:
             return act(town.call(town.account, params=params, path={"id": path}))
 
     def rename_in_stripe(self) -> None:
-        """Of a name that is clear: the product's part of it, or the whole."""
+        """Rename the product's part of the name if it has two parts, otherwise the whole name."""
         if (found := self._in_stripe()) is not None:
             name = self.town.stripe.account.table("product")[found]["name"]
             label = name.partition(" – ")[2]
@@ -163,7 +163,7 @@ class Catalogue:
             self.ask_stripe(stripes.update_product, found, description=words)
 
     def change_price_in_stripe(self) -> None:
-        """A new Price becomes the default; the one before stays."""
+        """Make a new Price the default; the previous one stays."""
         if (found := self._in_stripe()) is not None:
             currency, amount = self.chance.choice(("usd", "pln", "eur")), self.chance.choice((20, 450, 1999))
             price = self.ask_stripe(
@@ -172,7 +172,7 @@ class Catalogue:
             self.ask_stripe(stripes.update_product, found, default_price=price["id"])
 
     def add_in_stripe(self) -> None:
-        """A Product of the merchant's, seldom a subscription; a few are enough for a shop."""
+        """Add a Product of the merchant's, rarely a subscription; a few are enough for a shop."""
         if len(self.town.shop.host.store.products) > MOST_PRODUCTS:
             return
         price: Json = {"currency": self.chance.choice(("usd", "eur")), "unit_amount": 2500}
@@ -185,14 +185,14 @@ class Catalogue:
         )
 
     def refresh(self) -> None:
-        """Stripe is listed; staff apply some of what is found, and keep Saleor's of some."""
+        """Refresh from Stripe; staff apply some of the differences, and keep Saleor's value for others."""
         job = refresh.start(self.town.account, "the player")
         has_more = True
         while has_more:
             try:
                 has_more = jobs.work_page(job.pk, job.step, enqueues=False)
             except Failure:
-                return  # a push is under way; a worker would look again
+                return  # a push is running; a worker would retry
             job.refresh_from_db()
         if job.state != Job.State.DONE:
             return
@@ -208,7 +208,7 @@ class Catalogue:
                 refresh.keep_saleors(self.town.account.installation, [each], "the player")
 
     def _in_stripe(self) -> str | None:
-        """An active Product, or none."""
+        """Return an active Product, or None."""
         products = self.town.stripe.account.table("product").values()
         active: list[str | None] = [each["id"] for each in products if each["active"]]
         return self.chance.choice([*active, None])
@@ -218,18 +218,18 @@ class Catalogue:
         self.is_dead = True
 
     def deliver_again(self) -> None:
-        """An old event arrives once more."""
+        """Deliver an old event again."""
         sent = [each for each in self.town.shop.deliveries if each.event.startswith("PRODUCT") and each.body]
         if sent:
             self.town.shop.host.send_again(self.chance.choice(sent[-20:]))
 
     def work(self) -> None:
-        """Everything that is due is done, in between."""
+        """Run everything that is due, between the edits."""
         self.town.shop.drain()
         self.town.work()
 
     def settle(self) -> None:
-        """The key is good again; everything is worked; the nightly comparison runs until it finds nothing."""
+        """Restore the key, handle everything, and run the nightly comparison twice."""
         if self.is_dead:
             self.town.stripe.add_key(self.town.stripe.account, SECRET_KEY)
             self.is_dead = False
@@ -250,7 +250,7 @@ class Catalogue:
         raise Failure("the tasks do not end")
 
     def differences(self) -> list[str]:
-        """What Saleor sells against what is active in Stripe: name and prices, computed here from both stores."""
+        """Compare what Saleor sells with what is active in Stripe: names and prices, computed here from both stores."""
         wanted = {
             variant.id: (self._name(variant), prices)
             for variant in self.town.shop.host.store.variants()
@@ -264,7 +264,7 @@ class Catalogue:
         ]
 
     def _unsettled(self) -> list[str]:
-        """What a refresh still shows of Saleor's own products, after everything was settled."""
+        """Return the differences of Saleor's own products that a refresh still shows after everything has settled."""
         job = refresh.start(self.town.account, "the player")
         while jobs.work_page(job.pk, job.step, enqueues=False):
             job.refresh_from_db()
@@ -297,7 +297,7 @@ class Catalogue:
         return f"{product.name} – {label}"
 
     def _prices(self, variant: Variant) -> list[tuple[str, int]]:
-        """Of the channels where it is sold, above Stripe's minimum."""
+        """Return its prices in the channels where it is sold, above Stripe's minimum."""
         soon = timezone.now() + timedelta(seconds=1)
         least = {"USD": Decimal("0.50"), "PLN": Decimal("2.00")}
         found = []

@@ -1,1 +1,1 @@
-"""Random histories of payments between both stand-ins and the app: the host's ledger must agree with Stripe."""
+"""Random histories of payments between both stand-ins and the app: Saleor's ledger must agree with Stripe."""

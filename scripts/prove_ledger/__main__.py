@@ -1,9 +1,9 @@
-"""Play random histories and count those after which the two sides disagree.
+"""Play random histories, and count those after which the two sides disagree.
 
     python -m scripts.prove_ledger SEQUENCES [SEED]
 
-Prints JSON {"sequences", "events", "differences"} and, on stderr, every history that differed; exits 1 then. It plays
-on its own database, on SQLite. `make prove-ledger SEQUENCES=2000`.
+Prints JSON {"sequences", "events", "differences"} and, on stderr, every history that differed; exits 1 if there is one.
+It uses its own SQLite database. `make prove-ledger SEQUENCES=2000`.
 """
 
 import json
@@ -44,7 +44,7 @@ def prepare(folder: Path) -> None:
 
 
 def _play(sequences: int, seed: int) -> dict[str, int]:
-    from .history import played, random_history  # noqa: PLC0415 - models, so only after the set-up
+    from .history import played, random_history  # noqa: PLC0415 - models need the setup
     from .town import play_town  # noqa: PLC0415 - as above
 
     chance = random.Random(seed)

@@ -11,7 +11,7 @@ from .town import Amounts, PlayTown, quietly
 from .trouble import Trouble
 
 Json = dict[str, Any]
-Move = tuple[str, int]  # what happens, and a number from 0 to 99 that says how much or which
+Move = tuple[str, int]  # what happens, and a number from 0 to 99 for how much or which one
 
 REPLAYED_TO = (
     "TRANSACTION_REFUND_REQUESTED",
@@ -20,7 +20,7 @@ REPLAYED_TO = (
     "TRANSACTION_PROCESS_SESSION",
 )
 DOUBLED = 0.3  # of all events
-PAID_LATER = ("customer_balance", "us_bank_account")  # what is offered in dollars
+PAID_LATER = ("customer_balance", "us_bank_account")  # methods available in dollars
 OF_TABS = frozenset({"second_tab", "double_click", "pay_in_tab", "process_tab"})
 FLOWS = ("CHARGE", "AUTHORIZATION")
 CARDS = (
@@ -34,7 +34,7 @@ CARDS = (
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A history after which the host's ledger disagrees with Stripe, or in which a replayed body moved money."""
+    """A history after which Saleor's ledger disagrees with Stripe, or in which a replayed body moved money."""
 
     flow: str
     moves: Sequence[Move]
@@ -62,10 +62,10 @@ class Player:
         self.trouble = Trouble(self.town, self.intent)
 
     def play(self, move: Move) -> None:
-        """Make one move; one that is impossible in this state is refused, and nothing happens."""
+        """Make one move; if it is impossible in this state, it is refused and nothing happens."""
         name, number = move
         if self.trouble.is_dead and name in OF_TABS:
-            return  # what a second tab meets without a key is another story
+            return  # second tabs without a valid key are not tested here
         _MOVES[name](self, number)
 
     def edit_metadata(self, number: int) -> None:
@@ -78,7 +78,7 @@ class Player:
         self.trouble.lose_key()
 
     def tell_everything(self, seed: int) -> None:
-        """Stripe repeats an event until it was accepted: in the end all have arrived, some twice, in any order."""
+        """Deliver all of Stripe's events, some twice, in any order: Stripe repeats each one until it is accepted."""
         for _ in range(3):
             self.town.stripe.drain()
             waiting = self._events()
@@ -94,7 +94,7 @@ class Player:
         quietly(lambda: self.town.api.payment_intents.confirm(self.intent, confirm))
 
     def take_voucher(self, number: int) -> None:
-        """The shopper will pay later: by bank transfer, or from an account that small deposits verify first."""
+        """Let the shopper pay later: by bank transfer, or from an account that microdeposits verify first."""
         kind = PAID_LATER[number % len(PAID_LATER)]
         confirm: Json = {
             "payment_method_data": {"type": kind},
@@ -150,7 +150,7 @@ class Player:
             quietly(lambda: self.town.stripe.end_refund(standing[number % len(standing)]["id"], ok=False))
 
     def dispute(self, number: int) -> None:
-        """Of all or a part; the bank disputes in the payment's currency, or in one of two others, or only asks."""
+        """Dispute all or a part, in the payment's currency or in one of two others, or open an inquiry."""
         intent = self._intent()
         charge = self.town.stripe.account.table("charge").get(intent["latest_charge"] or "")
         if charge and charge["captured"] and not charge["disputed"] and intent["amount_received"]:
@@ -159,7 +159,7 @@ class Player:
             self.town.stripe.open_dispute(charge["id"], amount, currency=currency, inquiry=number % 4 == 2)
 
     def escalate(self, _: int) -> None:
-        """A bank that asked is not content."""
+        """Turn an inquiry into a dispute."""
         for dispute in list(self.town.stripe.account.table("dispute").values()):
             if dispute["charge"] == self._intent()["latest_charge"]:
                 quietly(partial(self.town.stripe.escalate_inquiry, dispute["id"]))
@@ -181,7 +181,7 @@ class Player:
         quietly(lambda: self.town.stripe.overcapture(self.intent, amount))
 
     def replay(self, number: int) -> None:
-        """Post a captured signed body again, after Stripe has forgotten its key, or to another address."""
+        """Post a captured signed body again, after Stripe has removed its idempotency key, or to another endpoint."""
         captured = self.town.captured(self.transaction)
         delivery = captured[number % len(captured)]
         elsewhere = REPLAYED_TO[number % len(REPLAYED_TO)]
@@ -207,7 +207,7 @@ class Player:
         self.tabs.process(number)
 
     def tell_some(self, number: int) -> None:
-        """Some of Stripe's events arrive, in no order, some of them once more."""
+        """Deliver some of Stripe's events, in random order, perhaps again."""
         self.town.stripe.drain()
         events = self._events()
         chance = random.Random(number)
@@ -220,7 +220,7 @@ class Player:
         return found
 
     def _open_disputes(self) -> list[Json]:
-        """Disputes of this payment that are not decided, where money was withdrawn and not all of it is back."""
+        """Return the undecided disputes of this payment that withdrew money and have not returned all of it."""
         charge = self._intent()["latest_charge"]
         return [
             each
@@ -260,7 +260,7 @@ MOVES = tuple(_MOVES)
 
 
 def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> Disagreement | None:
-    """Play it on a new payment; None if both sides agree in the end."""
+    """Play the moves on a new payment; return None if both sides agree in the end."""
     player = Player(town, *town.begin(flow))
     for move in moves:
         player.play(move)
@@ -282,6 +282,6 @@ def _come_to_rest(player: Player) -> None:
 
 
 def random_history(chance: random.Random) -> tuple[str, list[Move]]:
-    """Most start with a payment, because nothing can follow without one."""
+    """Return a history that starts with a payment, because nothing can follow without one."""
     moves = [(chance.choice(MOVES), chance.randrange(100)) for _ in range(chance.randint(2, 9))]
     return chance.choice(FLOWS), [("pay", chance.randrange(100)), *moves]

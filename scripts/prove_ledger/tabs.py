@@ -21,7 +21,7 @@ CLICKS = 2
 
 @dataclass
 class Tabs:
-    """Each tab is a payment: the host's transaction and Stripe's intent."""
+    """Each tab is a payment: Saleor's transaction and Stripe's PaymentIntent."""
 
     town: PlayTown
     checkout: Checkout
@@ -30,17 +30,17 @@ class Tabs:
 
     @classmethod
     def beside(cls, town: PlayTown, transaction: str) -> "Tabs":
-        """Tabs of the same checkout."""
+        """Return tabs of the same checkout."""
         held = town.shop.host.store.transactions
         source = next(each for each in held if each.id == transaction).source
         return cls(town, cast("Checkout", source))
 
     def open(self) -> None:
-        """One more payment, unless nothing is left to pay."""
+        """Start another payment, unless nothing is left to pay."""
         self._keep(self._initialize(str(uuid.uuid4())))
 
     def double_click(self) -> None:
-        """Send the same request twice at once: one payment, and no failure while it can be paid."""
+        """Send the same request twice at once: this must create one payment, and no failure while it can be paid."""
         key, answers = str(uuid.uuid4()), list[Json]()
         clicks = [
             threading.Thread(target=lambda: answers.append(self._initialize(key))) for _ in range(CLICKS)
@@ -57,23 +57,23 @@ class Tabs:
         self._keep(answers[0])
 
     def pay(self, number: int) -> None:
-        """The shopper pays in one of the tabs; Stripe refuses what was cancelled."""
+        """Pay in one of the tabs; Stripe refuses this for a canceled payment."""
         if self.opened:
             _, intent = self.opened[number % len(self.opened)]
             confirm = {"payment_method": "pm_card_visa", "return_url": "https://shop.example.com"}
             quietly(lambda: self.town.api.payment_intents.confirm(intent, confirm))
 
     def process(self, number: int) -> None:
-        """The storefront of one of the tabs asks what became of its payment."""
+        """Ask for the result of the payment in one of the tabs, as the storefront does."""
         if self.opened:
             self.town.process(self.opened[number % len(self.opened)][0])
 
     def intents(self) -> list[str]:
-        """Stripe's side of every tab."""
+        """Return the PaymentIntent of every tab."""
         return [intent for _, intent in self.opened]
 
     def what_is_wrong(self, first: str) -> list[str]:
-        """In the end: two sides that do not agree, and payments that are open though nothing is left to pay."""
+        """Return, in the end, sides that disagree, and payments that are open although nothing is left to pay."""
         wrong = list(self.mistakes)
         for transaction, intent in self.opened:
             host, truth = self.town.ledger(transaction), self.town.truth(intent)

@@ -1,4 +1,4 @@
-"""A shop with the app, and Stripe, in this very process; Stripe's events move only when the player carries them."""
+"""A shop with the app, and Stripe, in this process; Stripe's events only arrive when the player delivers them."""
 
 import json
 import math
@@ -36,7 +36,7 @@ PROCESS = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent {
 
 @dataclass(frozen=True)
 class Amounts:
-    """What a ledger says, in whole units of the currency."""
+    """A ledger's amounts, in whole units of the currency."""
 
     authorized: Decimal
     charged: Decimal
@@ -64,20 +64,20 @@ class PlayTown:
         return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.stripe_url}).v1
 
     def begin(self, flow: str) -> tuple[str, str]:
-        """A checkout whose transaction is initialized: the host's id of it, and Stripe's."""
+        """Create a checkout and initialize its transaction; return Saleor's id and Stripe's."""
         for channel in self.shop.host.store.channels:
             channel.flow = flow
-        stage = cast("Stage", self)  # the shopper needs the two addresses only
+        stage = cast("Stage", self)  # the shopper only needs the two URLs
         shopper = Shopper(stage)
         self.products = self.products or shopper.products()
-        checkout = shopper._checkout(self.products[0]["variants"][0]["id"], "robin@example.com")  # noqa: SLF001 - a storefront's steps, one by one
+        checkout = shopper._checkout(self.products[0]["variants"][0]["id"], "robin@example.com")  # noqa: SLF001 - the storefront's steps one by one
         change(stage, GATEWAY, None, id=checkout, gateways=[{"id": APP_ID}])
         asked = {"id": checkout, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
         started = change(stage, INITIALIZE, None, **asked)
         return started["transaction"]["id"], started["transactionEvent"]["pspReference"]
 
     def ask(self, transaction: str, action: str, amount: float | None) -> None:
-        """Staff ask in the Dashboard; what the host refuses by itself is no matter here."""
+        """Request an action as staff in the Dashboard; what Saleor itself refuses does not matter here."""
         stage = cast("Stage", self)
         try:
             change(
@@ -88,12 +88,12 @@ class PlayTown:
         self.shop.drain()
 
     def captured(self, transaction: str) -> list[Delivery]:
-        """Every signed body that the host has sent about the transaction."""
+        """Return every signed body that Saleor has sent about the transaction."""
         sent = [each for each in self.shop.deliveries if each.synchronous and each.attempts]
         return [each for each in sent if _transaction_in(each) == transaction]
 
     def replay(self, captured: Delivery, event: str) -> None:
-        """Post a body once more, byte for byte, to the address of `event`, which may be another than its own."""
+        """Post a body again, byte for byte, to the endpoint of `event`, which may be another event's."""
         headers = captured.attempts[0].headers
         answer = Client().post(
             f"/api/webhooks/saleor/{event.lower().replace('_', '-')}",
@@ -108,11 +108,11 @@ class PlayTown:
             raise StageFailed(f"the app answered a synchronous webhook with {answer.status_code}")
 
     def process(self, transaction: str) -> None:
-        """The storefront asks what became of the payment."""
+        """Ask for the result of the payment, as the storefront does."""
         self.shop.gql(PROCESS, {"id": transaction})
 
     def deliver(self, event: Json) -> None:
-        """Carry one of Stripe's events to the app."""
+        """Deliver one of Stripe's events to the app."""
         body = json.dumps(event).encode()
         signed = signature(self.account.webhook_secret, body, int(time.time()))
         path = f"/api/webhooks/stripe/{self.account.pk}"
@@ -127,13 +127,13 @@ class PlayTown:
         self.worker.work()
 
     def ledger(self, transaction: str) -> Amounts:
-        """What the host says."""
+        """Return the amounts in Saleor's ledger."""
         found = self.shop.gql(LEDGER, {"id": transaction}, self.shop.staff_token())["transaction"]
         names = ("authorizedAmount", "chargedAmount", "refundedAmount", "canceledAmount")
         return Amounts(*(Decimal(str(found[name]["amount"])) for name in names))
 
     def truth(self, intent_id: str) -> Amounts:
-        """Return what Stripe has booked, computed here from its objects."""
+        """Return the amounts at Stripe, computed here from its objects."""
         tables = self.stripe.account.table
         intent = tables("payment_intent")[intent_id]
         charge = tables("charge").get(intent["latest_charge"] or "")
@@ -168,7 +168,7 @@ def _transaction_in(delivery: Delivery) -> str:
 
 @contextmanager
 def play_town(*, multicapture: bool = True) -> Iterator[PlayTown]:
-    """Both stand-ins and the app between them; Django and its database must be ready."""
+    """Run both stand-ins with the app between them; Django and its database must be ready."""
     with (
         StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as sandbox,
         Served(sandbox.wsgi) as stripe_served,
@@ -203,7 +203,7 @@ def _connected(installation: Installation) -> StripeAccount:
 
 
 def _withdrawn(dispute: Json, received: int) -> int:
-    """What is still withdrawn. A dispute that came to more by its exchange rate counts for what was paid."""
+    """Return what is still withdrawn. A dispute that exceeds the payment by its exchange rate counts as the payment."""
     amounts = [int(each["amount"]) for each in dispute["balance_transactions"]]
     if not amounts:
         return 0
@@ -214,7 +214,7 @@ def _withdrawn(dispute: Json, received: int) -> int:
 
 
 def quietly(act: Callable[[], object]) -> None:
-    """What Stripe refuses in a random history is no matter: the books must agree all the same."""
+    """Ignore what Stripe refuses in a random history: the ledgers must agree anyway."""
     try:
         act()
     except (stripe.StripeError, StageFailed, Refusal):

@@ -1,4 +1,4 @@
-"""What befalls a payment from outside: a key dead for 45 days, edited metadata, another payment that names it."""
+"""What can happen to a payment from outside: a key revoked for 45 days, edited metadata, a payment with its id."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ EDITS: tuple[Any, ...] = (
 
 @dataclass
 class Trouble:
-    """Of one payment."""
+    """The troubles of one payment."""
 
     town: PlayTown
     intent: str
@@ -32,12 +32,12 @@ class Trouble:
     is_dead: bool = False
 
     def edit_metadata(self, number: int) -> None:
-        """Somebody edits or empties the metadata in Stripe's Dashboard."""
+        """Edit or empty the metadata, as in Stripe's Dashboard."""
         changed = {"metadata": EDITS[number % len(EDITS)]}
         quietly(lambda: self.town.api.payment_intents.update(self.intent, changed))
 
     def plant(self, number: int) -> None:
-        """Somebody makes a payment of their own with the same metadata."""
+        """Create another payment with the same metadata."""
         made_for = self.town.stripe.account.table("payment_intent")[self.intent]
         paid: Json = {
             "amount": made_for["amount"],
@@ -50,12 +50,12 @@ class Trouble:
         self.foreign.append(self.town.api.payment_intents.create(paid).id)
 
     def lose_key(self) -> None:
-        """The key that the app has is no longer good."""
+        """Revoke the app's key."""
         self.is_dead = True
         StripeAccount.objects.filter(pk=self.town.account.pk).update(secret_key=DEAD)
 
     def replace_key(self) -> str:
-        """Replace the key 45 days later: Stripe no longer has its events. Returns what is wrong."""
+        """Replace the key 45 days later, when Stripe no longer has the events. Return what is wrong."""
         if not self.is_dead:
             return ""
         self.is_dead = False
