@@ -30,14 +30,14 @@ Work = Callable[[], int]
 
 
 def pytest_configure() -> None:
-    """Collect no garbage while modules are imported: there is little, and most of what is looked through stays."""
+    """Disable garbage collection while modules are imported: there is little garbage, and most objects stay."""
     gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported out of the garbage collector's sight, which would look through it again and again.
+    """Exclude imported objects from garbage collection, which would traverse them again and again.
 
-    From then on it collects more rarely than in production: tests and stand-ins make far more garbage than requests.
+    From then on, it runs less often than in production: tests and stand-ins create far more garbage than requests.
     """
     gc.collect()
     gc.freeze()
@@ -46,10 +46,10 @@ def pytest_collection_finish() -> None:
 
 
 def empty_tables(_: TransactionTestCase) -> None:
-    """Delete what a test wrote, from the few tables it wrote to.
+    """Delete what a test wrote, only from the tables that it wrote to.
 
     Django's own `flush` empties every table each time, which took a third of the suite's time. Foreign keys are checked
-    at the end of the transaction, so the order does not matter. The content types were there before the test.
+    at the end of the transaction, so the order does not matter. The content types existed before the test.
     """
     models = [each for each in apps.get_models(include_auto_created=True) if each is not ContentType]
     names = [connection.ops.quote_name(each._meta.db_table) for each in models]
@@ -65,9 +65,9 @@ def empty_tables(_: TransactionTestCase) -> None:
 
 @contextmanager
 def shared_rows(blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Rows that a whole module starts with, created once: what each test writes is rolled back to here.
+    """Share the rows that are created inside among a module's tests; what each test writes is rolled back.
 
-    For modules without tests of transactions, which would run inside this one.
+    Only for modules that do not test transactions, because all tests run inside this one.
     """
     with blocker.unblock(), transaction.atomic():
         yield
@@ -76,9 +76,9 @@ def shared_rows(blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @contextmanager
 def kept_rows() -> Iterator[Callable[[], None]]:
-    """Copy all rows and delete them; what is yielded inserts them again, into empty tables.
+    """Copy all rows and delete them; yield a function that inserts them again into the empty tables.
 
-    For modules with tests of transactions, where `shared_rows` cannot be used.
+    For modules that test transactions, where `shared_rows` cannot be used.
     """
     models = [each for each in apps.get_models(include_auto_created=True) if each is not ContentType]
     names = [each._meta.db_table for each in models if each._base_manager.exists()]
@@ -106,9 +106,9 @@ def tables_are_emptied_quickly() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def connections_are_known() -> Iterator[None]:
-    """Let `run_tasks` look for a test's transaction on another thread among the connections only.
+    """Let `run_tasks` search only the connections for a test's transaction on another thread.
 
-    Its own look goes through all objects of the process, each time: up to a third of what a test with a server took.
+    It would search all objects of the process each time, which took up to a third of the time of a test with a server.
     """
     known: WeakSet[BaseDatabaseWrapper] = WeakSet(connections.all())
     lock = Lock()
@@ -130,7 +130,7 @@ def connections_are_known() -> Iterator[None]:
 
 
 class Keys:
-    """The RSA keys that were generated: each test gets the first ones again, no key twice."""
+    """The RSA keys generated so far: each test gets the first ones again, but no key twice."""
 
     def __init__(self) -> None:
         self._generated: list[SigningKey] = []
@@ -148,7 +148,7 @@ class Keys:
 
 @pytest.fixture(autouse=True, scope="session")
 def signing_keys() -> Iterator[Keys]:
-    """Generating a key takes as long as many a whole test: they are kept for the next tests."""
+    """Reuse keys in all tests, because generating one takes as long as many tests."""
     made = Keys()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SigningKey, "generate", made.next)
@@ -157,7 +157,7 @@ def signing_keys() -> Iterator[Keys]:
 
 @pytest.fixture(autouse=True, scope="session")
 def static_files_are_found_once() -> Iterator[None]:
-    """Each `Client` has middleware of its own, which looks for them: that took longer than many a request."""
+    """The middleware of each `Client` would search for them, which took longer than many requests."""
     found: dict[str, Any] = {}
     find = HashedFilesMiddleware.add_files_from_finders
 
@@ -174,7 +174,7 @@ def static_files_are_found_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def bulk_work_is_fast() -> Iterator[None]:
-    """The stand-in has no rate limit for bulk work to stay below; at Stripe's, one sync of a shop takes two seconds."""
+    """The stand-in has no rate limit; below Stripe's, one sync of a shop would take two seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pace, "TEST_RATE", 1_000_000)
         yield
@@ -190,20 +190,20 @@ def stripe_is_asked_again_at_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_kept(signing_keys: Keys) -> None:
-    """Each test has its own rows; some tables are emptied behind the models."""
+    """Each test has its own rows, and some tables are emptied without the models, so nothing may stay cached."""
     signing_keys.given = 0
     recent.forget_all()
 
 
 @pytest.fixture
 def worked() -> Work:
-    """Run every task that is due, on this thread, as the worker would; returns how many attempts."""
+    """Return a function that runs every due task on this thread, as the worker would, and returns their number."""
     return lambda: len(run_tasks())
 
 
 @pytest.fixture
 def worked_to_the_end() -> Work:
-    """As `worked`, but as if the pauses between attempts had passed: nothing is left to be retried."""
+    """As `worked`, but without the pauses between attempts: in the end there is nothing to retry."""
 
     def work() -> int:
         attempts = 0

@@ -1,4 +1,4 @@
-"""How many examples the property tests run: few, and always the same, in the suite; thousands with `make prove`."""
+"""The number of examples of property tests: few, and always the same, in the suite; thousands with `make prove`."""
 
 import os
 
@@ -8,7 +8,7 @@ PROVING = int(os.environ.get("PROVE", "0"))
 
 
 def play(few: int) -> settings:
-    """Run this many examples in the suite, the same in every run; or as many new ones as PROVE says, if it is set."""
+    """Run this many examples in the suite, the same in every run; or PROVE new ones, if it is set."""
     return settings(
         max_examples=PROVING or few,
         derandomize=not PROVING,

@@ -1,4 +1,4 @@
-"""The databases' plans of the statements that the app sends: a table that grows must be read through an index."""
+"""The databases' plans for the app's statements: a table that grows must be read through an index."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 PLANNED = ("SELECT", "UPDATE", "DELETE", "(SELECT", "WITH")
-# These have a few rows for each shop, or one for each schedule; a plan may read them as a whole.
+# These have a few rows per shop, or one per schedule, so a plan may read them as a whole.
 FEW_ROWS = frozenset(
     {
         "audience_audience",
@@ -31,7 +31,7 @@ class Plan:
     lines: str
 
     def scanned(self) -> set[str]:
-        """Return the tables that it reads from one end to the other."""
+        """Return the tables that it reads as a whole."""
         pattern = _SEQUENTIAL if connection.vendor == "postgresql" else _SCANNED
         return {self._table(name) for name in pattern.findall(self.lines)} - FEW_ROWS
 
@@ -42,11 +42,11 @@ class Plan:
 
 @contextmanager
 def explained(*, in_order: bool = False, index_only: bool = False) -> Iterator[list[Plan]]:
-    """Collect the plan of each statement inside.
+    """Collect the plan of each statement in the block.
 
-    PostgreSQL reads small tables as a whole although there is an index; here it may do so only where there is none.
-    `in_order`: nor may it sort a few rows where an index has them in order. `index_only`: nor read rows where an index
-    has all that is asked for; of a few rows, all indexes cost the same.
+    PostgreSQL reads small tables as a whole even if there is an index; this allows it only if there is none.
+    `in_order` also forbids sorting rows that an index has in order; `index_only` also forbids reading rows if an index
+    has all requested columns, because for a few rows, all plans cost the same.
     """
     avoided: tuple[str, ...] = ("enable_seqscan",)
     avoided += ("enable_sort", "enable_bitmapscan") if in_order else ()

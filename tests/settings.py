@@ -1,4 +1,4 @@
-"""The product's settings with a test's environment."""
+"""The app's settings, with a test environment."""
 
 import os
 import tempfile
@@ -15,11 +15,11 @@ from saleor_stripe_audience.settings import *  # noqa: F403
 from saleor_stripe_audience.settings import DATABASES
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A file, not memory: threads of a live server then have connections of their own, as in production.
+    # A file, not memory, so that threads of a live server have their own connections, as in production.
     _folder = tempfile.mkdtemp(prefix="saleor-stripe-audience-tests-")
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "test.sqlite3")}
-    # What a crash would lose is a test's: nothing needs to wait for the disk.
+    # A crash would only lose test data, so nothing needs to wait for the disk.
     DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
 else:
-    # As above: what a crash of the server would lose is a test's.
+    # As above: a crash of the server would only lose test data.
     DATABASES["default"]["OPTIONS"]["options"] = "-c synchronous_commit=off"

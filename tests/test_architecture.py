@@ -24,7 +24,7 @@ def test_imports_go_downward_only() -> None:
 
 
 def test_no_module_imports_in_a_circle() -> None:
-    """Neither at the top of modules nor hidden in functions."""
+    """Neither at the top of modules nor inside functions."""
     assert circles()["all"] == []
 
 
@@ -50,7 +50,7 @@ def test_the_pictures_show_the_imports(package: str) -> None:
     )
 
 
-NOT_DRAWN = {"sandbox", "migrations", "pooled_sqlite3"}  # the last is below all rooms, as Django wants it
+NOT_DRAWN = {"sandbox", "migrations", "pooled_sqlite3"}  # the last one is below all rooms, as Django requires
 
 
 @cache

@@ -17,9 +17,9 @@ import saleor_stripe_audience
 PACKAGE = Path(saleor_stripe_audience.__file__).parent
 READERS = ("shopper", "staff")
 PYTHON = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
-# The one message that is chosen in the code from a template of its own (`blocktranslate`) is in neither list.
+# The only message that the code chooses from its own template (`blocktranslate`) is in neither list.
 CALLS = {"gettext": 0, "gettext_lazy": 0, "_": 0, "pgettext_lazy": 1, "pgettext": 1}
-# French puts a space before these, and inside quotation marks, at which no line may break.
+# French puts a non-breaking space before these, and inside quotation marks.
 BREAKABLE = re.compile(
     r"(?<!\N{NO-BREAK SPACE})[;?!»]|(?<!\N{NO-BREAK SPACE}):(?!\S)|«(?!\N{NO-BREAK SPACE})"
 )
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 
 def entries(reader: str) -> list[Entry]:
-    """Return what the reader's catalogue has, without its header and the messages that count something."""
+    """Return the entries of the reader's catalogue, without its header and messages with plurals."""
     text = (PACKAGE / "locale" / reader / "fr/LC_MESSAGES/django.po").read_text("utf-8")
     found = []
     for block in text.split("\n\n")[1:]:
@@ -47,14 +47,14 @@ def entries(reader: str) -> list[Entry]:
 
 
 def places(text: str) -> set[str]:
-    """Return the names of the values in a message."""
+    """Return the names of a message's values."""
     formatted = {name for _, name, _, _ in string.Formatter().parse(text) if name}
     return formatted | set(re.findall(r"%\(\w+\)s", text))
 
 
 @cache
 def messages_in_code() -> frozenset[tuple[str, str]]:
-    """Context and English of each message in the code and the templates."""
+    """Return the context and English text of each message in the code and the templates."""
     return frozenset(_messages_in_code())
 
 
@@ -127,7 +127,7 @@ OTHER_WORDS = {
 
 @pytest.mark.parametrize("reader", READERS)
 def test_one_thing_has_one_name(reader: str) -> None:
-    """Emails are emails, and an address that they do not reach has one word in each language."""
+    """Emails are always called emails, and an address that they do not reach has one term in each language."""
     for entry in entries(reader):
         assert not OTHER_WORDS["english"].search(entry.english), entry.english
         assert not OTHER_WORDS["french"].search(entry.french), entry.french

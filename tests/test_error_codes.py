@@ -19,7 +19,7 @@ def modules() -> Iterator[ast.Module]:
 
 
 def constants() -> dict[str, str]:
-    """The module-level texts of the package by name, such as APP_UNKNOWN."""
+    """Return the package's module-level strings by name, such as APP_UNKNOWN."""
     return {
         target.id: str(node.value.value)
         for module in modules()
@@ -32,7 +32,7 @@ def constants() -> dict[str, str]:
 
 @cache
 def codes() -> frozenset[str]:
-    """The codes of every failure that the package raises. Stripe's own codes, passed on, are Stripe's to list."""
+    """Return the codes of every failure that the package raises, without Stripe's own codes, which it passes on."""
     named = constants()
     found = set()
     for module in modules():

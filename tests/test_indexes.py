@@ -1,4 +1,4 @@
-"""Each index costs time at every write: none repeats what another one can do."""
+"""Each index slows down every write, so none may duplicate another one."""
 
 from collections.abc import Iterator
 

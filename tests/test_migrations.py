@@ -1,4 +1,4 @@
-"""The tests' tables are created from the models. Here the migrations are run, with the same result."""
+"""The tests' tables are created from the models. The migrations must have the same result."""
 
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# The one thing that Django has no name for; PostgreSQL only.
+# Only on PostgreSQL: Django cannot express this.
 NOT_IN_MODELS = {"contact_address_begins", "contact_first_name_begins", "contact_last_name_begins"}
 
 

@@ -1,4 +1,4 @@
-"""Stripe's table of currencies, both ways. A wrong factor here charges a shopper a hundred times too much."""
+"""Stripe's currencies, in both directions. A wrong factor would charge a shopper a hundred times too much."""
 
 import ast
 from decimal import Decimal
@@ -16,7 +16,7 @@ from saleor_stripe_audience.wording import in_language
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
-# Written out a second time, from https://docs.stripe.com/currencies, so that the product's own table is checked.
+# Copied from https://docs.stripe.com/currencies again, to check the app's own table.
 NO_DECIMALS = [
     "BIF",
     "CLP",
@@ -233,7 +233,7 @@ MESSAGES = {"with_values", "in_language", "for_staff"}
 
 
 def test_no_message_gets_an_amount_as_a_text() -> None:
-    """`with_values` writes amounts in the message's language; `str` would write them in English before."""
+    """`with_values` formats amounts in the message's language; `str` would have formatted them in English."""
     package = Path(saleor_stripe_audience.__file__).parent
     found, written = 0, []
     for path in package.rglob("*.py"):

@@ -1,4 +1,4 @@
-"""The pictures of the documentation: each is there, used, and small."""
+"""The pictures in the documentation: each exists, is used, and is small."""
 
 import re
 from pathlib import Path

@@ -26,7 +26,7 @@ LONGEST_HEADER = 2048  # characters of the whole signature header; genuine ones 
 LARGEST_JWKS = 256 * 1024  # bytes; a key has about 500
 MOST_KEYS = 1024  # kept as they are used; all depends on the key's own numbers
 MOST_HEADERS = 1024  # kept once they are read
-SECONDS_BETWEEN_FETCHES = 60.0  # per shop: forged key ids must not make us call the host
+SECONDS_BETWEEN_FETCHES = 60.0  # per shop: forged key ids must not make the app call Saleor
 
 _fetched_at: dict[str, float] = {}
 _lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Two shops with data of their own, and a developer of the first."""
+"""Two shops, each with its own data, and a developer of the first."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ class Shop:
 
 
 def furnish(domain: str, email: str) -> Shop:
-    """A shop with one payment, one buyer with two orders, one product with two prices."""
+    """Create a shop with one payment, one buyer with two orders, and one product with two prices."""
     installation = install(domain)
     account = StripeAccount.objects.create(
         id=uuid4(),
@@ -107,7 +107,7 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def ask(mine: Shop) -> Ask:
-    """Query with a key of the first shop and read the response."""
+    """Send a query with a key of the first shop; return the response's JSON."""
     key = create_key(mine.installation, "a developer").secret
 
     def answer(query: str, **variables: Any) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def ask(mine: Shop) -> Ask:
 
 @pytest.fixture
 def write(mine: Shop) -> Ask:
-    """The same with a key that can change the audience."""
+    """As `ask`, with a key that can change the audience."""
     key = create_key(mine.installation, "a clerk", scopes=["audience:write"]).secret
 
     def answer(query: str, **variables: Any) -> dict[str, Any]:
@@ -139,14 +139,14 @@ def id_of(row: Model, kind: str = "") -> str:
 
 
 def codes_of(answer: dict[str, Any]) -> set[str]:
-    """The codes of all errors, at the top level and in a mutation's payload."""
+    """Return the codes of all errors, at the top level and in a mutation's payload."""
     return {error["extensions"]["code"] for error in answer.get("errors", [])} | {
         error["code"] for error in _errors_in(answer)
     }
 
 
 def errors_of(answer: dict[str, Any]) -> list[tuple[str | None, str]]:
-    """Field and code of each error in the payload of the only mutation, which returned nothing else."""
+    """Return field and code of each error in the payload of the only mutation, which returned nothing else."""
     assert "errors" not in answer, answer
     [payload] = answer["data"].values()
     assert not any(value for name, value in payload.items() if name != "errors"), payload
@@ -169,6 +169,6 @@ def one(answer: dict[str, Any]) -> Any:
 
 
 def changed(answer: dict[str, Any]) -> Any:
-    """The only object in a mutation's payload."""
+    """Return the only object in a mutation's payload."""
     [found] = one(answer).values()
     return found

@@ -1,4 +1,4 @@
-"""Queries that nobody thought of, generated from the schema: none breaks anything."""
+"""Random queries, generated from the schema: none breaks anything."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def _object(fields: dict[str, ValueNode]) -> ValueNode:
     return ObjectValueNode(fields=tuple(named))
 
 
-# The rule of a segment is JSON: of any form, and nearly of the right one.
+# A segment's rule is JSON: of any form, or nearly the right one.
 TEXTS = st.sampled_from(["all", "not", "cart", "spent", "USD", "1", ""]).map(_text)
 PARTS = st.sampled_from(["version", "root", "type", "of", "in", "currency", "atLeast"])
 JSON = st.recursive(TEXTS, lambda inner: st.dictionaries(PARTS, inner, max_size=4).map(_object), max_leaves=8)
@@ -46,7 +46,7 @@ api.config.update(base_url="http://127.0.0.1:9/graphql/")
 
 @pytest.fixture(autouse=True)
 def saleor_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fields that ask Saleor answer with `UNAVAILABLE`: there is no shop here."""
+    """Fields that query Saleor return `UNAVAILABLE`: there is no shop here."""
 
     def fail(*_: Any, **__: Any) -> Any:
         raise Unavailable("Saleor is down.", code="saleor_unreachable")

@@ -1,4 +1,4 @@
-"""Audiences over the API: what they are, how they are created and changed, which channel feeds them."""
+"""Audiences over the API: reading, creating and changing them, and the channels that feed them."""
 
 from typing import Any
 

@@ -155,7 +155,7 @@ def test_each_needs_its_scope(mine: Shop) -> None:
 
 
 def test_where_mail_is_reported_is_for_who_may_change_contacts(mine: Shop) -> None:
-    """Whoever reports can unsubscribe people, and learns from the response who is a contact."""
+    """Whoever sends reports can unsubscribe people, and can find out from the response who is a contact."""
     answer = asking(mine, "settings:write", "audience:read")(WEBHOOK_CREATE, input={"service": "POSTMARK"})
     assert codes_of(answer) == {"PERMISSION_DENIED"}
     assert "audience:write" in answer["errors"][0]["message"]

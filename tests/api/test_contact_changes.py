@@ -132,7 +132,7 @@ def test_a_profile_is_changed_and_nothing_else(write: Ask, ada: Contact) -> None
         }  # fmt: skip
     record_order(ada.audience.installation, order("77", email="ada@mine.example"), at(1))
     ada.refresh_from_db()
-    assert ada.first_name == "Augusta"  # what Saleor sent before is older
+    assert ada.first_name == "Augusta"  # Saleor's earlier values are older
 
 
 def test_another_shops_contacts_and_audiences_are_out_of_reach(
@@ -186,7 +186,7 @@ def test_what_cannot_be_merged_is_reported(write: Ask, mine: Shop, ada: Contact)
     seven, eight = (id_of(Contact.objects.get(email=f"{number}@mine.example")) for number in (7, 8))
     assert errors_of(write(MERGE, kept=seven, absorbed=eight)) == [("absorbed", "MERGE_TWO_ACCOUNTS")]
     merged = changed(write(MERGE, kept=id_of(ada), absorbed=seven))
-    assert merged["email"] == "7@mine.example"  # the one with the account
+    assert merged["email"] == "7@mine.example"  # the contact with the account
     assert Contact.objects.filter(audience=ada.audience).count() == 2
 
 
@@ -357,7 +357,7 @@ OTHERWISE: dict[str, Any] = {"input": GIVEN, "name": "new"}
 def test_ids_of_another_shop_are_not_found(
     write: Ask, ada: Contact, bob: Contact, vip: Tag, query: str
 ) -> None:
-    """Each id in turn is another shop's, of another type, of nothing, or not an id at all."""
+    """Each id in turn belongs to another shop or another type, does not exist, or is not an id."""
     own = {"Contact": ada, "Audience": ada.audience, "Tag": vip}
     foreign = {"Contact": bob, "Audience": bob.audience, "Tag": bob.audience.tags.create(name="theirs")}
     before = _state()
@@ -387,7 +387,7 @@ def _state() -> list[Any]:
 
 @pytest.mark.parametrize("query", [*IDS, ERASE, READMIT, 'query { subjectExport(email: "a@b.example") }'])
 def test_a_change_needs_the_scope(ask: Ask, ada: Contact, query: str) -> None:
-    """`ask` reads everything and writes nothing."""
+    """The key of `ask` can read everything and write nothing."""
     names = re.findall(r"\$(\w+):", query)
     values: dict[str, Any] = OTHERWISE | {"email": "ada@mine.example", "contacts": [id_of(ada)]}
     before = _state()

@@ -1,4 +1,4 @@
-"""What was changed in Stripe, over the API: listed by one shop, applied in Saleor, or answered with Saleor's values."""
+"""Changes made in Stripe, over the API: listed for one shop, applied in Saleor, or overwritten with Saleor's values."""
 
 from typing import Any
 

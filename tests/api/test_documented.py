@@ -1,4 +1,4 @@
-"""The examples of docs/api.md are run as they stand."""
+"""The examples in docs/api.md are run as they are."""
 
 import json
 import re

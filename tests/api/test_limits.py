@@ -30,7 +30,7 @@ def bomb(kind: str, inmost: str) -> str:
 
 BOMBS = [
     bomb("ContactConnection", "edges { node { purchases(first: 50) { edges { node { lines { sku } } } } } }"),
-    bomb("ContactConnection", "totalCount"),  # cheap, but long to check
+    bomb("ContactConnection", "totalCount"),  # cheap, but slow to check
     bomb("Nothing", "totalCount"),
 ]
 ITSELF = (
@@ -167,7 +167,7 @@ def test_many_at_once_are_all_counted(settings: Any, monkeypatch: pytest.MonkeyP
 
     with ThreadPoolExecutor(8) as threads:
         waits = list(threads.map(ask, range(16)))
-    # A request that reads the count after others may be refused early, but never are too many let in.
+    # A request that reads the count after others may be refused too early, but too many are never accepted.
     assert 0 < sum(wait == 0 for wait in waits) <= 10
     assert RequestCount.objects.get().count == 16
 

@@ -1,4 +1,4 @@
-"""The queries of the demo and of the docs fit the schema."""
+"""The queries in the demo and in the docs are valid."""
 
 import re
 
@@ -13,7 +13,7 @@ from saleor_stripe_audience.sandbox.demo.stage import FURNISH
 
 
 def operations(document: str) -> list[str]:
-    """Return each GraphQL operation on a page of the docs."""
+    """Return all GraphQL operations on a page of the docs."""
     blocks = re.findall(r"```graphql\n(.*?)```", read_document(document), re.DOTALL)
     return [each for block in blocks for each in re.split(r"\n(?=query|mutation)", block) if each.strip()]
 

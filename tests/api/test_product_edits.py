@@ -1,4 +1,4 @@
-"""Adding and editing products over the API, in Saleor's dialect, with an upload."""
+"""Adding and editing products over the API, in Saleor's style, with an upload."""
 
 import json
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def newest(town: Town) -> Product:
 
 
 def send(town: Town, operations: Any, mapped: Any, **files: Any) -> Json:
-    """A multipart request, as GraphQL clients send it."""
+    """Send a multipart request, as GraphQL clients do."""
     key = create_key(town.account.installation, "a form", scopes=["catalogue:write"]).secret
     parts = {"operations": operations, "map": mapped}
     data = {name: part if isinstance(part, str) else json.dumps(part) for name, part in parts.items()}

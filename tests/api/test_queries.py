@@ -1,4 +1,4 @@
-"""What a developer can read, and only of one shop."""
+"""What a developer can read, of one shop only."""
 
 import base64
 
@@ -115,8 +115,8 @@ def test_the_number_of_database_queries_does_not_grow_with_the_rows(
     with CaptureQueriesContext(connection) as many:
         answer = ask(EVERYTHING)
     assert answer["data"]["contacts"]["totalCount"] == 5
-    # Two of them count the request, one finds the audience, one counts contacts no further than the cap; the key's
-    # last use is written once a minute at most.
+    # Two of them count the request, one finds the audience, and one counts contacts up to the cap; the key's last use
+    # is written at most once a minute.
     assert len(many) <= len(few) <= 14
 
 

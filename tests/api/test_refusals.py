@@ -1,4 +1,4 @@
-"""Which callers and requests are refused; nothing internal is ever revealed."""
+"""The callers and requests that are refused; nothing internal is ever revealed."""
 
 import base64
 import json

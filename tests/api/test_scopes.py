@@ -144,7 +144,7 @@ def test_a_revoked_key_opens_nothing_from_the_next_request_on(mine: Shop) -> Non
     """Nothing is cached between requests, so this is true in every process."""
     key = create_key(mine.installation, "a").secret
     assert find_key(key) is not None
-    ApiKey.objects.update(revoked_at=timezone.now())  # as another process would
+    ApiKey.objects.update(revoked_at=timezone.now())  # as in another process
     assert find_key(key) is None
 
 

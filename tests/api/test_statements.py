@@ -21,7 +21,7 @@ CONTACT = f"""id email status mayReceive audience {{ {AUDIENCE} }} spent {{ spen
   formerAddresses {{ email }} paymentFacts {{ kind amount {{ amount }} }}
   carts {{ total {{ amount }} lines {{ sku }} }}"""
 PURCHASE = """number status isPaid total { amount currency } lines { sku total { amount } }"""
-# Each with its maximum of statements. Two count the request, and one finds the key.
+# Queries with their maximum of statements: two count the request, and one finds the key.
 QUERIES = {
     f"{{ contacts(first: 5) {{ totalCount edges {{ node {{ {CONTACT} }} }} }} }}": 24,
     f"""{{ contacts(first: 5) {{ totalCount exactTotalCount edges {{ node {{ email
@@ -42,7 +42,7 @@ QUERIES = {
 
 
 def add_people(shop: Shop, numbers: range) -> None:
-    """Create a contact for each number, with one of everything that it can have; every other one without orders."""
+    """Create a contact for each number, with one of everything that it can have; every other one has no orders."""
     installation = shop.installation
     Channel.objects.get_or_create(
         installation=installation, slug="default-channel", defaults={"currency": "USD"}
@@ -98,7 +98,7 @@ def add_segments(shop: Shop, names: list[str]) -> Segment:
 
 
 def test_statements_do_not_grow_with_the_rows(ask: Ask, mine: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.time", lambda: 1_800_000_000.0)  # a new minute's first request takes more
+    monkeypatch.setattr("time.time", lambda: 1_800_000_000.0)  # the first request in a minute needs more
     add_people(mine, range(10, 15))  # more than a page, so that totals are counted
     segment = add_segments(mine, ["a", "b"])
     wanted = {"audience": id_of(segment.audience), "segment": id_of(segment)}

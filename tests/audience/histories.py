@@ -10,7 +10,7 @@ from saleor_stripe_audience.audience.privacy.models import Tombstone
 from saleor_stripe_audience.audience.shopping.models import Purchase, SoldProduct
 from saleor_stripe_audience.shops.models import Installation
 
-BEGINNING = datetime(2024, 11, 1, 12, tzinfo=UTC)  # long past, by any clock
+BEGINNING = datetime(2024, 11, 1, 12, tzinfo=UTC)  # in the past, by any clock
 
 
 def at(step: int) -> datetime:
@@ -43,7 +43,7 @@ def order(
     charge_status: str = "FULL",
     lines: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """`charged` is the net amount, as in Saleor: refunds are already subtracted."""
+    """Return an order. `charged` is the net amount, as in Saleor: refunds are already subtracted."""
     held = total if charged is None else charged
     return {
         "id": f"T3JkZXI6{number}",
@@ -82,12 +82,12 @@ def account(number: int = 7, email: str = "ada@shop.example", **known: Any) -> d
 
 
 def member(number: int = 7, email: str = "ada@shop.example", **known: Any) -> dict[str, Any]:
-    """A confirmed account."""
+    """Return a confirmed account."""
     return account(number, email, **{"isConfirmed": True} | known)
 
 
 def say(contact: Contact, kind: str, moment: datetime, **known: Any) -> Consent:
-    """Record a choice about marketing, made from the mailbox."""
+    """Record a choice about marketing that was made from the mailbox."""
     usual: dict[str, Any] = {
         "source": Consent.Source.MAIL,
         "wording": "News by mail, please.",
@@ -98,25 +98,25 @@ def say(contact: Contact, kind: str, moment: datetime, **known: Any) -> Consent:
 
 
 def everything(installation: Installation) -> list[dict[str, Any]]:
-    """All that a shop's audiences store, without ids that differ between runs."""
+    """Return everything that a shop's audiences store, without ids that differ between runs."""
     contacts = Contact.objects.filter(audience__installation=installation).order_by("audience__name", "email")
     return [_serialize(contact) for contact in contacts]
 
 
 def nobodys(installation: Installation) -> list[tuple[object, ...]]:
-    """The purchases of erased people."""
+    """Return the purchases of erased people."""
     purchases = Purchase.objects.filter(installation=installation, contact=None)
     return sorted(purchases.values_list("saleor_order_id", "status", "refunded_minor"))
 
 
 def products(installation: Installation) -> list[tuple[object, ...]]:
-    """The stored data of sold products."""
+    """Return the stored data of sold products."""
     known = SoldProduct.objects.filter(installation=installation)
     return sorted(known.values_list("saleor_product_id", "name", "issued_at"))
 
 
 def out(installation: Installation) -> int:
-    """The number of erased addresses and accounts."""
+    """Return the number of erased addresses and accounts."""
     return Tombstone.objects.filter(installation=installation).count()
 
 

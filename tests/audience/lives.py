@@ -1,8 +1,8 @@
 """Generated lives of two shoppers: the events that Saleor would send, in the order in which they happened.
 
-Each shopper has an account and three addresses of their own, buys as a guest or signed in, changes the address, says
-yes and no to news, has orders changed, refunded, cancelled; fills carts, corrects the address in them, is declined,
-disputes, buys them or leaves them; deletes the account, or asks the shop to be erased.
+Each shopper has an account and three email addresses; buys as a guest or signed in, changes the address, gives and
+withdraws consent, has orders changed, refunded and cancelled; fills carts, corrects the address in them, is declined,
+disputes payments, buys carts or abandons them; deletes the account, or asks the shop to be erased.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ ADDRESSES = {7: ["a1@shop.example", "a2@shop.example", "a3@shop.example"],
              8: ["b1@shop.example", "b2@shop.example", "b3@shop.example"]}  # fmt: skip
 WORDS = ["", "true", "false", "withdrawn"]
 WORDING = "News, please."
-OTHER_CHANNEL = "channel-fr"  # feeds another audience, where there are two
+OTHER_CHANNEL = "channel-fr"  # feeds another audience, if there are two
 
 
 @dataclass
@@ -107,7 +107,7 @@ def _choice(index: int, step: int) -> dict[str, str]:
 
 
 def history(choices: list[tuple[str, int, int]]) -> list[Delivery]:
-    """The events that Saleor sends for the choices, one step after the other."""
+    """Return the events that Saleor sends for the choices, step by step."""
     shoppers = [_Shopper(number, addresses[0]) for number, addresses in ADDRESSES.items()]
     orders: list[_Order] = []
     carts: list[_Cart] = []

@@ -1,4 +1,4 @@
-"""What the audience stores of Saleor's objects, given as their payloads."""
+"""Store Saleor's objects in the audience, given their payloads."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -72,7 +72,7 @@ def with_two_audiences() -> Installation:
 
 
 def subscribed_against_a_refusal(shop: Installation) -> list[str]:
-    """Subscribers with a withdrawal in some audience that the person never reversed."""
+    """Return subscribers with a withdrawal in some audience that the person never reversed."""
     found = []
     for contact in Contact.objects.filter(audience__installation=shop, status="subscribed"):
         others = contacts_of_person(contact)
@@ -88,7 +88,7 @@ def subscribed_against_a_refusal(shop: Installation) -> list[str]:
 
 
 def consents(shop: Installation) -> list[tuple[object, ...]]:
-    """The contacts that the shop may email, by audience and address."""
+    """Return the contacts that the shop may email, by audience and address."""
     contacts = Contact.objects.filter(audience__installation=shop)
     return sorted(contacts.values_list("audience__name", "email", "consent", "soft_opt_in", "status"))
 
@@ -117,7 +117,7 @@ class AnyOrder(TestCase):
     def test_no_purchase_is_lost_when_addresses_change(
         self, history: list[tuple[int | None, str, int]], moments: Random
     ) -> None:
-        """Two accounts and guests take, leave and exchange three addresses, in any order of events."""
+        """Two accounts and guests use, drop and exchange three addresses, with the events in any order."""
         shop = install()
         steps = moments.sample(range(100), len(history))
         orders = set()
@@ -141,7 +141,7 @@ class AnyOrder(TestCase):
     def test_every_order_of_arrival_of_any_life_has_the_same_result(
         self, events: list[Life], arrival: Random
     ) -> None:
-        """Orders, refunds, edits, consents, changes of address and erasures, doubled and in any order."""
+        """Orders, refunds, edits, consents, changes of address and erasures: duplicate and in any order."""
         in_order, shuffled = install(), install()
         for shop in (in_order, shuffled):
             with transaction.atomic():
@@ -161,7 +161,7 @@ class AnyOrder(TestCase):
     @play(8)
     @given(events=lives, arrival=st.randoms(use_true_random=False))
     def test_events_handled_together_have_the_same_result(self, events: list[Life], arrival: Random) -> None:
-        """Several in one transaction that looked ahead for everything that they could look for."""
+        """Several in one transaction, which first looked up everything that they might look up."""
         one_by_one, together = with_two_audiences(), with_two_audiences()
         arrival.shuffle(events)
         for deliver in events:

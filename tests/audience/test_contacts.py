@@ -69,7 +69,7 @@ SAID = {"subscribed": "given", "unsubscribed": "withdrawn"}
     ],
 )
 def test_a_withdrawal_survives_a_merge(shop: Installation, of_account: str, of_guest: str, kept: str) -> None:
-    """Both events have the same time: neither is later."""
+    """Both events have the same time, so neither is later."""
     record_customer(shop, member(7), at(1))
     record_order(shop, order("2", email=NEW), at(2))
     for email, status in (("ada@shop.example", of_account), (NEW, of_guest)):

@@ -180,7 +180,7 @@ def test_a_refund_and_a_dispute_can_exceed_the_charge(shop: Installation) -> Non
 def test_an_order_without_a_valid_address_is_a_purchase_without_a_contact(
     shop: Installation, address: str | None
 ) -> None:
-    for _ in range(2):  # twice is once
+    for _ in range(2):  # doing it twice has no further effect
         record_order(shop, order(lines=[line(1)]) | {"userEmail": address}, at(1))
     purchase = Purchase.objects.get()
     assert (purchase.contact, purchase.charged_minor, purchase.lines.count()) == (None, 3000, 1)

@@ -86,7 +86,7 @@ HANDLED = (
 
 
 def _work(shop: Installation, events: list[tuple[str, dict[str, Any]]]) -> None:
-    """Through the inbox, as the app does."""
+    """Handle the events through the inbox, as the app does."""
     change_audience(default_of(shop), AudienceSettings("News", consent_text="Send me news."))
     for number, (kind, body) in enumerate(events):
         if kind in HANDLED:

@@ -1,4 +1,4 @@
-"""Waiting events of one shop are handled in one transaction, with the guarantees of handling each by itself."""
+"""Waiting events of one shop are handled in one transaction, with the same guarantees as if handled separately."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ from tests.plans import explained
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TRANSACTION = ("BEGIN", "COMMIT")  # they begin and end one
+TRANSACTION = ("BEGIN", "COMMIT")  # statements that begin and end one
 BUYERS = {"version": 1, "root": {"type": "ordersCount", "atLeast": 1}}
 
 
@@ -53,7 +53,7 @@ def receive_orders(shop: Installation, count: int, *, first: int = 0) -> list[Ev
 
 
 def work_one_task() -> None:
-    """Run only the oldest task, with whatever it takes along."""
+    """Run only the oldest task, with the other events that it handles."""
     task = OxTask.objects.filter(status=OxTask.Status.READY).earliest("enqueued_at")
     OxTask.objects.filter(pk=task.pk).update(status=OxTask.Status.RUNNING)
     engine.dispatch(task.args[0], queue=task.queue_name)
@@ -80,7 +80,7 @@ class TestStatements:
             worker.execute(task)
         assert Contact.objects.count() == 2
         statements = [each for each in captured if not each["sql"].startswith(TRANSACTION)]
-        # On SQLite a task is claimed by two statements.
+        # On SQLite, claiming a task takes two statements.
         assert len(statements) <= {"postgresql": 15, "sqlite": 16}[connection.vendor]
 
     def test_many_of_them(self, shop: Installation) -> None:
@@ -94,7 +94,7 @@ class TestStatements:
         assert len(captured) / count <= 7
 
     def test_no_statement_reads_a_whole_table(self, shop: Installation) -> None:
-        """On the way of an order's event; the few schedules, audiences and segments of a shop are read as a whole."""
+        """While handling an order's event; a shop's few schedules, audiences and segments may be read as a whole."""
         receive_orders(shop, 2)
         run_tasks()
         store.create(default(shop), store.SegmentValues("Buyers", BUYERS))
@@ -118,7 +118,7 @@ def default(shop: Installation) -> Any:
 
 
 def revived() -> int:
-    """The lease of a killed worker expires after 30 s; then another one takes its task."""
+    """Run the tasks of killed workers, as if their leases of 30 s had expired; return how many events are open."""
     OxTask.objects.filter(status=OxTask.Status.RUNNING).update(status=OxTask.Status.READY)
     while run_tasks():
         pass
@@ -177,7 +177,7 @@ class TestApart:
         assert (open_events(), waiting()) == (2, 2)
 
     def test_an_erasure_is_handled_by_itself(self, shop: Installation) -> None:
-        """It empties the stored events of the person, which would otherwise be read before and handled after it."""
+        """It empties the person's stored events, which would otherwise be read before it and handled after it."""
         ada = member(7)
         receive_orders(shop, 1)
         deleted = receive(shop, "customer_deleted", 1, user=ada)
@@ -272,7 +272,7 @@ class TestTwiceIsOnce:
 
 class TestKilledAtAnyStep:
     def test_nothing_is_lost_or_doubled(self) -> None:
-        """Two events in one transaction, of a person who bought twice."""
+        """One transaction handles two events of a person who bought twice."""
 
         def prepare() -> Installation:
             shop = install()
@@ -297,7 +297,7 @@ class TestKilledAtAnyStep:
 
 class TestLock:
     def test_no_two_workers_change_the_same_people_at_once(self, shop: Installation) -> None:
-        """While one holds the shop, another who is to merge the same two contacts waits, and then finds the result."""
+        """While one worker locks the shop, another one that merges the same contacts waits, then finds the result."""
         if connection.vendor != "postgresql":
             pytest.skip("SQLite lets one transaction write at a time")
         record_order(shop, order("1", email="old@shop.example", user=member(7, "old@shop.example")), at(1))
@@ -328,9 +328,11 @@ class TestLock:
 
 
 def blocked() -> int:
-    """Return how many of this database's sessions wait for another one."""
+    """Return how many of this database's sessions are waiting for another one."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees one state of it otherwise
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # otherwise, a transaction sees only one state of it
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity "
             "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
@@ -339,7 +341,7 @@ def blocked() -> int:
 
 
 def until(is_true: Any) -> None:
-    """Wait for what another thread is about to do; a thread that never does it fails the test."""
+    """Wait for what another thread is about to do; fail the test if it never does it."""
     for _ in range(600):
         if is_true():
             return

@@ -17,9 +17,9 @@ from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
 
 PATIENCE = 15_000  # milliseconds: the machine may be busy
-# The page asks every two or three seconds how far work is: for a test it asks ten times as often, by the same timers.
+# The page polls progress every two or three seconds: in a test, the same timers poll ten times as often.
 ASK_OFTEN = "const every = setInterval; window.setInterval = (act, pause) => every(act, pause / 10);"
-# The headless shell is the same engine without windows, for three fifths of the processor time.
+# The headless shell is the same engine without windows, and takes three fifths of the CPU time.
 NAMES = (
     "chromium-headless-shell",
     "chrome-headless-shell",
@@ -36,7 +36,7 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
     if path is None:
         pytest.skip("No Chromium on this machine: the page is not tried in a browser.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright runs an event loop on this thread; Django would refuse the tests' own queries for it.
+        # Playwright runs an event loop on this thread, because of which Django would refuse the tests' own queries.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=PATIENCE)
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
@@ -45,7 +45,7 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
 
 
 def is_complaint(said: ConsoleMessage) -> bool:
-    """The sandbox's Dashboard has no icon, which is not an error of the page."""
+    """Whether it is an error of the page, which the missing icon of the sandbox's Dashboard is not."""
     return said.type == "error" and not said.location["url"].endswith("/favicon.ico")
 
 
@@ -66,13 +66,13 @@ class Staff:
         return self.page.frame_locator("#app")
 
     def actions(self, kind: str) -> list[dict[str, object]]:
-        """What the page requested from the Dashboard."""
+        """Return what the page requested from the Dashboard."""
         found: list[dict[str, object]] = self.page.evaluate("window.bridgeActions")
         return [each for each in found if each["type"] == kind]
 
 
 def send_picture(route: Route, saleor: SaleorSandbox) -> None:
-    """Answer for the shop's storage of pictures, which has a public address: Stripe takes no others."""
+    """Respond as the shop's storage of pictures, which has a public URL: Stripe does not accept any other."""
     path = route.request.url.removeprefix(MEDIA_URL)
     route.fulfill(response=route.fetch(url=f"{saleor.host.url}{path}"))
 

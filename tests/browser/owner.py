@@ -1,4 +1,4 @@
-"""A shop owner at the page, who speaks one of its languages: names are English here, and what the page shows there."""
+"""A shop owner who uses the page in one of its languages: the tests name things in English, and are translated here."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ REFUSED = "Failed to load resource: the server responded with a status of 422 (U
 
 @dataclass
 class Owner:
-    """Opens the page, and carries what happens meanwhile from Saleor and Stripe to the app."""
+    """Uses the page, and lets what happens in Saleor and Stripe in the meantime reach the app."""
 
     staff: Staff
     stripe: StripeSandbox
@@ -32,7 +32,7 @@ class Owner:
     work: Work
 
     def say(self, english: str, /, reader: str = "", **values: Any) -> str:
-        """What the page says; `values` for its gaps. A text of another room of the app has its `reader` as context."""
+        """Return the page's text with its `values`. A message from outside the page has its `reader` as context."""
         with override(self.language):
             text = pgettext(reader, english) if reader else gettext(english)
         return text % values if values else text
@@ -50,7 +50,7 @@ class Owner:
         return (within or self.page.locator("body")).get_by_label(label, exact=True)
 
     def look(self, name: str) -> None:
-        """Save a picture of the frame, named for theme and language. The Dashboard's toasts have faded by then."""
+        """Save a screenshot of the frame, named after theme and language, without the Dashboard's notifications."""
         self.staff.page.evaluate("document.getElementById('notices').replaceChildren()")
         suffix = f"{self.theme}{'-french' if self.language == 'fr' else ''}"
         look(self.staff, f"{name}-{suffix}", self.staff.page.locator("#app").bounding_box())
@@ -61,18 +61,18 @@ class Owner:
         expect(entry).to_have_attribute("aria-current", "page")
 
     def dialog(self, english: str, **values: Any) -> Locator:
-        """The open dialog of that title."""
+        """Return the open dialog with that title."""
         dialog = self.page.get_by_role("dialog", name=self.say(english, **values))
         expect(dialog).to_be_visible()
         return dialog
 
     def expect_done(self, steps: int) -> None:
-        """So many steps of the setup are done."""
+        """Expect this many steps of the setup to be done."""
         text = self.say("%(done)s of %(total)s done", done=steps, total=9)
         expect(self.page.get_by_text(text)).to_be_visible()
 
     def expect_answer(self, text: str | re.Pattern[str], form: str = "") -> None:
-        """What became of a form is said in it, or at the top of the page where the form is gone."""
+        """Expect the result of a form in it, or at the top of the page if the form is gone."""
         place = self.page.locator(f"#{form}" if form else ".content")
         expect(place.locator(".note[role=status]").first).to_have_text(text)
 
@@ -80,7 +80,7 @@ class Owner:
         expect(self.page.locator(f"#{form}").get_by_role("alert")).to_have_text(text)
 
     def buy(self, email: str, flow: str = "CHARGE") -> Attempt:
-        """A shopper pays in the storefront; in the end the app has handled what Saleor and Stripe sent."""
+        """Let a shopper pay in the storefront, and the app handle what Saleor and Stripe send."""
         saleor = self.staff.saleor
         for channel in saleor.host.store.channels:
             channel.flow = flow
@@ -93,7 +93,7 @@ class Owner:
         return bought
 
     def catch_up(self) -> None:
-        """Until neither Saleor nor Stripe has anything to send, and the worker nothing to do."""
+        """Wait until Saleor and Stripe have nothing more to send, and the worker has nothing to do."""
         while True:
             self.staff.saleor.drain()
             self.stripe.drain()

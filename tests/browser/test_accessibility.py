@@ -1,4 +1,4 @@
-"""axe finds nothing to criticize in any section, in both themes, with and without data, also in open dialogs."""
+"""axe finds no violations in any section, in both themes, with and without data, and in open dialogs."""
 
 from importlib.resources import files
 from typing import Any
@@ -21,7 +21,7 @@ RUN = """async () => (await axe.run()).violations.map(
 
 
 def violations(staff: Staff) -> dict[str, Any]:
-    """What axe finds in the app's page: each rule with the elements that break it."""
+    """Return axe's violations in the app's page: each rule with the elements that break it."""
     frame = next(each for each in staff.page.frames if each != staff.page.main_frame)
     if not frame.evaluate("'axe' in window"):
         frame.evaluate(AXE)
@@ -84,7 +84,7 @@ def test_axe_finds_nothing_in_what_a_section_leads_to(staff: Staff, theme: str) 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_forms_of_products_and_contacts(staff: Staff, theme: str) -> None:
-    """The product is one of the stand-in's, which the form for it asks for."""
+    """The product is one of the stand-in's, because its form queries Saleor."""
     fill(staff)
     sold = staff.saleor.host.store.products[0]
     product = CatalogProduct.objects.create(

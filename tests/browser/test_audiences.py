@@ -1,4 +1,4 @@
-"""Staff add an audience, are refused, let a channel feed it, add a text and see what people get, in the real frame."""
+"""Staff add an audience, are refused, let a channel feed it, add a text and see what people get, in a real iframe."""
 
 import pytest
 from playwright.sync_api import expect
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def complaints(staff: Staff) -> list[str]:
-    """What the browser criticizes, refused forms apart."""
+    """Return the browser's errors, except for refused forms."""
     return [each for each in staff.complaints if "422" not in each]
 
 

@@ -1,4 +1,4 @@
-"""Staff look for a contact, tag it, and erase the person, in the real frame."""
+"""Staff search for a contact, tag it, and erase the person, in a real iframe."""
 
 import pytest
 from django.utils import timezone
@@ -181,7 +181,7 @@ def test_a_contacts_page_fits_a_telephone(staff: Staff) -> None:
 
 
 def test_a_long_address_and_a_question_fit_a_telephone(staff: Staff) -> None:
-    """An address is one word to a browser; a question that a table's cell asks keeps nothing of the cell's style."""
+    """A browser does not wrap an address; a dialog opened from a table's cell does not inherit the cell's style."""
     name = "Everybody who bought candles, lanterns, storm lamps and whatever else gives light at night"
     contact = a_contact(staff.installation, email="a.very.long.address.of.somebody@mail.example.com")
     Segment.objects.create(
@@ -264,7 +264,7 @@ def test_a_segment_is_built_with_the_keyboard_and_explained(staff: Staff) -> Non
     look(staff, "segment-dark")
     page.locator("#who").fill(ada.email)
     page.locator("#who").press("Enter")
-    # The stand-in forgets the language with a reload.
+    # The stand-in's Dashboard loses the language on reload.
     expect(page.get_by_text("2 paid orders")).to_be_visible()
     look(staff, "segment-why-dark")
     assert staff.complaints == [

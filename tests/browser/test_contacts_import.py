@@ -1,4 +1,4 @@
-"""Staff import contacts from a file in the real frame: refused, understood, checked, imported, by keyboard."""
+"""Staff import contacts from a file in a real iframe, by keyboard: it is refused, read, checked, imported."""
 
 from pathlib import Path
 
@@ -170,7 +170,7 @@ def test_an_import_shows_its_progress_and_is_found_again(staff: Staff, tmp_path:
     expect(page.get_by_role("button", name="Annuler")).to_be_focused()
     staff.page.reload()
     page = staff.page.frame_locator("#app")
-    # The stand-in forgets the language with a reload.
+    # The stand-in's Dashboard loses the language on reload.
     expect(page.get_by_role("heading", name="Importing")).to_be_visible()
     page.locator("#to-contacts").press("Enter")
     page.get_by_role("button", name="Import contacts").press("Enter")

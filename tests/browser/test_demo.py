@@ -1,4 +1,4 @@
-"""The demo's page as a newcomer uses it: the box at the checkout, an abandoned cart, and what the audience shows."""
+"""The demo's page as a newcomer uses it: the checkbox at checkout, an abandoned cart, and what the audience shows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_the_keyboard_alone_is_enough(shop: Page) -> None:
     button = shop.get_by_role("button", name="ada.moor@example.com")
     expect(button).to_have_count(1)
     button.focus()
-    shop.evaluate("refresh()")  # redrawing must not move the focus
+    shop.evaluate("refresh()")  # rendering again must not move the focus
     expect(button).to_be_focused()
     shop.keyboard.press("Enter")
     expect(shop.locator("#who")).to_have_text("ada.moor@example.com")

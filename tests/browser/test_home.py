@@ -64,7 +64,7 @@ def test_a_site_is_switched_and_stays_in_the_address(staff: Staff) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
     page.locator("tbody button").click()
     expect(page.locator("#back")).to_be_visible()
-    page.locator("#site").select_option("")  # from one payment to the list of all
+    page.locator("#site").select_option("")  # from a payment to the list
     expect(page.locator("tbody tr")).to_have_count(2)
     assert staff.complaints == []
 

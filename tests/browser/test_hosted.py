@@ -1,4 +1,4 @@
-"""From the button to Stripe's own pages in a separate tab, and back."""
+"""From the button to Stripe's pages in a separate tab, and back."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""The owner's main actions without a mouse: Tab reaches every control, and the focus is seen after each answer."""
+"""The owner's main actions without a mouse: Tab reaches every control, and focus is visible after each response."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ IN_DIALOG = """it => !document.hasFocus() || document.activeElement === document
 
 @dataclass
 class Keyboard:
-    """Hands that have no mouse. A control that is never reached, or whose focus is not seen, fails the test."""
+    """A user without a mouse. A control that cannot be reached, or whose focus is invisible, fails the test."""
 
     staff: Staff
     page: FrameLocator
@@ -46,7 +46,7 @@ class Keyboard:
         self.expect_seen(control)
 
     def expect_seen(self, control: Locator) -> None:
-        """The control has the focus, is in view, and shows it; also after an answer replaced it just now."""
+        """Expect the control to have the focus, in view and visibly, even if a response has just replaced it."""
         expect(control).to_be_focused()
         expect(control).to_be_in_viewport()
         expect(control).not_to_have_css("outline-style", "none")
@@ -62,7 +62,7 @@ class Keyboard:
         self.staff.page.keyboard.insert_text(text)
 
     def choose(self, select: Locator, value: str) -> None:
-        """With the arrow keys, as far as the value."""
+        """Choose the value with the arrow keys."""
         self.reach(select)
         self.press("Home")
         for _ in range(MOST_STOPS):
@@ -81,7 +81,7 @@ class Keyboard:
         return (within or self.page.locator("body")).get_by_role("button", name=name, exact=True)
 
     def open_dialog(self, opener: Locator, name: str) -> Locator:
-        """It takes the focus and keeps it; Escape closes it and gives the focus back. Then open it again."""
+        """Check that the dialog takes and keeps the focus, and Escape closes it and returns the focus; reopen it."""
         dialog = self.page.get_by_role("dialog", name=name)
         self.use(opener)
         expect(dialog).to_be_visible()
@@ -154,7 +154,7 @@ def test_contacts_are_added_grouped_and_imported(staff: Staff, tmp_path: Path) -
     keyboard.expect_seen(page.locator("#subscribed"))
     keyboard.write(page.locator("#wording"), "Yes, send me news.")
     keyboard.press("Tab")
-    for part in ("11202026", "1030AM"):  # its date, and its time
+    for part in ("11202026", "1030AM"):  # its date and its time
         staff.page.keyboard.type(part)
         keyboard.press("Tab")
     keyboard.use(keyboard.button("Add contact"))
@@ -203,7 +203,7 @@ def test_a_payment_is_found_and_a_key_and_an_account_are_given_up(staff: Staff) 
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     keyboard.write(page.get_by_label("Amount (USD)"), "5.00")
     keyboard.press("Enter")
-    # The stand-in's Saleor has no such transaction.
+    # The stand-in for Saleor has no such transaction.
     expect(page.locator("#refund").get_by_role("alert")).to_contain_text("Saleor refused")
     keyboard.expect_seen(page.get_by_label("Amount (USD)"))
     keyboard.use(page.locator("#back"))

@@ -1,4 +1,4 @@
-"""What staff do on the page, in the iframe's real sandbox attribute, with real tokens."""
+"""What staff do on the page, in an iframe with the real sandbox attribute and real tokens."""
 
 import os
 from pathlib import Path
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def look(staff: Staff, name: str, part: FloatRect | None = None) -> None:
-    """Save a screenshot, or one of a part of it, in the folder SCREENSHOTS, for people to look at."""
+    """Save a screenshot of the page or a part of it in the folder SCREENSHOTS, for people to look at."""
     if folder := os.environ.get("SCREENSHOTS"):
-        # Without the caret Playwright would add a style, which the page's policy refuses.
+        # To hide the caret, Playwright would add a style, which the page's policy refuses.
         staff.page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial", clip=part)
 
 
 def look_at_page(staff: Staff, name: str) -> None:
-    """As `look`, of the app's page without the Dashboard around it."""
+    """As `look`, but without the Dashboard around the app's page."""
     staff.page.evaluate("document.getElementById('notices').replaceChildren()")
     look(staff, name, staff.page.locator("#app").bounding_box())
 
@@ -114,7 +114,7 @@ def test_a_problem_is_replayed(staff: Staff) -> None:
 
 
 def test_a_dialog_asks_before_an_account_is_disconnected(staff: Staff) -> None:
-    """By keyboard alone: the focus enters the dialog, returns to its button, and stays on the page afterwards."""
+    """By keyboard alone: focus moves into the dialog, returns to its button, and stays on the page afterwards."""
     account = a_payment(staff.installation).account
     page = staff.open(path="/accounts", theme="dark", locale="en")
     opener = page.get_by_role("button", name="Disconnect", exact=True)
@@ -194,7 +194,7 @@ def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) ->
     go(page, "Stripe")
     page.get_by_label("Publishable key").fill(PUBLISHABLE_KEY)
     page.get_by_label("Restricted key").fill(RESTRICTED_KEY)
-    # An old token, as if five minutes had passed without a new one.
+    # An expired token, as if five minutes had passed without a new one.
     expired = staff.saleor.dashboard_token(staff.app, exp=1)
     staff.page.evaluate("token => post('tokenRefresh', { token })", expired)
     page.get_by_role("button", name="Connect", exact=True).click()
@@ -204,7 +204,7 @@ def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) ->
 def test_a_foreign_page_is_not_heard(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
     expect(page.get_by_role("heading", level=2, name="Next step")).to_be_visible()
-    # The app's own window speaks to itself: the origin is not the Dashboard's, and neither is the source.
+    # The app's window posts a message to itself: neither the origin nor the source is the Dashboard's.
     frame = next(each for each in staff.page.frames if each != staff.page.main_frame)
     heard = frame.evaluate(
         """() => new Promise(done => {
@@ -239,7 +239,7 @@ def test_the_address_follows_reload_and_back_too(staff: Staff) -> None:
 
 
 def test_language_and_theme_stay_after_back(staff: Staff) -> None:
-    """The Dashboard opens the page before in the same frame, and does not say again what it said to the last one."""
+    """The Dashboard opens the previous page in the same iframe, and does not repeat language and theme."""
     page = staff.open(theme="light", locale="fr")
     go(page, "Canaux")
     go(page, "Paiements")
@@ -265,7 +265,7 @@ def test_what_became_of_a_form_is_announced_by_the_dashboard(staff: Staff) -> No
 
 
 def test_a_refusal_leaves_the_dashboards_corner_by_itself(staff: Staff) -> None:
-    """The Dashboard keeps an error until it is closed, over the page's buttons; the page says it beside the form."""
+    """The Dashboard shows an error over the page's buttons until it is closed; the page shows it in the form."""
     staff.page.clock.install()
     page = staff.open(path="/keys", theme="light", locale="en")
     page.get_by_label("URLs of your shop's pages").fill("ftp://shop.example.com")
@@ -280,7 +280,7 @@ def test_a_field_that_was_resized_breaks_no_rule_of_the_page(staff: Staff) -> No
     audience = default_audience(staff.installation)
     page = staff.open(path=f"/audiences/{audience.pk}", theme="light", locale="en")
     text = page.locator("#text")
-    text.evaluate("field => { field.style.height = '200px'; }")  # as its corner does, when it is dragged
+    text.evaluate("field => { field.style.height = '200px'; }")  # as dragging its corner does
     page.get_by_role("button", name="Add text").click()
     expect(page.locator("#add-wording").get_by_role("alert")).to_be_visible()
     assert staff.complaints == [
@@ -313,7 +313,7 @@ def test_opened_alone_it_says_where_it_belongs(staff: Staff) -> None:
 
 
 def test_an_answer_that_is_no_page_leaves_what_was_typed(staff: Staff) -> None:
-    """Such as that of a proxy, or of the app while its database cannot be reached."""
+    """Such as a proxy's response, or the app's while its database cannot be reached."""
     page = staff.open(path="/accounts", theme="light", locale="en")
     page.get_by_label("Publishable key").fill("pk_test_half")
     staff.page.route(

@@ -1,4 +1,4 @@
-"""Staff look for payments: the address says what was searched for, so that reload, Back and deep links stay."""
+"""Staff search for payments: the URL contains the search, so that reload, Back and deep links work."""
 
 import pytest
 from playwright.sync_api import expect
@@ -57,7 +57,7 @@ def test_a_search_stays_through_reload_and_back(staff: Staff) -> None:
 
 
 def test_a_new_token_does_not_move_staff_elsewhere(staff: Staff) -> None:
-    """The Dashboard renders the frame again, with the path that it opened and the query of its address by now."""
+    """The Dashboard renders the iframe again, with the path that it opened and the current query of its URL."""
     for number in ("1001", "1002"):
         a_payment(staff.installation, order_number=number)
     page = staff.open(path="/payments?q=%231001", theme="light", locale="en")
@@ -105,13 +105,15 @@ def test_one_payment_and_back_to_where_the_list_was(staff: Staff) -> None:
     staff.page.wait_for_url(f"**/payments/{payment.pk}")
     staff.page.reload()
     expect(page.get_by_text(payment.payment_intent_id)).to_be_visible()
-    page.get_by_role("button", name="All payments").click()  # the stand-in's reload forgets its language
+    page.get_by_role(
+        "button", name="All payments"
+    ).click()  # the stand-in's Dashboard loses the language on reload
     expect(page.locator("tbody tr")).to_have_count(1)
     assert staff.complaints == []
 
 
 def test_a_refund_stands_where_it_was_requested(staff: Staff) -> None:
-    """By keyboard: the answer is beside the form, and the Dashboard says it too."""
+    """By keyboard: the result is shown in the form, and by the Dashboard."""
     payment = a_payment(staff.installation)
     page = staff.open(path=f"/payments/{payment.pk}", theme="light", locale="en")
     look(staff, "payment-refund-light")
@@ -119,7 +121,7 @@ def test_a_refund_stands_where_it_was_requested(staff: Staff) -> None:
     expect(amount).to_have_value("1234.50")
     amount.fill("5.00")
     amount.press("Enter")
-    # The stand-in's Saleor has no such transaction: it refuses, and that is said where staff are looking.
+    # The stand-in for Saleor has no such transaction, so it refuses, which is shown where staff are looking.
     refused = page.locator("#refund").get_by_role("alert")
     expect(refused).to_contain_text("Saleor refused")
     expect(amount).to_be_focused()

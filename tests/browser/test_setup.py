@@ -1,4 +1,4 @@
-"""A store owner sets a new shop up by the checklist, by keyboard where a dialog is in the way."""
+"""A shop owner sets up a new shop with the checklist, by keyboard wherever a dialog opens."""
 
 import pytest
 from playwright.sync_api import expect
@@ -66,9 +66,7 @@ def test_progress_is_shown_and_leaves_the_reader_alone(staff: Staff) -> None:
     opener.press("Enter")
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, done=160)
     expect(step).to_contain_text("160 entrées ont été importées", timeout=PATIENCE)
-    expect(
-        page.get_by_role("dialog")
-    ).to_be_visible()  # the answer to the question about progress closed nothing
+    expect(page.get_by_role("dialog")).to_be_visible()  # polling the progress did not close anything
     staff.page.keyboard.press("Escape")
     expect(opener).to_be_focused()
     assert staff.actions("updateRouting") == []

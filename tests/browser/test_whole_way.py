@@ -1,7 +1,7 @@
-"""A shop owner's whole way through the page, from the installation to disconnecting, in both languages and themes.
+"""A shop owner's whole use of the page, from the installation to disconnecting, in both languages and themes.
 
-The stand-ins for Saleor and Stripe are servers, and the worker works when the story says so. Most chapters begin with a
-mistake, which the page answers beside the form without losing what was typed.
+The stand-ins for Saleor and Stripe are servers; the worker runs when the test tells it to. Most chapters begin with a
+mistake, to which the page responds in the form without losing what was typed.
 """
 
 import re
@@ -354,7 +354,7 @@ def capture_a_hold(owner: Owner) -> None:
 
 def look_at_the_day(owner: Owner) -> None:
     owner.go("overview")
-    for amount in (500, 4_600):  # what was refunded, and what was sold
+    for amount in (500, 4_600):  # the refunds, and the sales
         expect(owner.page.get_by_text(owner.amount(amount, "USD"), exact=True).first).to_be_visible()
     owner.look("home")
 

@@ -18,7 +18,7 @@ def test_an_orders_card_grows_and_leads_to_its_payment(staff: Staff, theme: str)
         for minor in (500, 600, 700)
     ]
     origin = staff.saleor.dashboard_url(staff.app).partition("/dashboard")[0]
-    # The order's page may have a query of its own, and an id in it.
+    # The order's page may have its own query with an id.
     staff.page.goto(f"{origin}/dashboard/orders/T3JkZXI6MQ==?theme={theme}&locale=en&id=of-a-dialog")
     frame = staff.page.locator("#app")
     card = staff.page.frame_locator("#app")

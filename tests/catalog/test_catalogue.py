@@ -1,4 +1,4 @@
-"""The host's product events become Products and Prices at Stripe, each once, whatever the order of arrival."""
+"""Saleor's product events become Products and Prices at Stripe, each once, in any order of arrival."""
 
 import base64
 import json
@@ -58,7 +58,7 @@ def variant(name: str = "Tea", number: int = 1, listings: list[Json] | None = No
 
 
 class Shop:
-    """Sends events about its products, and shows what Stripe has of them."""
+    """Sends events about its products, and reads their Products and Prices from Stripe."""
 
     def __init__(self, shop: Installation, sandbox: StripeSandbox, work: Work) -> None:
         self.installation, self.sandbox, self.work = shop, sandbox, work
@@ -120,7 +120,7 @@ def times(shop: Shop) -> set[datetime]:
 
 
 def test_more_unchanged_variants_need_no_more_statements(shop: Shop) -> None:
-    """When Saleor changes a hundred variants, it sends a hundred events with all of them."""
+    """When a hundred variants change, Saleor sends a hundred events, each with all of them."""
     counts = []
     for minute, number in ((1, 2), (3, 20)):
         whole = product(*(variant(f"No. {each}", each) for each in range(number)))
@@ -148,7 +148,7 @@ def test_unchanged_variants_are_confirmed_in_parts(shop: Shop, monkeypatch: pyte
 
 
 def test_what_was_sent_meanwhile_is_not_confirmed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the look at the row and the storing of the time, another process sent another version."""
+    """Another process sent another version between reading the row and storing the time."""
     shop.tell("product_updated", product=product())
     confirm = push._confirm
 
@@ -307,7 +307,7 @@ def test_genuine_deliveries_are_pushed(shop: Shop) -> None:
 
 
 def genuine_product(delivery: Json) -> Json | None:
-    """Return the product in a recorded delivery, if it is a complete one."""
+    """Return the product in a recorded delivery, if it is complete."""
     headers = {name.lower(): value for name, value in delivery["headers"]}
     if headers.get("saleor-event") not in ("product_created", "product_updated"):
         return None

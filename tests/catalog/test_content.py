@@ -1,4 +1,4 @@
-"""What Stripe is given of a variant: names, prices, images, tax, metadata, readable keys; and what it cannot have."""
+"""What a variant becomes in Stripe: names, prices, images, tax, metadata, readable keys; and what is left out."""
 
 import base64
 import json
@@ -39,12 +39,12 @@ def problems() -> list[str]:
 
 
 def id_of(number: int) -> str:
-    """A variant's id as Saleor makes it."""
+    """Return a variant's id, as Saleor creates it."""
     return base64.b64encode(f"ProductVariant:{number}".encode()).decode()
 
 
 def rich(**more: Any) -> Json:
-    """A product with everything."""
+    """Return a product with everything."""
     channel = {
         "slug": "default-channel",
         "currencyCode": "USD",
@@ -156,7 +156,7 @@ def test_a_variant_without_a_price_is_reported(shop: Shop) -> None:
 
 
 def test_a_variant_in_no_channel_is_reported_once_its_product_is_sold(shop: Shop) -> None:
-    """As Saleor has it before anybody enters a price."""
+    """As Saleor creates it, before anybody enters a price."""
     draft = [{"channel": {"slug": "default-channel", "currencyCode": "USD"}, "isPublished": False}]
     unpriced = [variant(listings=[])]
     shop.tell("product_created", product=rich(variants=unpriced, channelListings=draft))

@@ -1,4 +1,4 @@
-"""Staff add and edit products here: written to Saleor first; Stripe follows by the same push as ever."""
+"""Staff add and edit products: Saleor is changed first; then the usual push updates Stripe."""
 
 import json
 from collections.abc import Callable
@@ -264,7 +264,7 @@ class TestAnImage:
 
 
 class TestATypeThatRequiresAttributes:
-    """Saleor would add the product, and then refuse its variant."""
+    """Saleor would create the product, then refuse its variant."""
 
     def test_is_not_taken_by_itself(self, town: Town) -> None:
         store = town.shop.host.store

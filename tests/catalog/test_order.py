@@ -1,4 +1,4 @@
-"""Of two states of a product the later one stays in Stripe: in any order, in parallel, and after a deletion."""
+"""The later of two states of a product stays in Stripe: in any order, in parallel, and after a deletion."""
 
 import threading
 from collections.abc import Callable
@@ -34,7 +34,7 @@ Patch = pytest.MonkeyPatch
 
 
 class Held:
-    """Holds the first call of a kind until it is released, so that another event can overtake it."""
+    """Blocks the first call until it is released, so that another event can overtake it."""
 
     def __init__(self, real: Callable[..., Any]) -> None:
         self.real, self.reached, self.go = real, threading.Event(), threading.Event()
@@ -50,7 +50,7 @@ def work(event_id: int) -> None:
     try:
         inbox.dispatch(event_id)
     except Failure:
-        pass  # the engine would repeat it
+        pass  # the engine would retry it
     finally:
         connections.close_all()
 
@@ -116,7 +116,7 @@ def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str)
 
 
 def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:
-    """Nothing is to be sent for the third state, which Stripe has already; the second comes late and is older."""
+    """The third state needs no request, because Stripe already has it; the second one is older, and arrives last."""
     shop.tell("product_updated", minute=1, product=product(name="First"))
     shop.tell("product_updated", minute=3, product=product(name="First"))
     shop.tell("product_updated", minute=2, product=product(name="Second"))

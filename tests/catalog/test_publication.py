@@ -1,4 +1,4 @@
-"""A variant is active in Stripe while it is published and available for purchase, also when a date comes by itself."""
+"""A variant is active in Stripe while it is published and available for purchase, even if only a date changes that."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ State = CatalogProduct.State
 
 
 def shown(channel: str = "default-channel", currency: str = "USD", **more: Any) -> Json:
-    """A product's listing in a channel, sold since long ago."""
+    """Return a product's listing in a channel where it has long been sold."""
     whole: Json = {
         "channel": {"slug": channel, "currencyCode": currency},
         "isPublished": True,

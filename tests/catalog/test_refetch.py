@@ -1,4 +1,4 @@
-"""Products that change without an event of their own are fetched from Saleor: a date, a category, an image."""
+"""Products that change without a product event are fetched from Saleor: by a date, a category or an image."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -74,7 +74,7 @@ def test_a_renamed_category_reaches_every_product_of_it(
 
 
 def test_a_removed_image_is_removed_in_stripe(town: Town, worked_to_the_end: Callable[[], int]) -> None:
-    """Only the event of the image arrives; the product is fetched."""
+    """Only the image's event arrives, so the product is fetched."""
     [one, *_] = town.shop.host.store.products
     rename(town, one.id, "With a picture")
     worked_to_the_end()

@@ -1,4 +1,4 @@
-"""What was changed in Stripe is shown, and taken over into Saleor where staff choose that. Saleor decides."""
+"""Changes made in Stripe are shown, and applied in Saleor if staff choose to. Otherwise Saleor's values win."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -50,14 +50,14 @@ def run(town: Town, start: Callable[[StripeAccount, str], Job]) -> Job:
 
 
 def look(town: Town) -> list[tuple[str, str, str, str]]:
-    """Refresh; returns kind, field, title and reason of what is open."""
+    """Refresh; return kind, field, title and reason of the open differences."""
     run(town, refresh.start)
     rows = Difference.objects.filter(state=State.OPEN).order_by("title", "field")
     return [(each.kind, each.field, each.title, each.reason) for each in rows]
 
 
 def apply(town: Town, *differences: Difference, category: str | None = None) -> list[str]:
-    """Apply these, or all that can be; returns the codes of what failed."""
+    """Apply these, or all that can be applied; return the error codes."""
     chosen = differences or tuple(each for each in Difference.objects.all() if each.may_be_applied)
     given = town.shop.host.store.categories[0].id if category is None else category
     outcomes = refresh.apply(town.account.installation, chosen, Target(category=given), "a clerk")
@@ -66,14 +66,14 @@ def apply(town: Town, *differences: Difference, category: str | None = None) -> 
 
 @pytest.fixture(scope="module")
 def synced(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Callable[[], Town]]:
-    """A town where everything is in Stripe, with its images: the stand-in's own addresses are taken as public.
+    """A town whose products are all in Stripe, with their images: the stand-in's own URLs count as public.
 
-    Founding it takes many times as long as a test, so that there is one; each call brings it back to how it was.
+    Creating it takes many times as long as a test, so there is one for all tests; each call resets it.
     """
     with (
         django_db_blocker.unblock(),
         pytest.MonkeyPatch.context() as patch,
-        override_settings(),  # what the founding sets is undone after it
+        override_settings(),  # undoes the settings of `found_town`
         StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as stripe,
         Served(stripe.wsgi) as served,
     ):
@@ -108,7 +108,7 @@ def town(synced: Callable[[], Town], transactional_db: None) -> Iterator[Town]:
 
 @pytest.fixture
 def settle(town: Town, worked_to_the_end: Work) -> Callable[[], None]:
-    """Saleor's events arrive, and everything that follows from them is done."""
+    """Return a function that lets Saleor's events arrive, and handles everything that follows from them."""
 
     def settle() -> None:
         town.shop.drain()
@@ -136,7 +136,7 @@ def stripes(town: Town, row: CatalogProduct) -> Json:
 
 
 def new_price(town: Town, product_id: str, amount: int, currency: str = "usd") -> str:
-    """A Price of the merchant's, as the default."""
+    """Create a Price as the merchant, and make it the default."""
     params: Any = {"product": product_id, "currency": currency, "unit_amount": amount}
     price = town.api.prices.create(params)
     town.api.products.update(product_id, {"default_price": price.id})
@@ -556,7 +556,7 @@ def _fail(*_: object) -> None:
 
 
 def test_a_price_made_while_no_event_arrived_is_found(town: Town) -> None:
-    """The library reads some of a Price's amounts as Decimal, which no JSON has."""
+    """The library parses some of a Price's amounts as Decimal, which JSON cannot store."""
     town.stripe.lose_webhooks()
     made = town.api.products.create({"name": "Vase"})
     price_id = new_price(town, made.id, 2500)

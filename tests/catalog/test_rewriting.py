@@ -31,7 +31,7 @@ def blocks_of(text: str) -> list[Json]:
 
 
 def changed(before: str, after: str, *blocks: Json) -> list[Json]:
-    """The blocks after these words of theirs were replaced; what they say is checked."""
+    """Replace the words in the blocks' text; return the new blocks after checking their text."""
     description = document(*blocks)
     wanted = plain_text(description).replace(before, after)
     written = rewrite(description, wanted)

@@ -1,4 +1,4 @@
-"""The whole catalogue reaches Stripe by itself, page by page; then both sides are compared and differences healed."""
+"""The whole catalogue is sent to Stripe, page by page; then both sides are compared and differences repaired."""
 
 import json
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def posts(town: Town) -> int:
 
 
 def run_sync(town: Town) -> Job:
-    """Run a new job of the account to its end, here."""
+    """Run a new job of the account to its end, on this thread."""
     job = sync.start(town.account, "a test")
     OxTask.objects.all().delete()
     while jobs.work_page(job.pk, job.step, enqueues=False):
@@ -105,7 +105,7 @@ def test_a_channel_that_moves_is_sold_by_the_other_account_only(town: Town, work
 def test_two_accounts_are_synced_side_by_side(
     town: Town, worked_to_the_end: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each sells in its own channel, and neither waits for the other's rate limit."""
+    """Each sells in its own channel, and does not wait for the other's rate limit."""
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     town.stripe.create_account("Second", "pk_test_second", "sk_test_second")
     second = connect(town.account.installation, secret_key="sk_test_second")
@@ -188,7 +188,7 @@ class TestAJob:
         worked_to_the_end()
         assert len(names(town)) == VARIANTS
 
-    # Six attempts are made within the first minute, with two calls each.
+    # There are six attempts in the first minute, with two calls each.
     @pytest.mark.parametrize("times", [6, 12])
     def test_waits_while_stripe_takes_no_more(self, town: Town, worked_to_the_end: Work, times: int) -> None:
         town.stripe.add_fault("POST /v1/products", status=429, times=times)
@@ -198,7 +198,7 @@ class TestAJob:
         assert Job.objects.get().state == Job.State.DONE
 
     def test_continues_when_stripe_took_no_more_for_longer(self, town: Town, worked_to_the_end: Work) -> None:
-        """The task gives up after some minutes; the job does not."""
+        """The task gives up after some minutes, but the job does not."""
         town.stripe.add_fault("POST /v1/products", status=429, times=20)
         sync.start(town.account, "a test")
         worked_to_the_end()

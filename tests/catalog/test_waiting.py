@@ -1,4 +1,4 @@
-"""Products wait while Stripe still checks an account, and are sent once it may take payments."""
+"""Products wait while Stripe reviews an account, and are sent once it may accept payments."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_active_without_an_event_drains_too(shop: Waiting) -> None:
 
 
 def test_active_while_it_was_put_down_goes_out_at_once(shop: Waiting) -> None:
-    """The account became active after the event's handler had checked, and before it wrote."""
+    """The account became active after the event's handler had checked it, and before it wrote."""
     before = waiting.waiting_accounts(shop.installation)
     shop.activate()
     with transaction.atomic():
@@ -143,7 +143,7 @@ def test_a_channel_taken_away_is_waited_for_no_more(shop: Waiting) -> None:
 
 
 def test_what_waits_again_goes_out_again(shop: Waiting) -> None:
-    """The account was blocked once more before the waiting products were handled."""
+    """The account was blocked again before the waiting products were handled."""
     for _ in range(2):
         with transaction.atomic():
             waiting.keep(shop.installation, [shop.account], "p1", product(id="p1"), BEGIN)

@@ -18,7 +18,7 @@ KEY = SigningKey.generate()
 
 @dataclass
 class Shop:
-    """An installation and what its host signs."""
+    """An installation, and the tokens that its shop signs."""
 
     installation: Installation
     key: SigningKey
@@ -41,7 +41,7 @@ class Shop:
         return {name: value for name, value in (made | changed).items() if value is not None}
 
     def token(self, **changed: Any) -> str:
-        """A token of the shop; `None` leaves a claim out."""
+        """Return a token signed by the shop; `None` omits a claim."""
         return self.key.token(self.claims(**changed))
 
     def headers(self, token: str | None = None, **changed: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What arrived and the jobs: found, replayed, paused, resumed and cancelled, by who may."""
+"""Events and jobs: found, replayed, paused, resumed and cancelled by staff with the permission."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""The audiences on the page: listed, added, changed, fed by channels, with their wordings and previews."""
+"""The audiences on the page: list, add and change them, their channels, wordings and previews."""
 
 import html
 import re
@@ -391,7 +391,7 @@ def test_a_preview_is_what_people_get_and_changes_nothing(
     [document] = re.findall(r'<iframe class="sheet" sandbox title="[^"]+" srcdoc="([^"]*)"></iframe>', raw)
     page = html.unescape(document)
     assert f'lang="{language}"' in page
-    assert "/audience/" not in page.replace("/static/audience/", "")  # no link of a person
+    assert "/audience/" not in page.replace("/static/audience/", "")  # no person's link
     if name in ("mail", "confirm", "offer"):
         assert word in page
         assert "<b>news</b>" not in page

@@ -1,4 +1,4 @@
-"""The columns of the list of contacts that each staff member chooses."""
+"""The columns of the contact list, chosen by each staff member."""
 
 import re
 
@@ -21,7 +21,7 @@ USUAL = ["Contact", "Status", "Orders", "Total spent", "Last order"]
 
 
 def titles(text: str) -> list[str]:
-    """The headings of the list."""
+    """Return the headings of the list."""
     return re.findall(r"<th[^>]*>([^<]+)</th>", text)
 
 
@@ -176,7 +176,7 @@ def test_a_list_with_all_columns_costs_the_same_however_long_it_is(shop: Shop, c
     choose(client, shop, "status")
     with CaptureQueriesContext(connection) as queries:
         ask(client, shop)
-    assert len(queries) == one - 4  # what no column shows is not read: spent, tags, segments, attributes
+    assert len(queries) == one - 4  # no query for what no column shows: spent, tags, segments, attributes
 
 
 @pytest.mark.parametrize("query", ["?audience=x", "?audience=00000000-0000-0000-0000-000000000000"])

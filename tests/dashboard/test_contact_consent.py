@@ -1,4 +1,4 @@
-"""A choice about marketing that staff record for a contact: with its proof, and never over an unsubscription."""
+"""A choice about marketing that staff record for a contact: with proof, and never overriding an unsubscription."""
 
 import uuid
 from datetime import timedelta

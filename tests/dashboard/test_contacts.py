@@ -1,4 +1,4 @@
-"""The contacts that staff find, one of them, and what staff do with it."""
+"""The list of contacts, a contact, and what staff can do with it."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def post(client: Client, shop: Shop, path: str, **fields: str) -> tuple[int, str
 
 
 def found(text: str) -> list[str]:
-    """The addresses that are listed."""
+    """Return the listed addresses."""
     return re.findall(r'id="contact-[^>]+>([^<]+)</button>', text)
 
 
@@ -222,7 +222,7 @@ def test_a_contacts_carts_say_what_is_in_them_and_what_became_of_them(shop: Shop
 
 
 def a_cart(contact: Contact, number: int, active_at: datetime, lines: int) -> Cart:
-    """A cart with so many lines of 2.00 USD, each of two lanterns."""
+    """Create a cart with this many lines of 2.00 USD, each of two lanterns."""
     cart = Cart.objects.create(
         installation=contact.audience.installation,
         contact=contact,
@@ -360,7 +360,7 @@ def test_a_contact_that_agreed_is_added_with_the_proof(shop: Shop, client: Clien
     audience = a_contact(shop.installation).audience
     Audience.objects.update(consent_text="The audience's own words.")
     assert "The audience&#x27;s own words.</textarea>" in ask(client, shop, "contacts/add")
-    for expected in (200, 422):  # sent again: the contact is there already
+    for expected in (200, 422):  # sent again: the contact already exists
         status, text = post(client, shop, "contacts/add", audience=str(audience.pk), **SUBSCRIBED)
         assert status == expected
         assert ("was added and is subscribed" in text) == (expected == 200)

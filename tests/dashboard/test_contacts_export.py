@@ -1,4 +1,4 @@
-"""The contacts that were searched for as a file, and lists for advertisers; for no other shop, and for no clerk."""
+"""Search results as a file, and lists for advertisers: not for other shops or staff without the permission."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""Staff import contacts from a file on the page: uploaded, understood, checked, imported once, for their shop only."""
+"""Staff import contacts from a file on the page: uploaded, read, checked, imported once, for their shop only."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ PROOF = {
 
 @dataclass
 class Import:
-    """A staff member who imports a file into the shop's audience."""
+    """A staff member who imports files into the shop's audience."""
 
     shop: Shop
     client: Client
@@ -156,7 +156,7 @@ def test_a_file_is_uploaded_understood_checked_and_imported_once(staff: Import) 
 
 
 def test_dates_with_slashes_are_asked_about_once(staff: Import) -> None:
-    """A spreadsheet in France writes 04/03/2025, one in the United States too: only staff know which it is."""
+    """A spreadsheet from France can contain 04/03/2025, and so can an American one: only staff know what it means."""
     columns = {"column-0": "email", "column-1": "created_at"}
     file = staff.check("Adresse e-mail,Inscrit le\neve@example.com,04/03/2025\n", **columns)
     text = staff.look(f"/{file.pk}/progress")
@@ -267,7 +267,7 @@ def test_a_large_file_comes_in_parts_and_a_part_may_come_twice(
 def test_only_the_start_of_a_large_file_is_read_for_the_form(
     staff: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole is read by the check, in a worker, which finds what the start did not show."""
+    """The check reads the whole file in a worker, and finds what the start did not contain."""
     monkeypatch.setattr(uploads, "PART_BYTES", 64)
     rows = "".join(f"c{number}@example.com,Ada\n" for number in range(50))
     text = f"email,name\n{rows}z@example.com,René\n".encode("cp1252")
@@ -332,7 +332,7 @@ def activity(staff: Import, path: str = "") -> str:
 
 
 def offered(text: str, job: Job) -> list[str]:
-    """What can be done with the job, by the ids of the buttons."""
+    """Return what can be done with the job, by the ids of the buttons."""
     return re.findall(rf'id="(\w+)-{job.pk}"', text)
 
 

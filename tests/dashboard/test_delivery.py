@@ -1,4 +1,4 @@
-"""How the page reaches the browser: small, compressed, and its files kept for good."""
+"""How the page reaches the browser: small, compressed, and with files that browsers cache forever."""
 
 import gzip
 import re

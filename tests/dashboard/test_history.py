@@ -1,4 +1,4 @@
-"""What Saleor's ledger has of a payment, on its page."""
+"""Saleor's ledger of a payment, on the payment's page."""
 
 import html
 from typing import Any

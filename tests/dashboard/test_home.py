@@ -1,4 +1,4 @@
-"""What the first section says: who can pay, what was sold, what needs attention."""
+"""The first section: whether customers can pay, what was sold, what needs attention."""
 
 import html
 from collections import Counter
@@ -70,7 +70,7 @@ def test_sales_are_summed_by_day_and_never_over_currencies(shop: Shop) -> None:
     paid(shop, NOW, account=account, captured_minor=1000, refunded_minor=250)
     paid(shop, NOW - timedelta(hours=1), account=account, captured_minor=2000)  # yesterday in UTC
     paid(shop, NOW, account=account, captured_minor=500, currency="JPY")
-    paid(shop, NOW - timedelta(days=30), account=account, captured_minor=9000)  # a day too old
+    paid(shop, NOW - timedelta(days=30), account=account, captured_minor=9000)  # one day too old
     sales = figures_of(shop.installation)["Sales"]
     assert [(each.currency, each.today, each.total) for each in sales.series] == [
         ("JPY", "500 JPY", "500 JPY"),
@@ -107,7 +107,7 @@ def test_declines_and_disputes_are_counted_once_each(shop: Shop) -> None:
         message="",
     )
     found = figures_of(shop.installation, timezone.now())
-    assert found["Declined payments"].series[0].total in {"0", "1"}  # by the day of this machine
+    assert found["Declined payments"].series[0].total in {"0", "1"}  # by this machine's date
     assert figures_of(shop.installation)["Declined payments"].series[0].total == "1"
     assert found["Disputes"].series[0].total == "1"
 
@@ -320,7 +320,7 @@ def test_everything_is_about_the_site_that_was_chosen(shop: Shop, client: Client
     listed = client.get(
         f"/dashboard/payments?site=account:{other.pk}", headers=shop.headers()
     ).content.decode()
-    assert listed.count("<tr>") == 2  # the head, and one payment
+    assert listed.count("<tr>") == 2  # the heading and one payment
     exported = client.get("/dashboard/payments.csv?site=channel:channel-pln", headers=shop.headers())
     assert len(b"".join(exported).splitlines()) == 2
 

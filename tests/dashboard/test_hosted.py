@@ -1,4 +1,4 @@
-"""To Stripe's own pages and back, in a separate browser tab."""
+"""To Stripe's pages and back, in a separate browser tab."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def go(client: Client, url: str, **headers: str) -> Any:
 
 
 def at_stripe(client: Client, url: str, outcome: str) -> str:
-    """Go to Stripe's pages, and where they lead."""
+    """Go through Stripe's pages; return the URL that they lead to."""
     sent = go(client, url)
     assert sent.status_code == 302, sent.content.decode()
     assert requests.get(sent["Location"], allow_redirects=False, timeout=5).status_code == 200
@@ -48,7 +48,7 @@ def at_stripe(client: Client, url: str, outcome: str) -> str:
 
 
 def links_in(client: Client, shop: Shop) -> list[str]:
-    """The ways to Stripe's pages that staff are shown."""
+    """Return the links to Stripe's pages that staff see."""
     text = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
     return [unescape(found) for found in re.findall(r'data-out href="([^"]*/begin)"', text)]
 
@@ -62,7 +62,7 @@ def test_from_the_button_to_an_account_that_takes_payments(shop: Shop, client: C
     account = StripeAccount.objects.get()
     assert account.takes_payments
     assert {each.channel_slug for each in account.channels.all()} == {"default-channel", "channel-pln"}
-    # Its address is another one in the next second: the signature has the time.
+    # The URL changes every second, because its signature includes the time.
     assert go(client, go(client, button).headers["Location"]).content == shown.content, (
         "opened again, it is done"
     )

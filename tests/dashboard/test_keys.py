@@ -1,4 +1,4 @@
-"""Keys of programs and of the shop's pages: made, shown once, revoked."""
+"""Keys of programs and of the shop's pages: created, shown once, revoked."""
 
 import html
 import re
@@ -67,7 +67,7 @@ def test_a_form_that_is_sent_twice_makes_one_key_and_what_is_shown_last_opens(
     assert find_key(first) is None
     used = find_key(second)
     assert used is not None
-    status, page = post(client, shop, "keys/create", fields)  # the key is in use: it stays as it is
+    status, page = post(client, shop, "keys/create", fields)  # the key is in use, so it does not change
     assert (status, "has already created “Reports”" in page) == (422, True)
     assert find_key(second) == used
     assert (
@@ -93,7 +93,7 @@ def test_a_refused_form_is_still_the_same_form(shop: Shop, client: Client) -> No
     assert f'name="form_key" value="{form}"' in page
     for _ in range(2):
         assert post(client, shop, "keys/create", {"name": "N", "scope": "payments:read"})[0] == 200
-    assert ApiKey.objects.count() == 2  # without a form, each is one of its own
+    assert ApiKey.objects.count() == 2  # without a form, each is a separate one
 
 
 def test_the_same_form_in_another_shop_is_another(shop: Shop, client: Client) -> None:

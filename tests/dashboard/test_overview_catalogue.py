@@ -1,4 +1,4 @@
-"""The overview is not green about a catalogue of which nothing is in Stripe."""
+"""The overview does not show a green catalogue if nothing of it is in Stripe."""
 
 import pytest
 from django.utils import timezone

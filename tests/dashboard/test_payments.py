@@ -1,4 +1,4 @@
-"""The payments that staff find: search, filters, pages, the file, and one payment."""
+"""The list of payments: search, filters, pages and export; and a payment."""
 
 import csv
 import io
@@ -29,14 +29,14 @@ Json = dict[str, Any]
 
 
 def ask(client: Client, shop: Shop, path: str = "payments", **query: str) -> str:
-    """The page as a staff member sees it; `path` may have a query already."""
+    """Return the page as a staff member sees it; `path` may already have a query."""
     answer = client.get(f"/dashboard/{path}", query or None, headers=shop.headers())
     assert answer.status_code == 200
     return answer.content.decode()
 
 
 def found(text: str) -> list[str]:
-    """The numbers of the PaymentIntents that are listed."""
+    """Return the numbers of the listed PaymentIntents."""
     return re.findall(r"/payments/pi_(\w+)\"", text)
 
 
@@ -177,7 +177,7 @@ def test_staff_who_may_not_see_contacts_neither_read_nor_search_addresses(shop: 
 
 
 def test_each_payment_is_found_under_the_status_that_it_shows(shop: Shop) -> None:
-    """Whatever Stripe and the app say of it: the filter and the badge are two readings of one rule."""
+    """Whatever Stripe and the app have stored: the filter and the badge must implement the same rule."""
     account = an_account(shop.installation)
     statuses = (
         *("succeeded", "requires_capture", "processing", "requires_action"),
@@ -207,7 +207,7 @@ def test_a_payment_captured_in_part_says_how_much(shop: Shop, client: Client) ->
 
 
 def test_the_start_of_a_payment_is_its_first_entry(shop: Shop) -> None:
-    """Stripe's times are whole seconds: a decline may seem older than the start of its payment."""
+    """Stripe's times are in whole seconds, so a decline may seem older than the start of its payment."""
     payment = a_payment(shop.installation)
     PaymentFact.objects.create(
         installation=shop.installation,
@@ -262,7 +262,7 @@ def test_pages_lead_both_ways_and_new_payments_shift_nothing(shop: Shop, client:
     account = an_account(shop.installation)
     for number in range(45):
         payment = a_payment(shop.installation, account=account, payment_intent_id=f"pi_{number:02}")
-        # Several of one moment: the key decides between them.
+        # Several have the same time, so the key decides their order.
         Payment.objects.filter(pk=payment.pk).update(created_at=NOON + timedelta(seconds=number // 3))
     everything = [
         each.payment_intent_id.removeprefix("pi_") for each in Payment.objects.order_by("-created_at", "-pk")

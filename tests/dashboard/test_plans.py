@@ -1,4 +1,4 @@
-"""The page reads tables that grow through their indexes, and in the order in which it shows the rows."""
+"""The page reads growing tables through their indexes, in the order in which it shows the rows."""
 
 import pytest
 from django.db import connection
@@ -75,7 +75,7 @@ def test_contacts_are_counted_from_an_index_alone(shop: Shop) -> None:
         counted = counts_by_audience(shop.installation.pk)
     assert counted[audience.pk]["nonsubscribed"] == 1
     [plan] = about(plans, "audience_contact")
-    # SQLite calls no index covering that has a generated column, but then reads rows only for columns that it has not.
+    # SQLite never calls an index with a generated column covering, but only reads rows for columns not in the index.
     how = "USING INDEX" if connection.vendor == "sqlite" else "Index Only Scan using"
     assert f"{how} contact_by_status" in plan.lines, plan.lines
     assert "USE TEMP B-TREE" not in plan.lines

@@ -1,4 +1,4 @@
-"""Staff add and edit a product on the page: once, with its image, and with an answer beside what is wrong."""
+"""Staff add and edit a product on the page: once, with its image, and with an error next to each wrong field."""
 
 import re
 from decimal import Decimal
@@ -103,7 +103,7 @@ def test_what_is_wrong_is_said_and_nothing_is_added(staff: Staff, changed: dict[
 
 
 def marked(text: str) -> list[str]:
-    """The names of the fields that are marked as wrong."""
+    """Return the names of the fields that are marked as invalid."""
     return [
         name
         for name, rest in re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"([^>]*)>', text)
@@ -124,7 +124,7 @@ def test_only_the_price_that_is_wrong_is_marked(staff: Staff, wrong: str, amount
 
 
 def a_row(staff: Staff) -> CatalogProduct:
-    """A product of the shop, as the catalogue has it."""
+    """Create a product of the shop in the catalogue."""
     [product] = [each for each in staff.town.shop.host.store.products if len(each.variants) == 1][:1]
     return CatalogProduct.objects.create(
         installation=staff.town.account.installation,

@@ -1,4 +1,4 @@
-"""Changes made in Stripe: shown beside Saleor's, taken over or answered with Saleor's, only by who may."""
+"""Changes made in Stripe: shown next to Saleor's values, applied or overwritten, with the permission only."""
 
 import re
 from typing import Any
@@ -40,7 +40,7 @@ def differ(account: StripeAccount, field: str = "name", **more: Any) -> Differen
 
 @pytest.fixture
 def applied(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[int], refresh.Target]]:
-    """What the page gives to the catalogue, which refuses prices."""
+    """Record what the page passes to the catalogue, which refuses prices."""
     calls: list[tuple[list[int], refresh.Target]] = []
 
     def apply(_shop: object, rows: list[Difference], target: refresh.Target, _actor: str) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""The products that staff find, one of them, and the job that sends all of them."""
+"""The list of products, a product, and the job that sends all of them."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Refunds and captures that staff request on the page: through Saleor, the amount that was typed, and once."""
+"""Refunds and captures that staff request on the page: through Saleor, of the amount typed, and once."""
 
 import json
 import re
@@ -48,7 +48,7 @@ class Staff:
         return answer.content.decode()
 
     def form(self, name: str) -> dict[str, str]:
-        """The fields of a form as the page has them."""
+        """Return the fields of a form on the page."""
         [html] = re.findall(rf'<form id="{name}".*?</form>', self.look(), re.DOTALL)
         return dict(re.findall(r'name="(\w+)"(?: inputmode="decimal")? value="([^"]*)"', html))
 
@@ -116,11 +116,11 @@ def test_an_incomplete_form_moves_nothing(staff: Staff, broken: dict[str, str]) 
     assert staff.town.reported("REFUND_REQUEST") == []
 
 
-# ---- what is not known, refused, or under way ----
+# ---- what is unknown, refused or in progress ----
 
 
 class Saleor:
-    """Saleor's side, as far as a request needs it; `failures` are raised one after the other."""
+    """As much of Saleor as a request needs; `failures` are raised one after the other."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *failures: Exception) -> None:
         self.requests: list[tuple[Any, ...]] = []

@@ -1,4 +1,4 @@
-"""What the page shows and what its buttons do; doing it twice is like once."""
+"""What the page shows and what its buttons do; clicking twice has no further effect."""
 
 import html
 import re
@@ -328,7 +328,7 @@ def test_a_payments_state_in_words(shop: Shop, client: Client, changed: Json, wo
 def test_staff_read_why_a_payment_was_declined_in_their_words(
     shop: Shop, client: Client, language: str
 ) -> None:
-    """Not what the shopper read, in the shopper's language."""
+    """Not the shopper's message in the shopper's language."""
     shoppers = declines.for_shopper("stolen_card", "fr" if language == "en" else "en")
     declined = {"decline_code": "stolen_card", "decline_message": shoppers}
     a_payment(shop.installation, status="requires_payment_method", captured_minor=0, **declined)

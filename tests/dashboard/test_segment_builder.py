@@ -31,12 +31,12 @@ def ada(shop: Shop) -> Contact:
 
 
 def form_of(html: str) -> dict[str, str]:
-    """The hidden fields of the segment's form."""
+    """Return the hidden fields of the segment's form."""
     return dict(re.findall(r'type="hidden" name="(key|version|audience)" value="([^"]*)"', html))
 
 
 def fields(root: Json, **more: str) -> dict[str, Any]:
-    """The fields of the form for a rule."""
+    """Return the form's fields for a rule."""
     found: dict[str, Any] = {}
 
     def add(node: segment_form.Node, path: str) -> None:
@@ -52,7 +52,7 @@ def fields(root: Json, **more: str) -> dict[str, Any]:
 
 
 def condition(html: str, path: str) -> str:
-    """What the page shows of one condition."""
+    """Return what the page shows of a condition."""
     [found] = re.findall(rf'<fieldset class="condition[^>]* id="{path}".*?</fieldset>', html, re.DOTALL)
     return str(found)
 

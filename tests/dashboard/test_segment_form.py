@@ -1,4 +1,4 @@
-"""The form of a segment has every rule, and changes nothing of one that is opened and saved."""
+"""A segment's form can represent every rule, and opening and saving a rule does not change it."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ FLAT = [each for each in CONDITIONS if each["type"] not in ("all", "any", "not")
 
 
 def sent(node: Node, path: str = segment_form.ROOT) -> QueryDict:
-    """The fields that a browser sends of the form."""
+    """Return the fields that a browser sends from the form."""
     fields = QueryDict(mutable=True)
     fields[f"{path}.type"] = node.type
     fields[f"{path}.negated"] = "yes" if node.negated else ""
@@ -67,7 +67,7 @@ def sent(node: Node, path: str = segment_form.ROOT) -> QueryDict:
 
 
 def reopened(root: Json) -> Json:
-    """The rule after it was opened in the browser and saved."""
+    """Return the rule after it was opened in the browser and saved."""
     form = segment_form.from_rule({"version": 1, "root": root})
     tree, _places = segment_form.to_rule(segment_form.from_fields(sent(form)))
     root_again: Json = rules.read(tree).as_json()["root"]
@@ -84,7 +84,7 @@ def without_double_negation(part: Json) -> Json:
 
 
 def in_days(part: Any) -> Any:
-    """Durations by their length: the form has one unit."""
+    """Return the rule with durations by their length, because the form only has one unit."""
     if isinstance(part, list):
         return [in_days(each) for each in part]
     if not isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""The checklist of a new shop: each step follows from what is stored, and its button does what it says, once."""
+"""The checklist of a new shop: each step depends on what is stored, and its button does what it says, once."""
 
 import html
 from datetime import timedelta
@@ -314,5 +314,5 @@ def test_the_link_to_a_key_chooses_a_permission_for_each_that_is_checked() -> No
     assert url.startswith(
         "https://dashboard.stripe.com/apikeys/create?name=Stripe+%26+Audience&permissions%5B%5D=rak_"
     )
-    assert url.count("permissions%5B%5D=rak_") == len(key_permissions()) + 1  # a balance has two names
+    assert url.count("permissions%5B%5D=rak_") == len(key_permissions()) + 1  # one balance has two names
     assert url.count("_write") == len([each for each in key_permissions() if not each.endswith(": read")])

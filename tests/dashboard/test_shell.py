@@ -1,4 +1,4 @@
-"""The first request: an empty shell, at every address that the Dashboard may open."""
+"""The first request: an empty shell, at every URL that the Dashboard may open."""
 
 import base64
 import re
@@ -76,7 +76,7 @@ def test_a_browser_gets_the_shell_even_without_the_dashboards_query(shop: Shop, 
 def test_a_dashboard_on_any_origin_may_frame_the_shell(
     shop: Shop, client: Client, settings: Settings
 ) -> None:
-    """A frame that the policy refuses is an empty grey box: the page itself explains who may use it."""
+    """A frame refused by the policy is an empty gray box, so the page itself explains who may use it."""
     settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com",)
     for address in (API_URL, "https://unknown.example/graphql/", "", "\x00", "https://["):
         answer = client.get("/dashboard", {"saleorApiUrl": address})

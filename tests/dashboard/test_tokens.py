@@ -34,7 +34,7 @@ def opened(shop: Shop, token: str) -> DashboardUser:
 
 @pytest.fixture(autouse=True)
 def no_keys_to_fetch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The host publishes no other key; requests are recorded."""
+    """Saleor publishes no other key; requests for keys are recorded."""
     asked: list[str] = []
 
     def fetch(api_url: str) -> Json:
@@ -98,7 +98,7 @@ def test_an_unsigned_token_is_refused(shop: Shop) -> None:
 
 
 def test_the_public_key_is_no_shared_secret(shop: Shop) -> None:
-    """The old trick: an HMAC with the public key, which everybody can read."""
+    """The well-known attack: an HMAC with the public key, which everybody can read."""
     head = encoded({"alg": "HS256", "kid": shop.key.kid, "typ": "JWT"})
     message = f"{head}.{encoded(shop.claims())}"
     secret = json.dumps(shop.key.jwk()).encode()
@@ -131,7 +131,7 @@ def test_an_unknown_key_is_asked_for_once_and_then_refused(shop: Shop, no_keys_t
 
 
 def test_a_rotated_key_is_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that shares its place with a known one; tests/saleor/test_changed_hands.py has the others."""
+    """A key that is published together with a known one; tests/saleor/test_changed_hands.py tests the others."""
     rotated = SigningKey.generate()
     monkeypatch.setattr(signatures, "fetch_jwks", lambda _: {"keys": [shop.key.jwk(), rotated.jwk()]})
     assert opened(shop, rotated.token(shop.claims()))
@@ -258,7 +258,7 @@ def test_only_staff_open_the_page(shop: Shop, is_staff: object) -> None:
         opened(shop, shop.token(is_staff=is_staff))
 
 
-# What is not a section's: the shell at any address, and the pages to Stripe and back, which have tokens of their own.
+# Not sections: the shell at any URL, and the pages to Stripe and back, which have their own tokens.
 OPEN = {"page", "deep", hosted.BEGIN, hosted.AGAIN, hosted.BACK}
 SAMPLES = {"uuid": str(UUID(int=1)), "int": "1", "slug": "terms"}
 ROUTES = [
@@ -272,13 +272,13 @@ ROUTES = [
 def test_every_address_refuses_who_may_not(
     shop: Shop, client: Client, settings: Settings, name: str, path: str
 ) -> None:
-    """Without a token, expired, of another shop, forged, from another Dashboard, without the permission."""
+    """No token, expired, another shop's, forged, another Dashboard's, without the permission."""
     other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
     methods = (client.get, client.post)
     good = shop.headers()
 
     def answers(headers: Json) -> set[int]:
-        # 405: the address does not have this method; the other is tried too.
+        # 405: the URL does not allow this method; the other one is tested too.
         return {method(f"/dashboard/{path}", headers=headers).status_code for method in methods} - {405}
 
     assert answers({}) == {401}
@@ -286,7 +286,11 @@ def test_every_address_refuses_who_may_not(
     assert answers(shop.headers(type="access")) == {401}
     assert answers(good | {"Authorization": other.headers()["Authorization"]}) == {401}
     assert answers(other.headers() | {"Authorization": good["Authorization"]}) == {401}
-    if name not in ("overview", "order_widget", "customer_widget"):  # these show what each person may see
+    if name not in (
+        "overview",
+        "order_widget",
+        "customer_widget",
+    ):  # these show what each person has access to
         assert answers(shop.headers(user_permissions=[])) == {403}
     settings.DASHBOARD_ORIGINS = ("https://dashboard.example.com",)
     assert answers(good | {"Dashboard-Origin": "https://evil.example"}) == {403}

@@ -1,4 +1,4 @@
-"""The whole system, as a newcomer runs it: the app as its own process with both stand-ins, over real HTTP."""
+"""The whole system as a newcomer runs it: the app in its own process, with both stand-ins, over real HTTP."""
 
 import json
 import subprocess

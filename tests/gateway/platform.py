@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def offer(settings: Any, sandbox: StripeSandbox, mode: str = "test") -> None:
-    """Configure the platform's keys, as the operator does."""
+    """Configure the platform's keys, as an operator does."""
     settings.STRIPE_PLATFORM_SECRET_KEY = SECRET.replace("test", mode)
     settings.STRIPE_PLATFORM_PUBLISHABLE_KEY = PUBLISHABLE.replace("test", mode)
     settings.STRIPE_PLATFORM_WEBHOOK_SECRET = HOOK

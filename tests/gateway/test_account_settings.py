@@ -1,4 +1,4 @@
-"""What a merchant can set, and what Stripe would refuse."""
+"""The settings that a merchant can change, and what Stripe would refuse."""
 
 import pytest
 

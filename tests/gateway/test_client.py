@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("stripe_url")
 
 
 def refused(sandbox: StripeSandbox, account: StripeAccount, **fault: Any) -> Failure:
-    """Return what our caller gets while Stripe responds like this."""
+    """Return the failure that a caller gets if Stripe responds like this."""
     sandbox.add_fault("GET /v1/payment_intents/*", times=2, **fault)
     with pytest.raises(Failure) as caught:
         payment_intents.retrieve(account, "pi_1")

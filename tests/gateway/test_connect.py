@@ -1,4 +1,4 @@
-"""Stripe Connect: started once, followed to its end, and never another shop's."""
+"""Stripe Connect: started once, followed to the end, and never for another shop."""
 
 import threading
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def _platform(settings: Any, stripe_sandbox: StripeSandbox) -> None:
 
 
 def stripe_says(**changed: Any) -> Json:
-    """Return Stripe's account object, as far as it matters, with `reason` and lists of requirements."""
+    """Return the relevant parts of Stripe's account object, with `reason` and lists of requirements."""
     requirements = {
         "disabled_reason": changed.pop("reason", None),
         "currently_due": changed.pop("due", []),
@@ -136,9 +136,7 @@ def test_started_at_once_by_many_is_one_account(
         try:
             made.append(start_account(installation).stripe_id)
         except Unavailable:
-            made.append(
-                "again"
-            )  # another process was just calling Stripe: the next click finds what it created
+            made.append("again")  # another process was calling Stripe: the next click finds what it created
         finally:
             connection.close()
 
@@ -411,7 +409,7 @@ def test_an_event_that_was_lost_is_made_up_for_within_the_hour(
 def test_an_account_that_is_out_of_reach_is_a_problem_and_not_disconnected(
     installation: Installation, stripe_sandbox: StripeSandbox
 ) -> None:
-    """A wrong platform key looks the same as an owner who left: only the owner's own event ends the connection."""
+    """A wrong platform key looks the same as a disconnected owner: only the owner's event ends the connection."""
     account = active(stripe_sandbox, installation)
     stripe_sandbox.deauthorize(account.stripe_id)
     assert upkeep.sync_endpoints() == 0

@@ -1,4 +1,4 @@
-"""One Customer for each shopper and account, whatever happens at once or in between."""
+"""One Customer for each shopper and account, whatever happens at the same time or in between."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

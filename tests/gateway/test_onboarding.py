@@ -1,4 +1,4 @@
-"""Pasting keys: all errors are reported at once, a repeat changes nothing, and the endpoint at Stripe works."""
+"""Pasting keys: all errors are reported at once, repeating changes nothing, and the endpoint in Stripe works."""
 
 import uuid
 

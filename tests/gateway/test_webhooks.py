@@ -1,4 +1,4 @@
-"""Stripe's events on arrival: verified, recorded once, and never refused for being irrelevant."""
+"""Stripe's events on arrival: verified, recorded once, and never refused because they are irrelevant."""
 
 import json
 import time

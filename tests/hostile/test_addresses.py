@@ -1,4 +1,4 @@
-"""A registration can name any address: the app calls public ones only, and exactly those that it has checked."""
+"""A registration can contain any URL: the app only calls public addresses, and exactly those that it checked."""
 
 import socket
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def _pattern(settings: Any) -> None:
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """The name leads to the first answer, then to the second, and so on; gives what was connected to."""
+    """Resolve the name to the first addresses, then to the second, and so on; return the addresses connected to."""
     waiting = list(answers)
     connected: list[str] = []
 

@@ -1,4 +1,4 @@
-"""One Stripe account hangs. Payments of the others succeed, health checks get responses, and nobody waits in vain."""
+"""One Stripe account hangs. Payments of the others succeed, health checks get responses, and nobody waits forever."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A small `make fuzz`: every input can be reproduced from its number, and a few hundred do no harm."""
+"""A small `make fuzz`: every input can be reproduced from its number, and a few hundred cause no failure."""
 
 import json
 
@@ -23,4 +23,4 @@ def test_a_few_hundred_inputs_are_answered_in_order(capsys: pytest.CaptureFixtur
     report = json.loads(capsys.readouterr().out)
     assert (report["server_errors"], report["internal_errors"], report["unanswered"]) == (0, 0, 0), report
     assert report["inputs"] == 300
-    assert code in (0, 1)  # a busy machine may be slow, and so few inputs say nothing about memory
+    assert code in (0, 1)  # a busy machine may be slow, and so few inputs prove nothing about memory

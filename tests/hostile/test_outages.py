@@ -57,7 +57,7 @@ def test_while_stripe_is_in_trouble_nothing_is_started_twice(
     stripe_sandbox.add_fault("POST /v1/payment_intents", times=2, after_effect=after_effect, **trouble)
     one = buy()
     answer = one.initialize()
-    assert answer["result"] == "CHARGE_ACTION_REQUIRED", "Stripe may have made it: the host must ask again"
+    assert answer["result"] == "CHARGE_ACTION_REQUIRED", "Stripe may have made it: Saleor must ask again"
     assert "try again" in answer["message"]
     assert "html" not in answer["message"]
     stripe_sandbox.faults.clear()
@@ -84,7 +84,7 @@ def test_a_stripe_slower_than_the_deadline_is_left_in_time(
     stripe_sandbox: StripeSandbox,  # noqa: F811 - a fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The deadline of a webhook counts for all its calls together; it is short here, so that the test is fast."""
+    """A webhook's deadline is for all its calls together; it is short here so that the test is fast."""
     monkeypatch.setattr(deadline, "SYNCHRONOUS_WEBHOOK_SECONDS", 0.8)
     stripe_sandbox.add_fault("POST /v1/payment_intents", latency_seconds=3.0, after_effect=True)
     one = buy()

@@ -1,4 +1,4 @@
-"""Signed by the shop and still nonsense: the response has the event's form and no stack trace, and nothing moves."""
+"""Signed by the shop but nonsense: the response has the event's format and no stack trace, and no money moves."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Begin = Callable[..., Buy]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAILURES = {
-    "transaction_initialize_session": "CHARGE_ACTION_REQUIRED",  # a payment of it may exist
+    "transaction_initialize_session": "CHARGE_ACTION_REQUIRED",  # its payment may exist
     "transaction_charge_requested": "CHARGE_FAILURE",
     "transaction_refund_requested": "REFUND_FAILURE",
     "transaction_cancelation_requested": "CANCEL_FAILURE",

@@ -1,4 +1,4 @@
-"""What a hostile shopper, an odd currency or a failing Stripe can do to a payment: both sides agree in the end."""
+"""A hostile shopper, an unusual currency or a failing Stripe: both sides agree about the payment in the end."""
 
 import json
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def row_of(one: Buy, sandbox: StripeSandbox) -> Json:
 
 
 def choose(one: Buy, kind: str) -> Json:
-    """Stripe's form in the browser, with a method that is no card."""
+    """Confirm the payment as Stripe's form in the browser does, with a method other than a card."""
     answer = requests.post(
         f"{one.stripe_url}/v1/payment_intents/{one.psp}/confirm",
         data={
@@ -74,7 +74,7 @@ def choose(one: Buy, kind: str) -> Json:
     return result
 
 
-# Currency, the price, Stripe's number for it, a part of it and Stripe's number for that, and the rest.
+# Currency, price, Stripe's number for the price, a part of it, Stripe's number for the part, and the rest.
 MONEY = [
     ("KWD", "5.120", 5120, "1.250", 1250, "3.870"),
     ("BHD", "10.500", 10500, "0.500", 500, "10.000"),
@@ -147,7 +147,7 @@ class TestEveryKindOfCurrency:
 
     @pytest.mark.parametrize(("currency", "price", "minor"), [each[:3] for each in MONEY])
     def test_a_part_of_a_dispute_in_dollars_comes_back(self, currency: str, price: str, minor: int) -> None:
-        """The bank disputes in dollars, the balance counts in dollars: half is withdrawn, half of that is back."""
+        """The dispute and the balance are in dollars: half is withdrawn, and half of that returned."""
         paid = an_intent(currency.lower(), minor)
         dispute = a_dispute(500, "usd", (-500, "usd"), (250, "usd"))
         settled = Money(1000, "USD")
@@ -165,7 +165,7 @@ class TestEveryKindOfCurrency:
 
 class TestTheTotalFalls:
     def test_under_what_the_account_settles_at_least(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """Dinars have no minimum of their own: 0.100 KWD are less than the 0.50 USD that this account needs."""
+        """Dinars have no minimum of their own, but 0.100 KWD is less than this account's minimum of 0.50 USD."""
         one = buy(amount="50.000", currency="KWD")
         one.initialize(sourceObject=checkout_of("50.000", "KWD"))
         response = one.process(sourceObject=checkout_of("0.100", "KWD"))
@@ -192,7 +192,7 @@ class TestTheTotalFalls:
             assert response["data"]["paymentIntent"]["stripeClientSecret"]
 
     def test_while_a_transfer_is_on_its_way(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """The order waits for the sum that the shopper was shown; a lower one needs a refund."""
+        """The order waits for the amount that the shopper was shown; a lower total needs a refund."""
         one = buy(amount="50.00", currency="EUR")
         one.initialize(sourceObject=checkout_of("50.00", "EUR"))
         choose(one, "multibanco")
@@ -208,7 +208,7 @@ class TestTheTotalFalls:
 
 
 def failing_after(calls: int, true: Callable[..., Any]) -> Callable[..., Any]:
-    """Work normally for this many calls, then the disk is full."""
+    """Return a function that works for this many calls, then fails as if the disk were full."""
     left = [calls]
 
     def function(*given: Any, **named: Any) -> Any:
@@ -221,7 +221,7 @@ def failing_after(calls: int, true: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class TestOurDatabaseBreaks:
-    """After the shopper paid, the response says so, whatever else cannot be read or written here."""
+    """After the shopper has paid, the response says so, whatever else cannot be read or written here."""
 
     @pytest.mark.parametrize(
         ("event", "calls"),
@@ -347,7 +347,7 @@ class TestStripeIsMoody:
 
 class TestStaffAsk:
     def test_for_three_equal_refunds_at_once(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """Each body already has the other requests in it; each is a refund of its own."""
+        """Each body already contains the other requests; each is a separate refund."""
         one = buy().paid()
         one.events = [one._asked("REFUND", "2.00") for _ in range(3)]
 
@@ -428,7 +428,7 @@ class TestInAnyOrder:
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
 
     def test_more_is_disputed_than_is_left(self, town: Town) -> None:
-        """A refund, then a dispute of the whole: the host's sum is less than zero, and is right."""
+        """A refund, then a dispute of the whole amount: Saleor's charged amount is negative, and that is correct."""
         town.begin()
         town.pay()
         town.api.refunds.create({"payment_intent": town.intent, "amount": 700})
@@ -509,7 +509,7 @@ class TestTwoShopsOfOneHost:
         stripe_sandbox: StripeSandbox,
         stripe_url: str,
     ) -> None:
-        """Signed by the same key: the address in the header is the attacker's choice."""
+        """Signed by the same key: the attacker chooses the URL in the header."""
         one = buy().paid()
         other = install("other")
         connect(other, "default-channel")
@@ -525,7 +525,7 @@ class TestClickedTwice:
     def test_with_other_words_each_time(
         self, buy: Begin, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The same transaction, asked with and without a method, in two languages, with a total that just changed."""
+        """The same transaction, requested with and without a method, in two languages, with a new total."""
         monkeypatch.setattr(attempts, "PAUSES", (0.1,) * 50)
         stripe_sandbox.add_fault("POST /v1/payment_intents", latency_seconds=1.0)
         one = buy()

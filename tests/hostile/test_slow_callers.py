@@ -1,4 +1,4 @@
-"""Clients that send half a request, too much, or nothing at all: they occupy a socket for a while, never a thread."""
+"""Clients that send half a request, too much, or nothing: they occupy a socket for a while, but never a thread."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ Message = MutableMapping[str, Any]
 
 
 class Caller:
-    """What an ASGI server passes on: parts of a body, then silence."""
+    """What an ASGI server passes on: parts of a body, then nothing."""
 
     def __init__(self, *parts: Message) -> None:
         self.parts = list(parts)
@@ -183,7 +183,7 @@ def test_a_long_answer_that_nobody_reads_is_closed(monkeypatch: pytest.MonkeyPat
 
 
 def test_two_hundred_half_sent_requests_silence_nobody(tmp_path: Path) -> None:
-    """With four threads, a fiftieth of the callers would have taken them all."""
+    """There are four threads, so a fiftieth of the clients could have occupied them all."""
     with (
         serving(tmp_path, "--no-worker", SERVER_THREADS="4") as (url, _),
         half_sent_requests(url, 200) as callers,

@@ -1,4 +1,4 @@
-"""An empty table of handlers, filled by each test with its own."""
+"""An empty table of handlers, to which each test adds its own."""
 
 from collections.abc import Callable
 from typing import Any

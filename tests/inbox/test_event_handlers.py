@@ -1,4 +1,4 @@
-"""One table says which handlers run for which event, in which order."""
+"""One table lists the handlers of each event, in order."""
 
 from itertools import chain
 
@@ -9,7 +9,7 @@ from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.saleor.documents import NEWEST
 from saleor_stripe_audience.saleor.manifest import SYNCHRONOUS, manifest
 
-CONNECT_ONLY = {"account.updated", "account.application.deauthorized"}  # of the platform's own endpoint
+CONNECT_ONLY = {"account.updated", "account.application.deauthorized"}  # for the platform's own endpoint
 STORED_NAMES = {
     "audience.handlers.erase_customer",
     "audience.handlers.record_checkout",
@@ -80,6 +80,6 @@ def test_no_event_is_listed_without_a_handler_or_with_one_twice() -> None:
 
 
 def test_the_stored_names_stay() -> None:
-    """A handler that gets another name runs again for every event that is being retried or replayed."""
+    """A renamed handler would run again for every event that is retried or replayed."""
     tables = chain.from_iterable(kinds.values() for kinds in EVENT_HANDLERS.values())
     assert {handler.name for handler in chain.from_iterable(tables)} == STORED_NAMES

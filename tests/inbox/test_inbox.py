@@ -29,7 +29,7 @@ THEN = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _no_other_handlers(settings: Any) -> Iterator[None]:
-    """Only the handlers that a test registers are there."""
+    """Remove all handlers except those that a test registers."""
     settings.EVENT_HANDLERS = table.__name__
     table.EVENT_HANDLERS.clear()
     yield
@@ -41,7 +41,7 @@ def receive(key: str = "first", kind: str = "order_paid") -> bool:
 
 
 def counting(*, fails: Exception | None = None, times: int = 1_000) -> list[Event]:
-    """A handler that notes each run, and fails its first `times` runs if it is to fail."""
+    """Register a handler that fails its first `times` runs if `fails` is set; return the events of its runs."""
     runs: list[Event] = []
 
     @handles("saleor", "order_paid")
@@ -58,7 +58,7 @@ def the_handling() -> Handling:
 
 
 def age(**past: float) -> None:
-    """Make everything look as if it had arrived and been handled that long ago."""
+    """Make everything look as if it had arrived and been handled this long ago."""
     then = timezone.now() - timedelta(**past)
     Event.objects.update(received_at=then)
     Event.objects.exclude(handled_at=None).update(handled_at=then)

@@ -1,4 +1,4 @@
-"""Peers on the loopback that respond as no proper server would."""
+"""Peers on the loopback that respond unlike any proper server."""
 
 import socket
 import threading
@@ -10,9 +10,9 @@ Speak = Callable[[socket.socket], None]
 
 @contextmanager
 def peer(speak: Speak, *, reads_first: bool = True) -> Iterator[str]:
-    """Listen, read the start of each request, and leave the rest to `speak`; yield the address.
+    """Listen, read the start of each request, and let `speak` do the rest; yield the URL.
 
-    Without `reads_first` the request is left to `speak`, too.
+    Without `reads_first`, `speak` also reads the request.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
@@ -45,7 +45,7 @@ def _spoken(connected: socket.socket, speak: Speak, reads_first: bool) -> None:
 
 
 def dripping(whole: bytes, *, at_once: int = 0, pause: float = 0.05) -> Speak:
-    """Send the first bytes at once, the others one by one; each comes long before a timeout per read would end it."""
+    """Send the first bytes at once, the others one by one, each long before a timeout per read would expire."""
 
     def speak(connected: socket.socket) -> None:
         connected.sendall(whole[:at_once])
@@ -58,6 +58,6 @@ def dripping(whole: bytes, *, at_once: int = 0, pause: float = 0.05) -> Speak:
 
 
 def saying(body: bytes, *headers: str, status: str = "200 OK") -> Speak:
-    """One whole answer."""
+    """Send one whole response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
     return lambda connected: connected.sendall("\r\n".join(lines).encode() + body)

@@ -1,4 +1,4 @@
-"""An exchange ends when its time is up and stops reading when it is too large, whatever the peer does."""
+"""An exchange ends when its time is up, and stops reading a response that is too large, whatever the peer does."""
 
 import gzip
 import resource
@@ -85,7 +85,7 @@ def test_an_answer_larger_than_allowed_is_not_read_to_its_end() -> None:
 
 @cache
 def small(encoding: str) -> bytes:
-    """150 MiB as a small answer. Packed in parts, since the test looks at the most memory that was ever in use."""
+    """Compress 150 MiB into a small response, in parts, because the test measures peak memory."""
     first, _, again = encoding.partition(", ")
     packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS + 16 * (first == "gzip"))
     packed = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(150)) + packer.flush()

@@ -1,4 +1,4 @@
-"""The kept connections: one response for one request, whole, in time, from a server that proves its name."""
+"""Keep-alive connections: one complete response per request, in time, from a server that proves its name."""
 
 import datetime as dt
 import gzip
@@ -33,7 +33,7 @@ def get(connections: KeptConnections, *, seconds: float = 10.0) -> Answer:
 
 
 def heard(sent: bytes) -> Answer:
-    """The response of a server that sends these bytes, then closes the connection."""
+    """Return the response of a server that sends these bytes, then closes the connection."""
     with peer(lambda connected: connected.sendall(sent)) as url:
         return get(KeptConnections(url, 4))
 
@@ -202,7 +202,7 @@ def test_a_value_cannot_end_its_header(value: str) -> None:
 
 @contextmanager
 def secure_server(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
-    """A server with a certificate of its own for the name; yields its port and the certificate's file."""
+    """A server with a self-signed certificate for the name; yields its port and the certificate's file."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)

@@ -1,4 +1,4 @@
-"""Stripe or a shop responds with something odd, endless or enormous: a readable Failure in every client."""
+"""Stripe or a shop responds with something unusual, endless or enormous: a readable Failure in every client."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ from .peers import dripping, peer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SECONDS = 0.6  # the whole deadline; a call is not started with less than half a second left
+SECONDS = 0.6  # the whole deadline; no call is started with less than half a second left
 DRIP = dripping(
     b"HTTP/1.1 200 OK\r\nContent-Length: 80\r\n\r\n" + b'{"data": {"app": null}}'.ljust(80), at_once=40
 )
@@ -62,7 +62,7 @@ ODD: dict[str, bytes] = {
 }
 
 Ask = Callable[[Installation], object]
-REPORT = TransactionReport("t", "CHARGE_SUCCESS", "pi_1", amount=1, time=timezone.now())  # type: ignore[arg-type]  # any number does
+REPORT = TransactionReport("t", "CHARGE_SUCCESS", "pi_1", amount=1, time=timezone.now())  # type: ignore[arg-type]  # any number will do
 SALEOR: dict[str, Ask] = {
     "fetch_app": lambda shop: client.fetch_app(shop.saleor_api_url, shop.token),
     "fetch_channels": lambda shop: client.fetch_channels(shop.saleor_api_url, shop.token),
@@ -92,7 +92,7 @@ def answering(body: bytes, **headers: str) -> Served:
 
 
 def failure_of(ask: Ask, shop: Installation) -> Failure | None:
-    """Any other exception goes through and fails the test."""
+    """Return the Failure; any other exception fails the test."""
     try:
         ask(shop)
     except Failure as failure:
@@ -105,7 +105,7 @@ def test_a_shop_that_answers_oddly(installation: Installation, settings: Any, bo
     with answering(body) as served, shop_at(served.url, installation, settings) as shop:
         failures = {name: failure for name, ask in SALEOR.items() if (failure := failure_of(ask, shop))}
     assert all(failure.message for failure in failures.values())
-    # Nothing odd may begin a removal.
+    # No unusual response may start a removal.
     assert trouble.APP_UNKNOWN not in {failure.code for failure in failures.values()}
 
 

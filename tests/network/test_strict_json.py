@@ -32,7 +32,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_worked_with_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each fault has its own words, the content is in none
+    with pytest.raises(ValueError):  # noqa: PT011 - each fault has its own message, none with the content
         read_object(text)
 
 

@@ -1,4 +1,4 @@
-"""A shop whose requests are signed as the host signs them, and a Stripe stand-in over real HTTP."""
+"""A shop whose requests are signed as by Saleor, and a Stripe stand-in over real HTTP."""
 
 import json
 import uuid
@@ -39,7 +39,7 @@ def signing_key() -> SigningKey:
     return SigningKey.generate()
 
 
-# The host's schema for both responses about a payment method is under the name of a third event, which has none.
+# Saleor publishes the schema of both responses about a payment method under the name of a third event, without one.
 SCHEMA_FILES = {
     "payment_method_initialize_tokenization_session": "PaymentGatewayInitializeTokenizationSession",
     "payment_method_process_tokenization_session": "PaymentGatewayInitializeTokenizationSession",
@@ -56,7 +56,7 @@ GATEWAY_READY = {
 
 @cache
 def validator(schema: str) -> Validator:
-    """Return the validator for a JSON schema, which is itself checked once."""
+    """Return the validator for a JSON schema; the schema itself is checked once."""
     read = json.loads(schema)
     kind = validator_for(read)
     kind.check_schema(read)
@@ -65,7 +65,7 @@ def validator(schema: str) -> Validator:
 
 
 def check_answer(event: str, answer: Json) -> None:
-    """Check the response against the host's own schema, if there is one."""
+    """Check the response against Saleor's own schema, if there is one."""
     if event == "payment_gateway_initialize_tokenization_session":
         validator(json.dumps(GATEWAY_READY)).validate(answer)
         return
@@ -77,7 +77,7 @@ def check_answer(event: str, answer: Json) -> None:
 
 
 def post_signed(installation: Installation, event: str, body: bytes) -> Any:
-    """Send what the host would send; return the response."""
+    """Post a body, signed as by Saleor; return the response."""
     headers = {
         "Saleor-Event": event,
         "Saleor-Api-Url": installation.saleor_api_url,
@@ -89,7 +89,7 @@ def post_signed(installation: Installation, event: str, body: bytes) -> Any:
 
 @dataclass
 class Buy:
-    """One transaction of the host's, with the events of its own requests."""
+    """One of Saleor's transactions, with the events of its requests."""
 
     installation: Installation
     stripe_url: str
@@ -104,7 +104,7 @@ class Buy:
     events: list[Json] = field(default_factory=list)
 
     def send(self, event: str, **more: Any) -> Json:
-        """Send a synchronous webhook; its response is always 200 and fits the host's schema."""
+        """Send a synchronous webhook; check that the response is 200 and valid by Saleor's schema."""
         payload = {
             "__typename": type_of(event),
             "issuedAt": datetime.now(UTC).isoformat(),
@@ -118,7 +118,7 @@ class Buy:
         return answer
 
     def session(self, event: str, **more: Any) -> Json:
-        """TRANSACTION_INITIALIZE_SESSION or _PROCESS_SESSION, as recorded from the host."""
+        """Send TRANSACTION_INITIALIZE_SESSION or _PROCESS_SESSION, as recorded from Saleor."""
         whole = {
             "data": None,
             "merchantReference": self.id,
@@ -144,7 +144,7 @@ class Buy:
         return self.session("transaction_process_session", **more)
 
     def pay(self, card: str = GOOD) -> None:
-        """What Stripe's script does in the shopper's browser."""
+        """Confirm the payment, as Stripe's script does in the shopper's browser."""
         requests.post(
             f"{self.stripe_url}/v1/payment_intents/{self.psp}/confirm",
             data={
@@ -168,7 +168,7 @@ class Buy:
         return self
 
     def request(self, kind: str, amount: str | None, *, again: bool = False) -> Json:
-        """Request a charge, refund or cancelation as staff; with `again` the host repeats its last request."""
+        """Request a charge, refund or cancelation as staff; with `again` Saleor repeats its last request."""
         if not again:
             self.events.append(self._asked(kind, amount))
         event = f"transaction_{ {'CANCEL': 'CANCELATION'}.get(kind, kind) }_requested".lower()
@@ -250,7 +250,7 @@ def account(installation: Installation) -> StripeAccount:
 
 @pytest.fixture
 def buy(installation: Installation, account: StripeAccount, stripe_url: str) -> Callable[..., Buy]:
-    """A new transaction of the shop."""
+    """Return a function that creates a transaction of the shop."""
     return lambda **more: Buy(installation, stripe_url, **more)
 
 

@@ -1,4 +1,4 @@
-"""A process that is killed between two steps, and the one that is started afterwards."""
+"""A process that is killed between two steps, and its successor."""
 
 import itertools
 import json
@@ -21,14 +21,14 @@ Function = Callable[[], Json]
 def deaths[Subject](
     prepare: Callable[[], Subject], act: Callable[[Subject], Json]
 ) -> Iterator[tuple[int, Subject]]:
-    """`act` once for each of its steps, each time on a new subject, in a process that is killed at that step.
+    """Run `act` once for each of its steps, with a new subject, in a process that is killed at that step.
 
-    A step is a request to the outside, before and after it; a statement of the database; and a commit.
-    Yields the step and the subject after each death; ends when a process came through alive.
+    A step is the moment before or after a request to another service, a database statement, or a commit.
+    Yields the step and the subject after each death; ends when a process survives.
     """
     for step in itertools.count(1):
         subject = prepare()
-        if _run(lambda: act(subject), kill_at=step) is not _KILLED:  # noqa: B023 - it is run here and now
+        if _run(lambda: act(subject), kill_at=step) is not _KILLED:  # noqa: B023 - it runs immediately
             return
         yield step, subject
 
@@ -42,9 +42,9 @@ def alive(function: Function) -> Json:
 
 @pytest.fixture(autouse=True)
 def no_connection_outlives_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Close the connections of the served app's threads after each request: SQLite's must not be open at a fork.
+    """Close the connections of the served app's threads after each request: none to SQLite may be open at a fork.
 
-    The child would inherit SQLite's list of the locks that its process holds. https://www.sqlite.org/howtocorrupt.html
+    The child would inherit SQLite's list of the locks that the process holds. https://www.sqlite.org/howtocorrupt.html
     """
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
 
@@ -76,7 +76,7 @@ def _live_and_die(function: Function, kill_at: int | None, writing: int) -> None
             output = json.dumps(function())
         os.write(writing, output.encode())
         code = 0
-    except BaseException as error:  # noqa: BLE001 - the parent gets it, whatever it was
+    except BaseException as error:  # noqa: BLE001 - the parent raises any exception
         os.write(writing, repr(error).encode())
     finally:
         sys.stdout.flush()
@@ -109,7 +109,7 @@ def _steps(kill_at: int | None) -> Iterator[None]:
         step()
         return done
 
-    requests.Session.request = request  # type: ignore[method-assign]  # this process dies with it
+    requests.Session.request = request  # type: ignore[method-assign]  # only until this process ends
     BaseDatabaseWrapper._commit = committed  # type: ignore[attr-defined]  # likewise
     with connection.execute_wrapper(statement):
         yield

@@ -1,4 +1,4 @@
-"""PaymentIntents as the gateway parses them, with what Stripe always sends."""
+"""PaymentIntents as the gateway parses them, with the fields that Stripe always sends."""
 
 from typing import Any
 

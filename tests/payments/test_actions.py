@@ -1,4 +1,4 @@
-"""Requests by staff: the amount requested is the amount moved, and a repeated request moves it once."""
+"""Staff's requests: the amount requested is the amount moved, and a repeated request moves it once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,7 +79,7 @@ def test_a_capture_that_cannot_be_is_not_sent(
 
 
 def test_a_refusal_is_in_the_language_of_the_staff_also_when_repeated(held: Buy, settings: Settings) -> None:
-    """Saleor shows it in the payment's history."""
+    """Saleor shows the refusal in the payment's history."""
     settings.STAFF_LANGUAGE = "fr"
     for again in (False, True):
         answer = held.request("CHARGE", "12.31", again=again)

@@ -1,6 +1,6 @@
-"""Whatever happens to a payment, in whatever order the events arrive: in the end the host's ledger agrees with Stripe.
+"""Whatever happens to a payment, and in any order of events, Saleor's ledger agrees with Stripe in the end.
 
-Hypothesis plays and shrinks; `make prove-ledger SEQUENCES=2000` plays as many as requested. Found examples are below.
+Hypothesis plays and shrinks histories; `make prove-ledger SEQUENCES=2000` plays more. Examples found are below.
 """
 
 from collections.abc import Iterator
@@ -46,22 +46,22 @@ def test_both_sides_agree_in_the_end(
 @pytest.mark.parametrize(
     ("flow", "moves"),
     [
-        # A payment that was declined and then cancelled releases nothing: there was no hold.
+        # A payment that is declined and then canceled releases nothing, because there was no hold.
         ("AUTHORIZATION", [("pay", 2), ("staff_cancel", 0)]),
-        # Captured first in Stripe, then by staff: each capture needs a reference that says which part it was.
+        # Captured first in Stripe, then by staff: each capture needs its own reference.
         ("AUTHORIZATION", [("pay", 0), ("stripe_capture", 67), ("staff_charge", 13), ("staff_cancel", 0)]),
-        # The event that would have ended the other tab's payment was lost while the key was dead.
+        # The event that would have canceled the other tab's payment was lost while the key was revoked.
         (
             "CHARGE",
             [("pay", 36), ("process_tab", 91), ("double_click", 49), ("lose_key", 41), ("plant_foreign", 63)],
         ),
-        # A hold stays a hold, however its metadata was edited; another payment that names it is not counted.
+        # A hold stays a hold, however its metadata is edited; another payment with its metadata does not count.
         ("AUTHORIZATION", [("edit_metadata", 2), ("pay", 0), ("plant_foreign", 0), ("tell_some", 1)]),
         ("AUTHORIZATION", [("pay", 0), ("edit_metadata", 0), ("staff_charge", 60), ("stripe_refund", 20)]),
-        # 45 days without a key: what happened meanwhile is found by the comparison.
+        # 45 days without a key: the comparison finds what happened in the meantime.
         ("CHARGE", [("lose_key", 0), ("pay", 0), ("stripe_refund", 30), ("staff_refund", 10)]),
         ("AUTHORIZATION", [("pay", 0), ("lose_key", 0), ("stripe_capture", 40), ("stripe_refund", 20)]),
-        # A won dispute returns what it withdrew, and no more.
+        # A won dispute returns no more than it withdrew.
         ("AUTHORIZATION", [("pay", 3), ("staff_charge", 60), ("end_dispute", 1), ("staff_refund", 20)]),
     ],
 )

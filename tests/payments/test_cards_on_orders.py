@@ -1,4 +1,4 @@
-"""The card is shown on the order, whichever reports the payment first: Stripe's webhook or the storefront."""
+"""The order shows the card, whether Stripe's webhook or the storefront reports the payment first."""
 
 from collections.abc import Callable
 from typing import Any
@@ -84,7 +84,7 @@ def test_an_older_host_is_asked_in_its_own_dialect(town: Town) -> None:
 
 
 def test_the_older_host_knows_no_such_field(town: Town) -> None:
-    """The stand-in of 3.21 treats the newer field as the host does."""
+    """The stand-in of 3.21 treats the newer field as Saleor 3.21 does."""
     town.begin()
     town.pay()
     town.shop.host.version = "3.21"

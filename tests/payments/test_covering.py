@@ -51,7 +51,7 @@ def stage(town: Town) -> Stage:
 
 
 def tab(town: Town, amount: str | None = None) -> tuple[str, str]:
-    """Start another payment of the checkout, or of its order; return the host's transaction and Stripe's intent."""
+    """Start another payment of the checkout, or of its order; return the ids of its transaction and PaymentIntent."""
     asked: Json = {"id": source(town).id, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
     if amount is None:
         made = change(stage(town), INITIALIZE, None, **asked)
@@ -131,7 +131,7 @@ class TestSecondTab:
 
     @pytest.mark.parametrize("reported_by", ["process", "Stripe's event"])
     def test_the_second_tab_reads_that_it_is_paid(self, town: Town, reported_by: str) -> None:
-        """Also once the checkout is an order, and whichever reports to the host first."""
+        """Even if the checkout has become an order, and whichever reports to Saleor first."""
         town.begin()
         other, _ = tab(town)
         town.pay()
@@ -156,7 +156,7 @@ class TestSecondTab:
         assert (problems(), intent(town, town.intent)["status"]) == ([], "succeeded")
 
     def test_by_the_hourly_comparison_where_the_event_of_its_success_was_lost(self, town: Town) -> None:
-        """Another event of the payment reported the money, so that nothing is missing in Saleor."""
+        """Another event of the payment reported the money, so nothing is missing in Saleor."""
         town.begin()
         _, other = tab(town)
         town.pay()
@@ -225,7 +225,7 @@ class TestTheTotalChanges:
         assert process(town, town.transaction)["type"] == "CHARGE_FAILURE"
 
     def test_a_gift_card_lowers_what_is_asked(self, town: Town) -> None:
-        """The host asks for the total without its gift cards."""
+        """Saleor requests the total as if there were no gift cards."""
         town.begin()
         total = Decimal(str(town.total()))
         checkout(town).gift_cards = Decimal("13.21")
@@ -330,7 +330,7 @@ class TestMoneyComesAllTheSame:
         assert problems() == []
 
     def test_whichever_payment_is_checked_says_the_same(self, town: Town) -> None:
-        """Saleor counts each change of a problem: one that names a payment in turn would be counted at each event."""
+        """Saleor counts each change of a problem, so a message that alternates would count every time."""
         town.begin()
         (_, other), (_, unpaid) = tab(town), tab(town)
         town.pay()
@@ -393,7 +393,7 @@ class TestMoneyComesAllTheSame:
 
 
 def test_the_number_reaches_stripe_without_any_event_of_orders(town: Town) -> None:
-    """An app with payment permissions only gets no events of orders."""
+    """An app that only has payment permissions gets no order events."""
     town.begin()
     town.pay()
     town.tell(town.stripe.events("payment_intent.succeeded"))

@@ -98,7 +98,7 @@ def test_the_language_of_a_tag(tag: str, language: str) -> None:
 
 
 def test_a_slip_that_was_not_paid_in_time_says_nothing_of_a_card() -> None:
-    """It expires days after the order: its history must not ask for another card in a moment."""
+    """It expires days after the order, whose history must not say to try another card in a moment."""
     for language, said in (("en", "The payment timed out."), ("fr", "Le délai de paiement est écoulé.")):
         message = declines.for_shopper("payment_intent_payment_attempt_expired", language)
         assert message.startswith(said)

@@ -177,7 +177,7 @@ class TestEnds:
 
 
 def take(town: Town, kind: str, currency: str) -> None:
-    """The shopper chooses the method; the stand-in's shop sells in dollars, so the intent is given its currency."""
+    """Choose the method as the shopper; change the intent's currency, because the stand-in's shop sells in dollars."""
     row = town.stripe.account.table("payment_intent")[town.intent]
     row.update(currency=currency, amount=20000 if currency == "jpy" else row["amount"])
     data = {
@@ -199,7 +199,7 @@ PROCESS = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent {
 
 @pytest.fixture
 def slip(town: Town) -> Town:
-    """A bank transfer that the shopper is to send, with the order made."""
+    """A payment that waits for the shopper's bank transfer."""
     town.begin()
     customer = town.api.customers.create({"name": "Robin Vale"})
     town.api.payment_intents.update(town.intent, {"customer": customer.id})
@@ -211,7 +211,7 @@ def slip(town: Town) -> Town:
 
 
 def completed(town: Town) -> Json:
-    done: Json = change(town, COMPLETE, None, id=Payment.objects.get().source_id)  # type: ignore[arg-type]  # it needs the address only
+    done: Json = change(town, COMPLETE, None, id=Payment.objects.get().source_id)  # type: ignore[arg-type]  # it only needs the URL
     order: Json = done["order"]
     return order
 

@@ -1,4 +1,4 @@
-"""What a PaymentIntent says, and that none of it stops a payment."""
+"""A PaymentIntent's description and details, none of which can stop a payment."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A dispute in the payment's own currency, whatever the currencies of the bank and the balance, and in parts."""
+"""Disputes in the payment's own currency, whatever the currencies of the bank and the balance, and in parts."""
 
 from decimal import Decimal
 from typing import Any
@@ -45,18 +45,18 @@ class TestMoves:
     @pytest.mark.parametrize(
         ("intent", "dispute", "settled", "moves"),
         [
-            # Booked in the payment's currency: the bookings count, in whatever currency the bank disputes.
+            # Booked in the payment's currency: the bookings count, whatever the dispute's currency.
             (an_intent(), a_dispute(910, "eur", (-400, "usd")), None, Moves(400, 0)),
             (an_intent(), a_dispute(910, "eur", (-400, "usd"), (150, "usd")), None, Moves(400, 150)),
             # Disputed in the payment's currency, booked in the balance's.
             (an_intent("pln"), a_dispute(300, "pln", (-75, "usd")), None, Moves(300, 0)),
             (an_intent("pln"), a_dispute(300, "pln", (-75, "usd"), (25, "usd")), None, Moves(300, 100)),
-            # Neither: by the share of what the payment brought.
+            # Neither: by the share of the payment's amount in the balance.
             (an_intent("pln"), a_dispute(125, "eur", (-125, "usd")), Money(250, "USD"), Moves(500, 0)),
             (an_intent("pln"), a_dispute(230, "eur", (-244, "usd")), Money(250, "USD"), Moves(1000, 0)),
             (an_intent("pln"), a_dispute(230, "eur", (-250, "usd")), Money(0, "USD"), Moves(1000, 0)),
             (an_intent("pln"), a_dispute(230, "eur", (-250, "usd")), Money(230, "EUR"), Moves(1000, 0)),
-            # And where that is not known, all of it.
+            # If that is not known, all of it.
             (an_intent("pln"), a_dispute(230, "eur", (-250, "usd")), None, Moves(1000, 0)),
             (an_intent("pln"), a_dispute(230, "eur", (-250, "usd"), (125, "usd")), None, Moves(1000, 500)),
             # Never more than was paid.
@@ -70,11 +70,11 @@ class TestMoves:
                 None,
                 Moves(2000, 1000),
             ),
-            # Amounts as Stripe takes them.
+            # Amounts in steps that Stripe accepts.
             (an_intent("isk", 50000), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(16700, 0)),
             (an_intent("kwd", 5120), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(1710, 0)),
             (an_intent("jpy", 500), a_dispute(1, "eur", (-100, "usd")), Money(300, "USD"), Moves(167, 0)),
-            # An inquiry moves nothing, nor does money that is returned before any was withdrawn.
+            # An inquiry moves no money, nor does a return before a withdrawal.
             (an_intent(), a_dispute(1000, "usd"), None, Moves(0, 0)),
             (an_intent(), a_dispute(1000, "usd", (10, "usd")), None, Moves(0, 0)),
         ],
@@ -151,7 +151,7 @@ def test_the_ledger_ends_right(town: Town, order: str) -> None:
 
 @pytest.mark.parametrize("is_booked", [True, False])
 def test_a_share_of_a_foreign_payment(town: Town, is_booked: bool) -> None:
-    """Paid in dollars into an account that counts in pounds, disputed in euros: half of it, or all if unknown."""
+    """Paid in dollars, booked in pounds, disputed in euros: half of it, or all if the share is unknown."""
     town.stripe.account.default_currency = "gbp"
     town.begin()
     town.pay()

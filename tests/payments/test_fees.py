@@ -1,4 +1,4 @@
-"""Gross, fee and net of a payment: as Stripe booked them, in the balance's currency."""
+"""Gross, fee and net of a payment, as booked by Stripe in the balance's currency."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ def noted() -> tuple[int | None, int | None, int | None, str]:
 
 
 def expected(total: int) -> tuple[int, int, int, str]:
-    """The sandbox's fee: 2.9 % and 30."""
+    """Return the sandbox's fee: 2.9% plus 30."""
     fee = round(total * 29 / 1000) + 30
     return total, fee, total - fee, "USD"
 

@@ -1,4 +1,4 @@
-"""The least that Stripe charges is that of the account's payouts, which only Stripe knows."""
+"""Stripe's minimum charge depends on the account's payout currency, which only Stripe knows."""
 
 from collections.abc import Callable
 

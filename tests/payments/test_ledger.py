@@ -1,4 +1,4 @@
-"""Whatever happens at Stripe, the host's ledger finally agrees: the amounts, each under its own reference."""
+"""Whatever happens in Stripe, the amounts in Saleor's ledger agree in the end, each under its own reference."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 
 def ask(town: Town, action: str, amount: float | None = None) -> None:  # noqa: F811 - the fixture
-    """Request an action as staff in the Dashboard; the host sends its webhook in the background."""
-    change(town, REQUEST_ACTION, town.shop.staff_token(), id=town.transaction, action=action, amount=amount)  # type: ignore[arg-type]  # it needs the address only
+    """Request an action as staff in the Dashboard; Saleor sends its webhook in the background."""
+    change(town, REQUEST_ACTION, town.shop.staff_token(), id=town.transaction, action=action, amount=amount)  # type: ignore[arg-type]  # it only needs the URL
     town.shop.drain()
 
 
@@ -116,7 +116,7 @@ def test_a_tip_captured_in_stripes_dashboard(town: Town) -> None:  # noqa: F811 
 
 
 class TestWhatIsMissing:
-    """The pure table."""
+    """The pure function."""
 
     def test_a_hold_that_was_raised_is_an_adjustment(self) -> None:
         [adjustment] = missing_events(

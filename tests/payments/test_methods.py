@@ -1,4 +1,4 @@
-"""Every payment method that the merchant enabled: held if it can be, otherwise charged at once with a note."""
+"""Every payment method that the merchant enabled: held if possible, otherwise charged at once with a note."""
 
 import inspect
 import json
@@ -33,7 +33,7 @@ def confirm(one: Buy, method: str) -> None:
 
 
 def choose(one: Buy, kind: str) -> None:
-    """What Stripe's form does for the method that the shopper chose in it."""
+    """Confirm the payment as Stripe's form does, with the method that the shopper chose."""
     data = {
         "client_secret": one.secret,
         "payment_method_data[type]": kind,
@@ -49,7 +49,7 @@ def choose(one: Buy, kind: str) -> None:
 
 
 def finish(sandbox: StripeSandbox, one: Buy) -> None:
-    """The shopper comes back from where the method sent them, if it did."""
+    """Return from the method's redirect, if there was one."""
     action = intent_of(sandbox, one)["next_action"] or {}
     if "redirect_to_url" in action:
         sandbox.authenticate(one.psp)
@@ -296,7 +296,7 @@ class TestReasons:
         assert (metadata["saleor_reason"], metadata["saleor_granted_refund"]) == ("Broken", granted["id"])
 
     def test_a_plain_refund_was_granted_by_nothing(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-        """The host then sends a granted refund without a number."""
+        """Saleor then sends a granted refund whose id has no number."""
         one = buy().paid()
         one.events.append({**one._asked("REFUND", "5.00"), "message": "Too small"})
         answer = one.send(

@@ -90,7 +90,7 @@ class TestChangedDetails:
         one = buy()
         one.initialize()
         sandbox_intents = stripe_sandbox.account.table("payment_intent")
-        sandbox_intents.clear()  # the key is known at Stripe, an intent of it is not
+        sandbox_intents.clear()  # Stripe has the key, but no PaymentIntent for it
         forget(one)
         one.amount = "20.00"
         assert one.initialize()["result"] == "CHARGE_ACTION_REQUIRED"
@@ -116,7 +116,7 @@ class TestChangedDetails:
 
 
 class TestKilledAtAnyStep:
-    """`deaths` kills a process at each of its steps in turn; then the host repeats its request."""
+    """A process is killed at each of its steps in turn; then Saleor repeats its request."""
 
     def test_initialize(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         for step, one in deaths(buy, Buy.initialize):
@@ -158,7 +158,7 @@ class TestKilledAtAnyStep:
             assert one.row().status == "canceled", step
 
     def test_report(self, town: Town) -> None:  # noqa: F811 - the fixture
-        """Stripe's event is repeated until it was accepted; a task that lost its worker goes to the next one."""
+        """Stripe repeats an event until it is accepted; a task that lost its worker goes to another one."""
         town.begin()
         town.pay()
         latest = town.events()[-1]
@@ -183,7 +183,7 @@ class TestKilledAtAnyStep:
 
 
 def asked(one: Buy, kind: str, amount: str | None) -> Buy:
-    """Paid for, and the host is about to send a request that it remembers."""
+    """Pay; return the payment with a request that Saleor has stored and is about to send."""
     one.paid()
     one.events.append(one._asked(kind, amount))
     return one

@@ -1,4 +1,4 @@
-"""What staff must act on is reported once for each state: on the payment, and as a problem until it is resolved."""
+"""What needs staff's attention is reported once per state: on the payment, and as a problem until it is resolved."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 def infos(town: Town) -> list[str]:
-    """Return the messages of the ledger's notes, the newest first."""
+    """Return the messages of the ledger's notes, newest first."""
     return [each["message"] for each in town.reported("INFO")]
 
 
@@ -179,7 +179,7 @@ def test_reported_by_many_at_once_it_is_shown_once(town: Town) -> None:
         try:
             notices.notify(shop, intent, [note])
         except Unavailable:
-            return  # the inbox retries it
+            return  # the inbox will retry it
         finally:
             connections.close_all()
 

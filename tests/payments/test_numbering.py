@@ -1,4 +1,4 @@
-"""The order's number reaches the payment at Stripe, once there is an order."""
+"""The payment in Stripe gets the order's number once there is an order."""
 
 from collections.abc import Callable
 from typing import Any, cast

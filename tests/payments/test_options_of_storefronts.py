@@ -1,4 +1,4 @@
-"""Storing a card while paying, and paying with a stored one: for its owner, and once."""
+"""Storing a card during a payment, and paying with a stored one: only for its owner, and once."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ SOURCE: Json = {
 
 
 def asked(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **options: Any) -> Json:
-    """What is asked of TRANSACTION_INITIALIZE_SESSION."""
+    """Return the arguments for TRANSACTION_INITIALIZE_SESSION."""
     return {
         "issuingPrincipal": caller,
         "sourceObject": {**SOURCE, "user": owner},
@@ -253,7 +253,7 @@ def test_no_option_is_needed(buy: Begin, data: Any) -> None:
 
 
 def checkout_of(robin: Shopper) -> str:
-    """A checkout of the signed-in shopper."""
+    """Return a checkout of the signed-in shopper."""
     products = '{ products(first: 1, channel: "default-channel") { edges { node { variants { id } } } } }'
     variant = robin.ask(products)["edges"][0]["node"]["variants"][0]["id"]
     wanted = {
@@ -297,7 +297,7 @@ def test_through_the_shop_a_stored_card_pays_for_its_owner_only(
 def test_a_failure_that_stripe_keeps_does_not_stop_an_off_session_charge(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, *, after_effect: bool
 ) -> None:
-    """Whether or not the first request charged the card, it is charged once."""
+    """Whether or not the first request charged the card, it is charged exactly once."""
     method = keep(account)
     stripe_sandbox.add_fault(
         "POST /v1/payment_intents/*/confirm", status=500, kept=True, after_effect=after_effect

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 def planted(town: Town, **changed: Any) -> str:
-    """A paid intent that carries the metadata of the town's own payment."""
+    """Create a paid PaymentIntent with the metadata of the town's own payment."""
     metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
     paid: Json = {
         "amount": Payment.objects.get().amount_minor,
@@ -195,7 +195,7 @@ class TestOrder:
     def test_success_and_failure_worked_at_once(
         self, town: Town, monkeypatch: pytest.MonkeyPatch, last: str
     ) -> None:
-        """Both handlers have read Stripe before either writes; the failure read it before the shopper had paid."""
+        """Both handlers query Stripe before either writes; the failure's handler did so before the shopper had paid."""
         town.begin()
         town.pay("pm_card_chargeDeclined")
         read_failed, may_write = threading.Event(), threading.Event()
@@ -227,7 +227,7 @@ class TestOrder:
 
 
 def _worked(event: Json, town: Town) -> None:
-    """Handle the event in this thread, as a worker of its own would."""
+    """Handle the event in this thread, as a separate worker would."""
     from saleor_stripe_audience.inbox import engine
     from saleor_stripe_audience.inbox.models import Event
 
@@ -244,7 +244,7 @@ def labelled(intent_id: str, metadata: Json) -> PaymentIntent:
 
 
 class TestWhoseDeclineItIs:
-    """The audience's facts name the checkout of our own row, whatever was made of the metadata."""
+    """The audience's facts have the checkout of the app's own row, however the metadata was edited."""
 
     @pytest.mark.parametrize(
         "metadata", [{}, {"saleor_installation": "x"}, {"saleor_source": "Q2hlY2tvdXQ6OTk="}]

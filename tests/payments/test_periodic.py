@@ -1,4 +1,4 @@
-"""One bad row never stops the rest: every scheduled task, with two shops of which the first is broken."""
+"""One bad row never stops the rest: every scheduled task, with two shops, the first of which is broken."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ PAID: Any = {"amount": 900, "currency": "usd", "confirm": True, "payment_method"
 
 
 class Broken:
-    """The first shop: older than the town's, so that it comes first everywhere."""
+    """The first shop: older than the town's, so that it is always processed first."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -65,7 +65,7 @@ class Broken:
 
 
 def unreachable(_: Broken) -> None:
-    """As it is: nobody answers at its address."""
+    """Change nothing: its URL does not respond."""
 
 
 def dead_key(first: Broken) -> None:
@@ -78,7 +78,7 @@ def narrowed_key(first: Broken) -> None:
 
 
 def unreadable_secrets(first: Broken) -> None:
-    """Secrets stored with a lost SECRET_KEY."""
+    """Replace its secrets, as if they had been stored with a lost SECRET_KEY."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE shops_installation SET token = 'gAAAA-broken' WHERE saleor_api_url = %s",
@@ -190,7 +190,7 @@ def test_a_shop_that_answers_oddly(
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyError, json.JSONDecodeError("x", "y", 0), RecursionError])
 def test_a_mistake_of_ours(first: Broken, town: Town, monkeypatch: pytest.MonkeyPatch, error: Any) -> None:
-    """Whatever the first shop raises, the second is processed."""
+    """Whatever exception the first shop causes, the second one is processed."""
 
     def failing(true: Callable[..., Any]) -> Callable[..., Any]:
         def function(*arguments: Any, **named: Any) -> Any:
@@ -242,7 +242,7 @@ def test_edited_metadata_and_other_payments_of_the_same_account(
 
 class TestFortyFiveDays:
     def test_a_dead_key_and_then_another(self, town: Town) -> None:
-        """What was open, and what was paid long before, has changed at Stripe; its events are gone."""
+        """Open payments, and ones paid long before, have changed in Stripe, which no longer has the events."""
         town.begin()
         town.pay()
         town.tell(town.events())

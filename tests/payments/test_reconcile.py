@@ -1,4 +1,4 @@
-"""After any outage both sides agree again without help; what cannot be repaired is reported."""
+"""After any outage, both sides agree again automatically; what cannot be repaired is reported."""
 
 import json
 from collections.abc import Callable
@@ -137,7 +137,7 @@ class TestSaleorWasNotHeard:
         assert Contact.objects.get().orders_count == 1
 
     def test_what_it_never_reported_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
-        """While an app is deactivated nothing is delivered at all, and nothing fails."""
+        """While an app is deactivated, nothing is delivered at all, so nothing fails."""
         app = town.shop.app("saleor.app.stripe-audience")
         assert app is not None
         town.begin()

@@ -1,4 +1,4 @@
-"""Saleor refuses the app's own token: nothing is given up, and everything continues once the token works."""
+"""Saleor refuses the app's token: nothing is given up, and everything continues once the token works."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ Work = Callable[[], int]
 
 
 def answered(status: int, body: Json) -> Callable[..., Any]:
-    """A host that responds to everything like this."""
+    """Return a stand-in for `http.call` that always responds like this."""
 
     class Answer:
         status_code = status
@@ -128,7 +128,7 @@ def test_everything_continues_when_the_app_is_installed_again(town: Town) -> Non
 
 
 def test_a_token_that_was_replaced_meanwhile_is_no_trouble(town: Town) -> None:
-    """Work that started before the reinstall is refused with the old token: it is only retried."""
+    """Work from before the reinstall is refused with the old token, and only has to be retried."""
     stale = Installation.objects.get()
     stale.token = "of the install before"
     with pytest.raises(Unavailable):
@@ -151,7 +151,7 @@ def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytes
 
 
 def denied(granted: Callable[[Json], None]) -> Callable[..., Any]:
-    """Saleor denies whatever the app asks of transactions; `granted` edits what it says of the app's permissions."""
+    """Let Saleor deny all access to transactions; `granted` edits the app's permissions in its responses."""
     real = http.call
 
     def call(*arguments: Any, **sent: Any) -> Any:
@@ -189,7 +189,7 @@ def test_a_permission_that_is_granted_again_lets_everything_continue(
 def test_what_belongs_to_another_app_is_given_up_and_blocks_nothing(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No permission is missing: the transaction was made under a former APP_ID, and Saleor never lets the app in."""
+    """No permission is missing: the transaction belongs to a former APP_ID, so Saleor never gives the app access."""
     town.begin()
     town.pay()
     events = town.events()

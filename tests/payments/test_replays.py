@@ -1,4 +1,4 @@
-"""A signed body works once, and only as what it is, whenever and wherever it is posted again."""
+"""A signed body works once, and only for its own event, whenever and wherever it is posted again."""
 
 import json
 import uuid
@@ -44,7 +44,7 @@ def ago(**span: float) -> str:
 
 
 def request_of(one: Buy, *, key: str = "", created: str = "", amount: str = "2.30") -> Json:
-    """An event of the host's for a request, as it is in the transaction."""
+    """Return Saleor's event of a request, as it is in the transaction."""
     return {
         "type": "REFUND_REQUEST",
         "idempotencyKey": key or str(uuid.uuid4()),
@@ -118,7 +118,7 @@ def test_a_cancelation_posted_again_is_answered_as_then(held: Buy, stripe_sandbo
 
 
 def test_what_was_refused_stays_refused(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
-    """Staff saw that it failed; what they did then, such as a manual refund, depends on that."""
+    """Staff saw that it failed, and may have acted on that, for example with a manual refund."""
     body = body_of(charged, "REFUND", [request_of(charged)])
     stripe_sandbox.add_fault(
         "POST /v1/refunds",
@@ -224,10 +224,10 @@ def test_a_deletion_must_name_itself(installation: Installation) -> None:
 
 
 class TestEqualRefundsAtOnce:
-    """The host accepts them all; their bodies may be built after all of them are in the transaction."""
+    """Saleor accepts them all, and may build their bodies after all of them are in the transaction."""
 
     def bodies(self, one: Buy, *seen: int) -> list[bytes]:
-        """Return a body for each number: the number of requests in it."""
+        """Return a body for each number, with this many requests in it."""
         asked = [request_of(one, created=ago(seconds=9 - number)) for number in range(3)]
         return [
             body_of(one, "REFUND", asked[:many], issuedAt=ago(seconds=place))
@@ -253,7 +253,7 @@ class TestEqualRefundsAtOnce:
     def test_an_equal_request_of_long_ago_is_not_carried_out_now(
         self, charged: Buy, stripe_sandbox: StripeSandbox
     ) -> None:
-        """The app was down when it was made, and staff saw that it failed."""
+        """The app was down at that time, and staff saw that the request failed."""
         lost, new = request_of(charged, created=ago(hours=2)), request_of(charged)
         for second in range(3):
             post(charged, "REFUND", body_of(charged, "REFUND", [lost, new], issuedAt=ago(seconds=second)))

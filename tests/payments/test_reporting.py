@@ -1,4 +1,4 @@
-"""Stripe's events in any order, duplicate, late: the host's ledger ends the same. The host is the Saleor stand-in."""
+"""Stripe's events in any order, duplicate or late: the stand-in's ledger is the same in the end."""
 
 import json
 import random
@@ -35,7 +35,7 @@ LEDGER = """query Ledger($id: ID!) { transaction(id: $id) { actions
 
 @dataclass
 class Town:
-    """A shop with the app installed, and Stripe; nothing moves between them but what the test carries."""
+    """A shop with the app installed, and Stripe; Stripe's events only arrive when the test delivers them."""
 
     shop: SaleorSandbox
     stripe: StripeSandbox
@@ -54,10 +54,10 @@ class Town:
         return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.stripe_url}).v1
 
     def begin(self, flow: str = "CHARGE") -> None:
-        """A checkout whose transaction is initialized; the shopper has yet to pay."""
+        """Create a checkout and initialize its transaction; the shopper has not paid yet."""
         for channel in self.shop.host.store.channels:
             channel.flow = flow
-        stage = cast("Stage", self)  # the shopper needs the two addresses only
+        stage = cast("Stage", self)  # the shopper only needs the two URLs
         shopper = Shopper(stage)
         checkout = shopper._checkout(shopper.products()[0]["variants"][0]["id"], "robin@example.com")
         change(stage, GATEWAY, None, id=checkout, gateways=[{"id": APP_ID}])
@@ -66,7 +66,7 @@ class Town:
         self.intent = started["transactionEvent"]["pspReference"]
 
     def pay(self, method: str = "pm_card_visa") -> None:
-        """Pay at Stripe, without a report to the host."""
+        """Pay in Stripe, without a report to Saleor."""
         confirm: Any = {"payment_method": method, "return_url": "https://shop.example.com"}
         try:
             self.api.payment_intents.confirm(self.intent, confirm)
@@ -97,7 +97,7 @@ class Town:
         return found
 
     def amounts(self) -> tuple[float, float, float, float]:
-        """Charged, authorized, refunded, canceled."""
+        """Return the charged, authorized, refunded and canceled amounts."""
         found = self.ledger()
         names = ("chargedAmount", "authorizedAmount", "refundedAmount", "canceledAmount")
         charged, authorized, refunded, canceled = (float(found[name]["amount"]) for name in names)
@@ -107,13 +107,13 @@ class Town:
         return float(Payment.objects.get().amount_minor / 100)
 
     def reported(self, kind: str) -> list[Json]:
-        """The ledger's entries of one type."""
+        """Return the ledger's events of one type."""
         return [each for each in self.ledger()["events"] if each["type"] == kind]
 
 
 @contextmanager
 def found_town(settings: Any, stripe: StripeSandbox, stripe_url: str, work: Work) -> Iterator[Town]:
-    """The settings become those of the town; the host's schemas hold for the app's responses, in the end."""
+    """Create a town and set its settings; at the end, check the app's responses against Saleor's schemas."""
     with SaleorSandbox(retry_scale=0.001) as shop, Served(get_wsgi_application()) as served:
         settings.PUBLIC_URL = served.url
         settings.ALLOWED_SALEOR_URLS = (shop.api_url,)
@@ -141,7 +141,7 @@ def town(
 
 
 def orders(events: list[Json]) -> dict[str, list[Json]]:
-    """The ways in which delivery can go wrong."""
+    """Return the events in the ways in which they may be delivered."""
     shuffled = events * 2
     random.Random(7).shuffle(shuffled)
     return {
@@ -304,7 +304,7 @@ def test_a_debit_that_takes_days(town: Town, ok: bool) -> None:
     town.begin()
     town.pay("pm_usBankAccount_success")
     town.tell(town.events())
-    # The host takes the report for its own request of the session, which has the same reference: nothing is charged.
+    # Saleor mistakes the report for its own session request, which has the same reference: nothing is charged.
     assert town.amounts() == (0, 0, 0, 0)
     assert Payment.objects.get().status == "processing"
     town.stripe.end_processing(town.intent, ok=ok)

@@ -1,4 +1,4 @@
-"""Stripe accepts two of three decimals. The host asked for all three, and gets its own amount reported."""
+"""Stripe accepts two of three decimals. Saleor requested all three, and gets its own amount reported."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A payment starts and continues: signed requests of the host in, responses by its schema out, money in Stripe."""
+"""A payment starts and continues: Saleor's signed requests, responses that match its schema, money in Stripe."""
 
 from collections.abc import Callable
 from typing import Any
@@ -114,7 +114,7 @@ def test_the_same_request_twice_is_one_payment(buy: Begin, stripe_sandbox: Strip
     one = buy()
     first, second = one.initialize(), one.initialize()
     assert first["pspReference"] == second["pspReference"]
-    Payment.objects.all().delete()  # as after a crash between Stripe and our database
+    Payment.objects.all().delete()  # as after a crash between Stripe and the app's database
     one.pay()
     third = one.initialize()
     assert (third["pspReference"], third["result"]) == (first["pspReference"], "CHARGE_SUCCESS")

@@ -1,4 +1,4 @@
-"""Shoppers read messages for shoppers, in their language; instructions for merchants are for merchants only."""
+"""Shoppers get messages for shoppers, in their language; only merchants get instructions for merchants."""
 
 from collections.abc import Callable
 from typing import Any

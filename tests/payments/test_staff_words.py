@@ -20,7 +20,7 @@ REPORTS = {"report", "report_or_clear", "_report_once"}
 
 
 def reports() -> Iterator[tuple[str, ast.expr]]:
-    """The message of every problem that is reported for payments and the installation."""
+    """Return the message of every problem that is reported for payments and the installation."""
     for path in sorted([*(ROOT / "payments").glob("*.py"), *(ROOT / "saleor").glob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _called(node.func) in REPORTS and len(node.args) > 2:
@@ -33,7 +33,7 @@ def _called(function: ast.expr) -> str:
 
 @pytest.mark.parametrize("message", [pytest.param(each, id=where) for where, each in reports()])
 def test_no_problem_is_written_in_one_language_only(message: ast.expr) -> None:
-    """Neither a text in the code nor the English message of a failure: those are for the log and the command line."""
+    """Neither a string in the code nor a failure's English message, which is for logs and the command line."""
     for part in ast.walk(message):
         assert not (isinstance(part, ast.Constant) and re.search(r"\w \w", str(part.value)))
         assert ast.unparse(part) not in ("error.message", "failure.message")
@@ -76,7 +76,7 @@ def test_missing_permissions_are_reported_in_the_language_of_the_staff(settings:
     assert "autorisations" in for_staff(message)
 
 
-# What only a log or a developer reads, and what shoppers read by its code: see `messages`.
+# Messages for logs and developers only, and those that shoppers get translated by code: see `messages`.
 NOT_FOR_STAFF = {
     "unreadable",
     "parse_error",
@@ -89,7 +89,7 @@ NOT_FOR_STAFF = {
     "bad_page",
     "not_owner",
 }
-# Where staff connect accounts, change jobs, or where the work on an event can fail.
+# Modules in which staff connect accounts or change jobs, or in which handling an event can fail.
 FOR_STAFF = (
     "gateway/*.py",
     "payments/*.py",

@@ -1,4 +1,4 @@
-"""Once Stripe has, or may have, a payment, its transaction is never reported as failed: the shopper could pay it."""
+"""While Stripe may have a payment, its transaction is never reported as failed, because the shopper could pay it."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +49,7 @@ def intents_of(sandbox: StripeSandbox, one: Buy) -> list[Json]:
 
 
 def still_payable(one: Buy, sandbox: StripeSandbox) -> None:
-    """An unclear payment is created after all, once, and paid; the host gets the report."""
+    """Check that an unclear payment is created once after all, paid, and reported to Saleor."""
     assert one.initialize()["result"] == f"{one.flow}_ACTION_REQUIRED"
     assert [each["id"] for each in intents_of(sandbox, one)] == [one.psp]
     one.pay()
@@ -148,7 +148,7 @@ def test_bad_data_does_not_end_a_payment_that_was_started(
 
 
 def test_process_finds_what_initialize_did_not_see(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
-    """The host has no reference of the payment, because the response with it never arrived."""
+    """Saleor does not have the payment's reference, because the response with it never arrived."""
     one = buy()
     stripe_sandbox.add_fault(MAKE, times=20, drop_connection=True, after_effect=True)
     assert "pspReference" not in one.session("transaction_initialize_session")
@@ -163,7 +163,7 @@ def test_process_finds_what_initialize_did_not_see(buy: Begin, stripe_sandbox: S
 def test_an_error_that_stripe_keeps_under_the_key_does_not_end_the_transaction(
     buy: Begin, stripe_sandbox: StripeSandbox
 ) -> None:
-    """Stripe repeats an error of its own for a day; as it created nothing, another key can be used."""
+    """Stripe repeats its own error for a day; because it created nothing, another key can be used."""
     kept = {"status": 500, "headers": {"Idempotent-Replayed": "true", "Stripe-Should-Retry": "false"}}
     stripe_sandbox.add_fault(MAKE, times=1, **kept)
     one = buy()
@@ -218,7 +218,7 @@ KEPT: Json = {"status": 500, "headers": {"Idempotent-Replayed": "true", "Stripe-
 def test_a_payment_that_somebody_planted_is_not_taken_for_what_was_started(
     buy: Begin, stripe_sandbox: StripeSandbox, account: StripeAccount, changed: Json
 ) -> None:
-    """It names the transaction, even its amount and currency can be the same; Stripe failed to create the real one."""
+    """It has the transaction's id, and perhaps its amount and currency; Stripe failed to create the real one."""
     one = buy()
     named = {"saleor_installation": str(one.installation.pk), "saleor_transaction": one.id}
     paid: Json = {
@@ -257,7 +257,7 @@ def test_the_first_of_a_payment_and_its_copy_is_found(
 def test_a_payment_is_found_after_the_secret_was_rotated(
     buy: Begin, stripe_sandbox: StripeSandbox, settings: Any
 ) -> None:
-    """Also after both of its rows were lost."""
+    """Even after both of its rows were lost."""
     one = buy()
     first = one.initialize()["pspReference"]
     Payment.objects.all().delete()

@@ -1,4 +1,4 @@
-"""What a shopper waits for: how many statements each way needs, and that each of them finds its rows by an index."""
+"""The SQL statements that a shopper waits for: their number, and that each of them uses an index."""
 
 import json
 import re
@@ -41,14 +41,14 @@ def checkout(**more: Any) -> Json:
 
 
 def sent(act: Callable[[], Any]) -> list[str]:
-    """The statements that were sent, without those that only begin and end transactions."""
+    """Return the statements that were sent, without those that only begin and end transactions."""
     with CaptureQueriesContext(connection) as captured:
         act()
     return [each["sql"] for each in captured if not CONTROL.match(each["sql"])]
 
 
 def check_plan(statement: str) -> None:
-    """A table that would be read as a whole with a million rows is one for which the plan has no index."""
+    """Check that the plan uses an index for every table; otherwise, it would read a million rows."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
@@ -130,7 +130,7 @@ def test_an_event_of_saleor_is_accepted_in_two_statements(installation: Installa
     deliver()
     statements = sent(deliver)
     assert Event.objects.count() == 2
-    assert len(statements) == 3, statements  # event and task, then the event that is there already
+    assert len(statements) == 3, statements  # event and task, then the event that already exists
     for each in statements:
         check_plan(each)
 

@@ -1,4 +1,4 @@
-"""What a shopper stores at Stripe, from the shop's API through the app: only the owner sees and deletes it."""
+"""A shopper's methods stored in Stripe, from the shop's API through the app: only the owner can see and delete them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ DELETE = """mutation($id: ID!) { storedPaymentMethodRequestDelete(id: $id, chann
 
 @dataclass
 class Shopper:
-    """A signed-in shopper of the shop."""
+    """A signed-in shopper."""
 
     shop: SaleorSandbox
     stripe_url: str
@@ -57,13 +57,13 @@ class Shopper:
         return next(iter(answer.values()))
 
     def stored(self) -> list[Json]:
-        """Return what the shop lists, without its cache of five minutes."""
+        """Return the methods that the shop lists, without its cache of five minutes."""
         self.shop.host.store.stored_methods.clear()
         listed: list[Json] = self.ask(LIST)["storedPaymentMethods"]
         return listed
 
     def finish(self, setup: Json, card: str = GOOD) -> Any:
-        """What Stripe's script does in the browser."""
+        """Confirm the SetupIntent, as Stripe's script does in the browser."""
         secret = setup["data"]["setupIntent"]["stripeClientSecret"]
         return requests.post(
             f"{self.stripe_url}/v1/setup_intents/{secret.partition('_secret_')[0]}/confirm",
@@ -122,7 +122,7 @@ def customers_at(sandbox: StripeSandbox) -> list[Json]:
 def test_a_card_is_stored_listed_and_deleted(shopper: Register, stripe_sandbox: StripeSandbox) -> None:
     robin = shopper("robin")
     assert robin.stored() == []
-    assert customers_at(stripe_sandbox) == []  # only looking creates no Customer
+    assert customers_at(stripe_sandbox) == []  # listing does not create a Customer
     ready = robin.ask(READY, id=APP_ID)
     assert (ready["result"], ready["data"]) == (
         "SUCCESSFULLY_INITIALIZED",

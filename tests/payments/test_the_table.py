@@ -52,7 +52,7 @@ def intent(
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The cells of the table beneath a heading, without its two first lines."""
+    """Return the cells of the table below a heading, without its first two lines."""
     part = DOCUMENT.split(f"## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in part.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -63,7 +63,7 @@ def rows(heading: str) -> list[list[str]]:
 def test_a_response_to_a_session_is_as_in_the_table(row: list[str], column: int, flow: str) -> None:
     status = row[0].split("`")[1]
     if (status, flow) == ("requires_capture", "CHARGE"):
-        flow = "AUTHORIZATION"  # such an intent was made for a hold
+        flow = "AUTHORIZATION"  # such an intent was created for a hold
     used = "us_bank_account" if status == "processing" else "card"
     kind = "boleto_display_details" if "voucher" in row[0] else "redirect_to_url"
     waits = {"next_action": {"type": kind, kind: {}}} if status == "requires_action" else {}
@@ -74,7 +74,7 @@ def test_a_response_to_a_session_is_as_in_the_table(row: list[str], column: int,
     assert ", ".join(found.actions) == row[4]
     assert bool(found.decline_code) is ("error" in row[column])
     is_charged_at_once = flow == "AUTHORIZATION" and made.flow == "CHARGE"
-    # While a voucher is pending, its own message says so; the note comes with the money.
+    # While a voucher is pending, it has its own message; the note follows with the money.
     assert ("note" in row[column]) is (is_charged_at_once and not made.is_delayed)
 
 
@@ -134,7 +134,7 @@ def test_a_report_is_as_in_the_table(what: str, held: StripeState) -> None:
     assert f"`{report.result}`" in row[1]
 
 
-# Where the other rows are tested, with both stand-ins; the names must exist.
+# The tests of the other rows, with both stand-ins; they must exist.
 ELSEWHERE = {
     "Responses to sessions": {
         "refused by the app or by Stripe": (

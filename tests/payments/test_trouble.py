@@ -1,4 +1,4 @@
-"""Nothing is given up for a temporary reason: work waits for the account, and continues by itself."""
+"""Nothing is given up for a temporary reason: work waits for the account, and continues automatically."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,13 +39,13 @@ def narrowed_key(town: Town) -> None:
 
 
 def renew(town: Town) -> None:
-    """Paste another key of the same account, as the merchant."""
+    """Paste another key of the same account, as a merchant would."""
     town.stripe.add_key(town.stripe.account, NEW_KEY)
     onboarding.connect(town.account.installation, PUBLISHABLE_KEY, NEW_KEY, [])
 
 
 def known_account(town: Town) -> None:
-    """Connected by its true id, as `connect` does, so that the same account is found again."""
+    """Store the account's true id, as `connect` does, so that the same account is found again."""
     StripeAccount.objects.update(stripe_id=town.stripe.account.id)
 
 
@@ -119,7 +119,7 @@ class TestADeadKey:
         assert StripeAccount.objects.get().blocked_at is None
 
     def test_keeps_what_only_one_handler_could_not_do(self, town: Town) -> None:
-        """The ledger needs no balance; the fees do."""
+        """The ledger does not need the balance, but the fees do."""
         town.begin()
         town.pay()
         events = town.events()
@@ -207,7 +207,7 @@ class TestWhatStripeKeepsUnderAKey:
     def test_a_part_of_a_hold_is_captured_once(
         self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox, done: bool
     ) -> None:
-        """The repeat compares with what was there before the first try, not with what it finds itself."""
+        """The retry compares with the state before the first attempt, not with the current one."""
         stripe_sandbox.account.multicapture = True
         one = buy(flow="AUTHORIZATION").paid()
         path = f"POST /v1/payment_intents/{one.psp}/capture"

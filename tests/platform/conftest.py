@@ -25,6 +25,6 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def migrated(migrated_database: Path, tmp_path: Path) -> Path:
-    """A folder with a database of its own on which the migrations have run."""
+    """A folder with a migrated database."""
     shutil.copytree(migrated_database, tmp_path / "var")
     return tmp_path

@@ -1,4 +1,4 @@
-"""The app's commands as processes of their own. `Servers` are shared by several tests: each takes seconds to start."""
+"""The app's commands in separate processes. Several tests share `Servers`, because each takes seconds to start."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from subprocess import Popen
 import pytest
 import requests
 
-SECONDS = 180  # only ever waited for on a busy machine
+SECONDS = 180  # only reached on a busy machine
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
@@ -79,7 +79,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -
 
 @dataclass
 class Running:
-    """One `serve`; its first start was from nothing."""
+    """One `serve`; it found no database when it first started."""
 
     url: str
     process: Popen[bytes]
@@ -96,7 +96,7 @@ class Running:
 
 
 class Servers:
-    """A process of `serve` for each set of options, started when requested, and again once a test ended it."""
+    """A process of `serve` for each set of options, started on request, and again after a test has ended it."""
 
     def __init__(self, folders: pytest.TempPathFactory, stack: ExitStack) -> None:
         self._folders = folders
@@ -104,7 +104,7 @@ class Servers:
         self._running: dict[tuple[str, ...], Running] = {}
 
     def take(self, *options: str, from_nothing: bool = False) -> Running:
-        """Return one that runs, `from_nothing` one that found no database. Migrations take longer than the rest."""
+        """Return one that runs; `from_nothing`: one that found no database, which is slower because of migrations."""
         found = self._running.get(options)
         if found is None or (from_nothing and (found.is_restarted or not found.runs)):
             if found is not None:

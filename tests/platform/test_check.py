@@ -1,4 +1,4 @@
-"""`check` on a whole installation: both stand-ins, the app served between them, each thing broken in turn."""
+"""`check` on a whole installation: both stand-ins, the app between them, and each part broken in turn."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def shop(settings: Any, stripe: StripeSandbox) -> Iterator[SaleorSandbox]:
 
 
 def to_fix(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """What `check --json` says has to be fixed."""
+    """Return what has to be fixed, according to `check --json`."""
     capsys.readouterr()
     code = main(["check", "--json"])
     found = {each["name"]: each["fix"] for each in json.loads(capsys.readouterr().out) if each["fix"]}

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command in an empty folder, with no settings but those given."""
+    """Run the command in an empty folder, with only the given settings."""
     return subprocess.run(
         [sys.executable, "-m", "saleor_stripe_audience", *arguments],
         cwd=folder,

@@ -22,7 +22,7 @@ ELSEWHERE = "https://shop.example.com/graphql/"
 
 @pytest.fixture
 def saleor_url(settings: Any) -> Iterator[str]:
-    """A host that responds but knows none of the app's tokens."""
+    """A shop that responds but refuses all of the app's tokens."""
     with SaleorSandbox() as sandbox:
         settings.ALLOWED_SALEOR_URLS = (sandbox.api_url,)
         yield sandbox.api_url
@@ -70,7 +70,7 @@ def test_a_key_cannot_expire_at_an_impossible_time(capsys: pytest.CaptureFixture
     assert not ApiKey.objects.exists()
 
 
-FULL = Path("/dev/full")  # where every write fails as on a full disk
+FULL = Path("/dev/full")  # where every write fails, as on a full disk
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has /dev/full")

@@ -1,4 +1,4 @@
-"""Queries whose SQL is composed once return what they would return otherwise."""
+"""Queries whose SQL is composed once return the same as without that."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

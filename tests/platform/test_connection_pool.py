@@ -21,7 +21,7 @@ from saleor_stripe_audience.connection_pool import Connection, is_answering, poo
 
 @pytest.fixture
 def away() -> Iterator[ConnectionPool[Any]]:
-    """A pool of a server whose port nobody listens on."""
+    """A pool for a server on whose port nothing is listening."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -31,7 +31,7 @@ def away() -> Iterator[ConnectionPool[Any]]:
 
 
 def test_nobody_waits_for_a_server_that_is_away(away: ConnectionPool[Any]) -> None:
-    for _ in range(2):  # the second request has it tried again
+    for _ in range(2):  # the second request makes it try again
         with pytest.raises(psycopg.OperationalError) as failed:
             away.getconn()
         assert not isinstance(failed.value, PoolTimeout)
@@ -40,7 +40,7 @@ def test_nobody_waits_for_a_server_that_is_away(away: ConnectionPool[Any]) -> No
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that accepts connections and never says anything."""
+    """The port of a server that accepts connections but never sends anything."""
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listening:
         yield int(listening.getsockname()[1])
 
@@ -105,7 +105,7 @@ class Frozen:
 
 @pytest.fixture
 def way() -> Iterator[tuple[Frozen, str]]:
-    """A proxy that can be frozen, and how to connect through it."""
+    """A proxy that can be frozen, and the connection string for it."""
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         pytest.skip("needs PostgreSQL: set DATABASE_URL")
     settings = connections["default"].settings_dict

@@ -1,4 +1,4 @@
-"""The image without an engine: what the Dockerfile copies is copied into an empty folder, what it runs is run there."""
+"""The image without Docker: what the Dockerfile copies is copied into an empty folder, what it runs is run there."""
 
 import os
 import re
@@ -20,14 +20,14 @@ SECONDS = 300
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions with what follows them, continued lines joined."""
+    """Return the Dockerfile's instructions with their arguments, with continued lines joined."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
 
 
 def is_sent(path: Path) -> bool:
-    """Whether the builder is sent the file: the last line of .dockerignore that fits it decides."""
+    """Whether the file is sent to the builder: the last matching line of .dockerignore decides."""
     sent = True
     name = path.relative_to(ROOT).as_posix()
     for line in (ROOT / ".dockerignore").read_text().splitlines():
@@ -44,7 +44,7 @@ def is_sent(path: Path) -> bool:
 
 @dataclass
 class Builder:
-    """One machine for all stages: the paths of the image lie below `root`."""
+    """One machine for all stages: the image's paths are below `root`."""
 
     root: Path
     environment: dict[str, str]
@@ -93,7 +93,7 @@ def uv() -> str:
 
 @pytest.fixture(scope="module")
 def built(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    """All of the Dockerfile but its base image, for which an empty environment of this Python stands."""
+    """Everything in the Dockerfile except its base image, which an empty environment of this Python replaces."""
     root = tmp_path_factory.mktemp("image")
     subprocess.run([uv, "venv", "-q", "--seed", "--python", sys.executable, str(root / "base")], check=True)
     kept = ("HOME", "LANG", "UV_CACHE_DIR", "HTTPS_PROXY", "SSL_CERT_FILE", "UV_INDEX_URL", "PIP_INDEX_URL")

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """Return everything that the product's own formatter writes, parsed."""
+    """Return everything that the app's formatter writes, parsed."""
     settings = logging_settings("DEBUG")
     formatter = settings["formatters"]["json"]
     written: list[str] = []
@@ -88,7 +88,7 @@ def assert_nothing_personal(text: str) -> None:
 
 
 def everything_kept() -> str:
-    """Return what the task engine and the handlings have stored."""
+    """Return everything that the task engine and the handlings have stored."""
     tasks = [str(list(OxTask.objects.values())), str(list(Handling.objects.values()))]
     return "\n".join(tasks)
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads, for every process that the operator started; nothing unless it is configured."""
+"""What Prometheus reads, for every process that the operator starts; nothing unless it is configured."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_both_processes_are_counted_in_one_place(migrated: Path) -> None:
         assert "inbox_waiting 0.0" in text
         assert "inbox_oldest_seconds 0.0" in text
         assert "inbox_given_up 0.0" in text
-        # A refused webhook is counted by the process that answers, not by the one that is asked here.
+        # A refused webhook is counted by the process that responds, not by the one queried here.
         ends = time.monotonic() + SECONDS
         while 'saleor_webhooks_refused_total{code="unknown_installation"} 1.0' not in text:
             assert time.monotonic() < ends, text

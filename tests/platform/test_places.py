@@ -1,4 +1,4 @@
-"""Places are taken in the order of asking, only so many at a time, and nobody waits for ever."""
+"""Places are given in the order of requests, up to a limit, and nobody waits forever."""
 
 import threading
 import time

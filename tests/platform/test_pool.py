@@ -1,4 +1,4 @@
-"""256 threads wait for Stripe at once with a PostgreSQL of 100 connections: none is in use while they wait."""
+"""256 threads wait for Stripe at once, with 100 PostgreSQL connections: none is in use while they wait."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def test_no_connection_is_held_while_the_network_is_waited_for() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no pool: this is tried on PostgreSQL")
     install()
-    # Nobody continues before all are waiting: if connections were kept, only the pool's sixteen would get here.
+    # No thread continues until all are waiting: if connections were kept, only the pool's sixteen would get here.
     all_wait = threading.Barrier(THREADS, timeout=60)
 
     def answer_a_webhook(number: int) -> int:
@@ -48,7 +48,7 @@ def test_no_connection_is_held_while_the_network_is_waited_for() -> None:
 
 
 def most_connections() -> int:
-    """How many connections this database has now; the pool keeps what it once opened."""
+    """Return how many connections this database has now, which is the maximum, because the pool keeps them open."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
         count: int = cursor.fetchone()[0]

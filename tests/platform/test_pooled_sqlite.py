@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def wrappers(file: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[list[base.DatabaseWrapper]]:
-    """One for each of many threads, as Django makes them."""
+    """Return one for each of many threads, as Django creates them."""
     settings = {
         **connection.settings_dict,
         "ENGINE": "saleor_stripe_audience.pooled_sqlite3", "NAME": str(file), "OPTIONS": {}, "CONN_MAX_AGE": 60,

@@ -1,4 +1,4 @@
-"""What is kept of the database: for five seconds, and never after a change that this process made."""
+"""The cache of the database: for five seconds, and never after a change by this process."""
 
 import time
 import uuid

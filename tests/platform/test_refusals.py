@@ -1,4 +1,4 @@
-"""No response of 500: invalid input is 4xx with a code, a database outage is 503 as JSON everywhere."""
+"""No response is a 500: invalid input is a 4xx with a code, a database outage a 503 as JSON, everywhere."""
 
 import json
 import time
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def caller() -> Client:
-    """Return the response of a failed request instead of raising the exception."""
+    """A client that returns the response of a failed request instead of raising the exception."""
     return Client(raise_request_exception=False)
 
 
@@ -62,7 +62,7 @@ def keys() -> dict[str, str]:
 
 @pytest.fixture
 def outage(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database was reachable, and is not any more."""
+    """The database was reachable, but no longer is."""
 
     def fail(*_: Any, **__: Any) -> Any:
         raise OperationalError("connection to server failed: marker")

@@ -1,4 +1,4 @@
-"""`serve` as an operator runs it: its own process, a fresh database, ended by a signal."""
+"""`serve` as an operator runs it: in its own process, on a new database, ended by a signal."""
 
 import errno
 import os
@@ -83,14 +83,14 @@ def test_work_ends_when_asked(migrated: Path) -> None:
 
 
 def children_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """The processes that run tasks and answer requests, in the order in which they were started."""
+    """Return the processes that run tasks and respond to requests, in the order in which they were started."""
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return sorted(int(pid) for pid in listed)
 
 
 @contextmanager
 def a_while() -> Iterator[Iterator[None]]:
-    """Retry until it has happened; fail if it never does."""
+    """Wait until it has happened; fail if it never does."""
     ends = time.monotonic() + SECONDS
 
     def turns() -> Iterator[None]:
@@ -103,7 +103,7 @@ def a_while() -> Iterator[Iterator[None]]:
 
 
 def pulses(folder: Path) -> str:
-    """The names of the workers that ever were alive."""
+    """Return the names of all workers so far."""
     with sqlite3.connect(folder / "var" / "db.sqlite3") as database:
         return "".join(name for (name,) in database.execute("SELECT name FROM inbox_pulse"))
 
@@ -144,7 +144,7 @@ class TestProcesses:
         assert "Unexpected exit" in running.log
 
     def test_it_ends_if_its_worker_dies(self, servers: Servers) -> None:
-        """Events would be accepted, and none handled."""
+        """Otherwise, events would be accepted but never handled."""
         running = servers.take()
         worker, server = children_of(running.process)
         os.kill(worker, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Rows inserted and updated by statements that are put together once are those that Django would store."""
+"""Rows inserted and updated by statements that are composed once are those that Django would store."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""However a task fails: its row names the failure, and contains none of its message."""
+"""However a task fails, its row contains the failure's type and nothing of its message."""
 
 import json
 

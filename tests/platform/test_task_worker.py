@@ -1,4 +1,4 @@
-"""Tasks are stored, and on SQLite claimed, with our own statements: the rows must be those of the task engine's."""
+"""Tasks are stored, and on SQLite claimed, by the app's own statements: the rows must equal the task engine's."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ TIMES = ("locked_at", "lease_expires_at", "started_at", "last_attempted_at")
 
 
 def _columns(task: OxTask) -> dict[str, Any]:
-    """All columns that do not differ between two tasks claimed one after the other."""
+    """Return all columns that are the same for two tasks claimed one after the other."""
     names = [field.attname for field in OxTask._meta.concrete_fields]
     return {name: getattr(task, name) for name in names if name not in (*TIMES, "id", "enqueued_at")}
 

@@ -1,4 +1,4 @@
-"""The wheel is complete: installed into an empty environment it serves the manifest."""
+"""The wheel is complete: installed into an empty environment, it serves the manifest."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def uv() -> str:
 
 @pytest.fixture(scope="module")
 def installed(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty environment with the wheel and the locked versions of what it needs."""
+    """An empty environment with the wheel and the locked versions of its dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
     run(uv, "build", "--wheel", "--out-dir", str(folder), str(ROOT))
     [wheel] = folder.glob("*.whl")
@@ -84,7 +84,7 @@ def test_no_test_and_no_secret_travels(installed: Path) -> None:
 
 
 def test_the_demo_says_what_it_needs(installed: Path) -> None:
-    """The wheel alone, without its extra."""
+    """Only the wheel, without its extra."""
     program = str(installed / "venv" / "bin" / "saleor-stripe-audience")
     done = subprocess.run([program, "demo"], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1

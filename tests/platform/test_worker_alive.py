@@ -74,7 +74,7 @@ def test_a_worker_that_died_in_a_process_that_lives_is_missed() -> None:
 
 
 def test_work_waits_for_the_migrations(tmp_path: Path) -> None:
-    """Started first, as when both are started at the same time."""
+    """As if both were started at the same time."""
     changed = environment(tmp_path, free_port())
     process = subprocess.Popen(
         [sys.executable, "-m", "saleor_stripe_audience", "work"],

@@ -1,4 +1,4 @@
-"""What a real Saleor sent and published; README.md describes each file."""
+"""Recordings of what a real Saleor sent and published; README.md describes each file."""
 
 import json
 import lzma
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent
 
 @cache
 def read(name: str) -> str:
-    """The text of a recording, such as `schema/3.23.graphql`, compressed or not."""
+    """Return the text of a recording, such as `schema/3.23.graphql`, compressed or not."""
     packed = FOLDER / f"{name}.xz"
     if packed.exists():
         return lzma.decompress(packed.read_bytes()).decode()
@@ -22,17 +22,17 @@ def read(name: str) -> str:
 
 @cache
 def genuine_schema(version: str) -> GraphQLSchema:
-    """Saleor's own GraphQL schema in that version, such as "3.23"; built once for all tests of a process."""
+    """Return Saleor's own GraphQL schema of a version such as "3.23"; built once per process."""
     return build_schema(read(f"schema/{version}.graphql"), assume_valid=True)
 
 
 def lines(name: str) -> list[dict[str, Any]]:
-    """The objects of a recording that has one a line."""
+    """Return the objects of a recording with one per line."""
     return [json.loads(line) for line in read(name).splitlines()]
 
 
 def answer_schema(name: str) -> dict[str, Any] | None:
-    """Saleor's schema of an answer, such as `TransactionInitializeSession`; None for one that it has no schema of."""
+    """Return Saleor's schema of a response, such as `TransactionInitializeSession`; None if there is none."""
     file = FOLDER / "response-schemas" / f"{name}.json"
     found: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
     return found

@@ -1,4 +1,4 @@
-"""An address with other signing keys than the shop that installed the app: without proof nothing is inherited."""
+"""A URL with different signing keys than the shop that installed the app: it inherits nothing without proof."""
 
 import threading
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ OTHER_KEY = SigningKey.generate()
 
 
 class Host:
-    """Who answers at the shop's address."""
+    """Whoever responds at the shop's URL."""
 
     def __init__(self) -> None:
         self.keys = [KEY.jwk()]
@@ -133,7 +133,7 @@ def test_keys_that_go_on_from_a_known_one_are_believed(host: Host, shop: Shop) -
 
 class TestLimits:
     @pytest.fixture(autouse=True)
-    def _no_minute_ends(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002 - it must answer
+    def _no_minute_ends(self, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002 - it must respond
         monkeypatch.setattr("time.time", lambda: 1_790_000_000.0)
 
     def test_a_shop_registers_so_often_in_a_minute(self) -> None:

@@ -1,4 +1,4 @@
-"""Every document that we send to the host is valid in every version that we support."""
+"""Every document that the app sends to Saleor is valid in every supported version."""
 
 import pytest
 from graphql import (
@@ -102,7 +102,7 @@ def test_the_manifests_ask_for_known_events_and_permissions(version: str) -> Non
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_subscription_asks_what_it_is_and_when_it_was_made(version: str) -> None:
-    """With these the app recognizes a captured body that is posted at another time, or to another address."""
+    """With these, the app recognizes a captured body that is posted later, or to another endpoint."""
     for webhook in manifest("app", read_version(version))["webhooks"]:
         asked = _asked_of_event(webhook["query"])
         kind = webhook["targetUrl"].rpartition("/")[2].replace("-", "_")
@@ -111,7 +111,7 @@ def test_every_subscription_asks_what_it_is_and_when_it_was_made(version: str) -
 
 
 def _asked_of_event(query: str) -> set[str]:
-    """The fields asked of the event itself, whether inside its fragment or beside it."""
+    """Return the selected fields of the event itself, whether in its fragment or outside of it."""
     [subscription] = parse(query).definitions
     assert isinstance(subscription, OperationDefinitionNode)
     [event] = subscription.selection_set.selections

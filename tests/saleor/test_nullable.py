@@ -1,6 +1,6 @@
-"""Whatever is nullable in the host's schema may be null: nothing is given up because of it, and nothing crashes.
+"""Everything that is nullable in Saleor's schema may be null: nothing is given up because of it, and nothing crashes.
 
-For every subscription a complete payload is built from the schema; then each nullable field in turn is null.
+For every subscription, a complete payload is built from the schema; then each nullable field in turn is null.
 """
 
 import copy
@@ -69,7 +69,7 @@ def queries() -> list[tuple[str, str]]:
 
 
 def payloads_of(version: str, kind: str) -> Iterator[tuple[Json, list[Place]]]:
-    """Yield a complete payload of the event for each type it can be about, and which of its fields may be null."""
+    """Yield a complete payload of the event for each type that it can have, and the fields that may be null."""
     [query] = [
         each["query"]
         for each in manifest("app", read_version(version))["webhooks"]
@@ -163,7 +163,7 @@ def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa:
         try:
             assert isinstance(sync_webhook.respond(installation, payload), dict)
         except Failure as failure:
-            assert failure.message  # noqa: PT017 - a refusal in words is an answer too
+            assert failure.message  # noqa: PT017 - a refusal with a message is a valid result
         return
     event = Event.objects.create(
         source="saleor",
@@ -181,7 +181,7 @@ def work(installation: Installation, kind: str, payload: Json) -> None:  # noqa:
 
 
 def fresh(payload: Json) -> Json:
-    """Return the same with another transaction, order, checkout, customer and product."""
+    """Return the same payload with another transaction, order, checkout, customer and product."""
     changed = copy.deepcopy(payload) | {"recipient": {"id": APP}}
     for name in ("transaction", "order", "checkout", "user", "product", "productVariant"):
         if isinstance(changed.get(name), dict) and "id" in changed[name]:

@@ -36,7 +36,7 @@ def shop(settings: Any, live_server: Any) -> Iterator[SaleorSandbox]:
 
 
 def shown(shop: SaleorSandbox) -> dict[str, str]:
-    """What staff see: no problem twice, each counted once."""
+    """Return what staff see, after checking that there are no duplicates and each problem is counted once."""
     app = shop.app("saleor.app.stripe-audience")
     assert app is not None
     current = [each for each in app.problems if not each.dismissed_by]
@@ -62,7 +62,7 @@ def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, worked: Work) -
 
 
 def test_what_many_events_find_at_once_is_sent_once(shop: SaleorSandbox, worked: Work) -> None:
-    """Each report would have a task, each task a worker, and Saleor would count every one of them."""
+    """Otherwise, each event would start a task, and Saleor would count every report."""
     for _ in range(6):
         problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
     assert OxTask.objects.filter(status=OxTask.Status.READY).count() == 1
@@ -71,7 +71,7 @@ def test_what_many_events_find_at_once_is_sent_once(shop: SaleorSandbox, worked:
 
 
 def test_a_task_that_is_run_twice_shows_it_once(shop: SaleorSandbox, worked: Work) -> None:
-    """The worker stopped after Saleor had it and before that was stored."""
+    """The worker stopped after Saleor had stored it, but before the app did."""
     problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
     worked()
     Problem.objects.update(shown="")
@@ -108,7 +108,7 @@ def test_one_that_is_solved_and_comes_back_before_the_worker_runs_counts_once(
 def test_one_that_is_solved_while_it_is_sent_is_taken_away(
     shop: SaleorSandbox, worked: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The task that dismisses it found nothing in Saleor yet."""
+    """The task that dismisses it did not find it in Saleor yet."""
     installation = Installation.objects.get()
     send = client.show_problem
 
@@ -167,7 +167,7 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
 def test_they_are_shown_again_when_the_app_is_installed_again(
     shop: SaleorSandbox, live_server: Any, worked: Work
 ) -> None:
-    """Saleor forgets an app's problems with the app; what they are about is still to be done."""
+    """Saleor deletes an app's problems with the app, but they are not solved yet."""
     problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
     worked()
     app = shop.app("saleor.app.stripe-audience")

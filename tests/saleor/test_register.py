@@ -1,4 +1,4 @@
-"""Installed by the stand-in as by Saleor, and refused to everybody without permission."""
+"""Installed by the stand-in as by Saleor; refused to everybody who is not allowed."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""A webhook is accepted only if the host signed exactly these bytes."""
+"""A webhook is accepted only if Saleor signed exactly these bytes."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from tests import recordings
 
 
 def genuine(name: str) -> list[tuple[str, bytes]]:
-    """Signature and body of every signed delivery of a recording."""
+    """Return the signature and body of every signed delivery of a recording."""
     deliveries = []
     for record in recordings.lines(name):
         headers = {key.lower(): value for key, value in record["headers"]}
@@ -24,7 +24,7 @@ def genuine(name: str) -> list[tuple[str, bytes]]:
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """The recorded host with its keys; it responds to nothing."""
+    """The recorded shop with its keys; it does not respond to any request."""
     jwks: dict[str, Any] = json.loads(recordings.read("jwks.json"))
     monkeypatch.setattr(signatures, "fetch_jwks", lambda _url: jwks)
     monkeypatch.setattr(Installation, "save", lambda *_, **__: None)

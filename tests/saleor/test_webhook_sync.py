@@ -208,7 +208,7 @@ def test_removal_is_reported_by_the_shop(
 
 @pytest.mark.parametrize("version", ["3.21", "3.22", "3.23", "3.24"])
 class TestRemovalThatNobodyAnnounces:
-    """The host does not tell the app: it responds as if the caller had no permissions at all."""
+    """Saleor does not notify the app: it responds as if the caller had no permissions at all."""
 
     @pytest.fixture
     def shop(self, settings: Any, live_server: Any, version: str) -> Iterator[SaleorSandbox]:

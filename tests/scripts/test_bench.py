@@ -1,4 +1,4 @@
-"""`make bench` measures what it says that it measures."""
+"""`make bench` measures what it says it measures."""
 
 import json
 import subprocess

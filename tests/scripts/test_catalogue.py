@@ -1,4 +1,4 @@
-"""`make prove-catalogue` and `make bench-catalogue` play and measure what they say."""
+"""`make prove-catalogue` and `make bench-catalogue` do what they say."""
 
 import json
 import subprocess

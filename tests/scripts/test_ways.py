@@ -1,4 +1,4 @@
-"""The ways through the product, as `make measure-code` follows them: each step is taken once."""
+"""The flows through the product, as `make measure-code` traces them: each step happens once."""
 
 from typing import Any
 

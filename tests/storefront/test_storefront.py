@@ -1,4 +1,4 @@
-"""Subscribing and unsubscribing from a shop's own pages, by a public key; nobody learns who is a contact."""
+"""Subscribing and unsubscribing on a shop's own pages, with a public key; nobody can find out who is a contact."""
 
 import contextlib
 import json
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limits' clock stands still: what began at the end of a minute would be counted in two."""
+    """Stop the clock of the rate limits, because a test at the end of a minute would be counted in two."""
     moment = timezone.now()
     monkeypatch.setattr(limits, "timezone", SimpleNamespace(now=lambda: moment))
 
@@ -203,7 +203,7 @@ def test_the_form_says_what_is_agreed_to(client: Client, key: str) -> None:
     assert post(client, key, FORM, channel="other").json()["data"] == {"audienceForm": None}
 
 
-# Whose page, whose shop
+# Origins and shops
 
 
 def test_another_shops_key_reaches_another_shop(client: Client, key: str) -> None:
@@ -272,7 +272,7 @@ def test_an_origin_that_is_none_is_refused(shop: Installation, origins: list[str
         storefront.create_key(shop, origins)
 
 
-# Pace
+# Rate limits
 
 
 def test_who_asks_too_often_waits(client: Client, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,7 +432,7 @@ def test_whose_request_it_is_the_operators_proxies_say(
     assert Consent.objects.get().ip == seen
 
 
-# What is no question
+# Invalid requests
 
 
 def test_too_much_at_once_is_refused(client: Client, key: str) -> None:

@@ -18,7 +18,7 @@ from .stage import APP_ID, CALL_SECONDS, CONSENT_TEXT, Stage, StageFailed
 Json = dict[str, Any]
 
 LONG_SILENCE = timedelta(hours=2)
-TOKEN_SECONDS = 240  # the host's tokens are valid for 300
+TOKEN_SECONDS = 240  # Saleor's tokens are valid for 300
 
 ADDRESS = {
     "firstName": "Robin", "lastName": "Vale", "streetAddress1": "1 Harbour Street", "city": "Oswego",
@@ -181,7 +181,7 @@ class Staff:
 
     @property
     def token(self) -> str:
-        """An "access" token with at least a minute left: the host's are valid for five."""
+        """An "access" token with at least a minute left: Saleor's are valid for five."""
         if time.monotonic() - self._signed_in_at > TOKEN_SECONDS:
             given = {"email": STAFF_EMAIL, "password": STAFF_PASSWORD}
             self._token = change(self._stage, SIGN_IN, None, **given)["token"]

@@ -1,4 +1,4 @@
-"""Consent is the result of a person's events, in whatever order they arrive."""
+"""Consent is the result of a person's events, in any order of arrival."""
 
 from datetime import datetime, timedelta, timezone
 from itertools import permutations

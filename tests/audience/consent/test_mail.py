@@ -1,4 +1,4 @@
-"""Double opt-in from the ticked box to the confirmed subscription, through an email that is really sent."""
+"""Double opt-in, from the checkbox to the confirmed subscription, with an email that is really sent."""
 
 import base64
 import email
@@ -76,7 +76,7 @@ def test_a_ticked_box_counts_once_confirmed_by_mail(
 
     asked = client.get(link(sent, "confirm"))
     assert asked.status_code == 200
-    assert Contact.objects.get().status == "pending"  # programs that look through emails open every link
+    assert Contact.objects.get().status == "pending"  # programs that scan emails open every link
 
     client.post(link(sent, "confirm"), REMOTE_ADDR="203.0.113.4")
     client.post(link(sent, "confirm"))
@@ -249,7 +249,7 @@ class _Sink(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def wire(settings: Any) -> Iterator[list[bytes]]:
-    """What is sent by SMTP, byte for byte."""
+    """Return what is sent by SMTP, byte for byte."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Sink) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         settings.MAILERS = mailers.mailers(f"smtp://127.0.0.1:{server.server_address[1]}")

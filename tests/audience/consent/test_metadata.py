@@ -29,7 +29,7 @@ def audience(shop: Installation) -> Audience:
 
 
 def signed_in(shop: Installation, step: int = 1, number: str = "1", **values: str) -> None:
-    """A customer with a confirmed account buys."""
+    """Record the order of a customer with a confirmed account."""
     payload = order(number, user=member(7)) | {"metadata": metadata(**values)}
     record_order(shop, payload, at(step))
     record_order_consent(shop, payload, at(step))

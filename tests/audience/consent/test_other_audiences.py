@@ -1,4 +1,4 @@
-"""A withdrawal reaches every audience of the shop that has the person."""
+"""A withdrawal counts in every audience of the shop that contains the person."""
 
 import pytest
 
@@ -136,7 +136,7 @@ def test_another_shops_audience_is_not_affected(shop: Installation, other: Audie
 
 
 def test_contacts_elsewhere_are_looked_for_by_their_audiences(shop: Installation, other: Audience) -> None:
-    """By the shop, all contacts of a million are read to find that the other audience has none."""
+    """If they were looked up by shop, all of a million contacts would be read to find none in the other audience."""
     buy(shop, "1", 1)
     audience = Contact.objects.get().audience
     with explained() as plans:

@@ -188,7 +188,7 @@ def test_links_of_an_old_mail_work_after_every_merge(
 
 
 def old_links(contact: Contact) -> list[str]:
-    """A token of earlier versions: the id and its signature."""
+    """Return links with a token of earlier versions: the id and its signature."""
     secret = contact.audience.installation.audience_secret.secret
     token = signing.Signer(key=secret, salt="audience.preferences").sign(contact.pk.hex)
     return [f"/audience/preferences/{token}", f"/audience/unsubscribe/{token}"]
@@ -224,7 +224,7 @@ def test_renewed_links_leave_the_old_ones_only_to_unsubscribe(ada: Contact, clie
 
 
 def test_links_of_earlier_versions_work(ada: Contact, client: Client) -> None:
-    links.preferences_url(ada)  # makes the shop's secret
+    links.preferences_url(ada)  # creates the shop's secret
     page, one = old_links(ada)
     client.post(page, {"choice": "subscribe"})
     assert Contact.objects.get().status == "subscribed"

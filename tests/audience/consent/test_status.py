@@ -1,4 +1,4 @@
-"""The status that three facts result in, and what a contact may receive."""
+"""The status that follows from three facts, and what a contact may receive."""
 
 from itertools import product
 

@@ -58,7 +58,7 @@ def test_the_newest_value_counts_in_any_order(
                 3: customer(3, points="3")}  # fmt: skip
     for step in steps:
         events[step](shop)
-    assert stored(shop) == {"points": "3"}  # the tier was taken away
+    assert stored(shop) == {"points": "3"}  # the tier was removed
 
 
 def test_an_account_without_metadata_changes_no_attributes(shop: Installation, audience: Audience) -> None:
@@ -83,7 +83,7 @@ def test_an_order_sets_attributes_of_a_guest_and_of_its_own_account_only(
     record_order(shop, order("3") | {"metadata": metadata(tier="typed by anybody")}, at(3))
     assert stored(shop) == {"tier": "own"}
     record_order(shop, order("4", user=own) | {"metadata": []}, at(4))
-    assert stored(shop) == {"tier": "own"}  # an order sets only the keys it has
+    assert stored(shop) == {"tier": "own"}  # an order only sets the keys that it has
 
 
 @pytest.mark.parametrize("value", ["x" * 501, "zero\0byte"])

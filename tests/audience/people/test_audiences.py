@@ -24,7 +24,7 @@ NEW = "ada.new@shop.example"
 
 @pytest.fixture
 def french(shop: Installation) -> Audience:
-    """The channel `fr` feeds an audience of its own, all others the default one."""
+    """Create an audience fed by the channel `fr`; all others feed the default one."""
     for slug in ("default-channel", "fr"):
         Channel.objects.create(installation=shop, slug=slug, name=slug, currency="EUR")
     audience = create_audience(shop, AudienceSettings("Nouvelles", language="FR"))

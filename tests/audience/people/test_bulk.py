@@ -1,4 +1,4 @@
-"""Rows that are inserted many at once."""
+"""Rows that are inserted in bulk."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -21,7 +21,7 @@ def audience(shop: Installation) -> Audience:
 
 
 def insert_contacts(audience: Audience, *emails: str) -> None:
-    """With everything that the table has no value of its own for."""
+    """Insert contacts with values for everything that has no default."""
     given: dict[str, Any] = {
         "first_name": "Zoë", "last_name": "", "phone": "", "city": "", "country": "FR", "language": "fr",
         "consent": "confirmed", "soft_opt_in": True, "deliverability": "ok", "lifecycle": "active",

@@ -85,7 +85,7 @@ def test_staff_who_bought_stay_in_the_audience_where_they_bought(shop: Installat
     assert (contact.audience, contact.first_name) == (news, "Augusta")
 
 
-# Manually, by staff
+# Merged manually by staff
 
 
 def test_a_contact_merged_by_staff_has_all_data_of_both(shop: Installation) -> None:
@@ -112,7 +112,7 @@ def test_what_cannot_be_merged_is_refused(shop: Installation) -> None:
     assert Contact.objects.count() == 3
 
 
-# Filed away, bounced, complained
+# Archived, bounced, complained
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def deliver(shop: Installation, kind: str, payload: dict[str, Any], step: int) -
 
 
 def all_that_is_kept() -> str:
-    """Every value of every row in the database, as one text."""
+    """Return every value of every row in the database as one text."""
     models = [each for each in apps.get_models() if each.__module__.startswith("saleor_stripe_audience")]
     return json.dumps([list(model.objects.values()) for model in models], default=str).lower()  # type: ignore[attr-defined]  # every model has a manager
 

@@ -1,4 +1,4 @@
-"""An account's whole life in a shop that really signs and sends its events: consent, change of address, deletion."""
+"""The whole life of an account in a shop that really signs and sends its events: consent, new address, deletion."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,7 +58,7 @@ def test_an_account_from_sign_up_to_deletion(shop: SaleorSandbox, worked: Work) 
         "metadata": CONSENT,
     }
     do(shop, worked, REGISTER, i=given | {"channel": "default-channel"})
-    assert not Contact.objects.exists()  # anybody can register under any address
+    assert not Contact.objects.exists()  # anybody can register with any address
 
     wordings.add(audiences_of(Installation.objects.get())[0], "News, please.")
     user = next(each for each in shop.host.store.users if each.email == ADA)
@@ -89,7 +89,7 @@ def test_a_customer_deleted_by_staff_is_erased_too(shop: SaleorSandbox, worked: 
 
 
 def test_staff_who_open_the_dashboard_become_no_contacts(shop: SaleorSandbox, worked: Work) -> None:
-    """The Dashboard keeps what its staff have seen in the metadata of their accounts: an event of a customer."""
+    """The Dashboard stores what its staff have seen in their accounts' metadata, which sends a customer event."""
     staff = next(each for each in shop.host.store.users if each.is_staff)
     seen = [{"key": "onboarding", "value": '{"stepsCompleted": []}'}]
     do(shop, worked, DESCRIBE, shop.staff_token(), id=staff.id, m=seen)

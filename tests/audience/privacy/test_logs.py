@@ -28,7 +28,7 @@ PERSONAL = ["ada@", "ada.new@", "lovelace", "augusta", "+13155550123", "203.0.11
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """Everything that the app logs, as it logs it."""
+    """Everything that the app logs, in its format."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     form = logging_settings("DEBUG")["formatters"]["json"]

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def erased(shop: Installation) -> list[str]:
-    """Ada was a subscriber with an account, and was erased; the paths of her old links."""
+    """Erase Ada, a subscriber with an account; return the paths of her old links."""
     Channel.objects.create(installation=shop, slug="default-channel", name="Default", currency="USD")
     record_customer(shop, member(7), at(1))
     change_audience(Audience.objects.get(), AudienceSettings("News", consent_text="Yes, news!"))
@@ -79,7 +79,7 @@ def test_an_erased_person_returns_through_the_mailbox_and_old_links_work(
     [sent] = mailoutbox
     assert sent.to == [ADA]
     assert "Yes, news!" in str(sent.body)
-    assert not ConfirmationMail.objects.exclude(request="").exists()  # only the email knows now
+    assert not ConfirmationMail.objects.exclude(request="").exists()  # only the email has it now
 
     path = confirmation_path(sent)
     assert client.get(path).status_code == 200

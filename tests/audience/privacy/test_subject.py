@@ -1,4 +1,4 @@
-"""The data stored about a person, exported for that person, and the operator's commands."""
+"""The export of a person's data, and the operator's commands for it."""
 
 import json
 from uuid import uuid4
@@ -48,7 +48,7 @@ def test_all_stored_data_is_exported_and_nothing_of_others(known: Installation, 
 
 
 def test_every_relation_of_a_contact_is_exported(known: Installation) -> None:
-    """Relations that are added to contacts later must be exported too."""
+    """Relations that are added to contacts in the future must be exported too."""
     [contact] = subject.export(known, ADA)["contacts"]
     filled = {"consents", "purchases", "spent", "former_addresses"}
     accessors = {relation.get_accessor_name() for relation in Contact._meta.related_objects}

@@ -1,4 +1,4 @@
-"""Contacts with everything that a condition can refer to, written directly into the tables."""
+"""Contacts with everything that a condition can refer to, inserted directly into the tables."""
 
 import base64
 from datetime import UTC, datetime, timedelta

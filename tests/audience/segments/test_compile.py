@@ -1,4 +1,4 @@
-"""Each condition, for a contact who just matches it and for one who just does not."""
+"""Each condition, for a contact who barely matches it and for one who barely does not."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Whatever happens to people, in whatever order: a segment's members are those who match it."""
+"""A segment's members are those who match it, whatever happens to people, and in any order."""
 
 from datetime import timedelta
 from random import Random
@@ -63,7 +63,7 @@ class Followed(TestCase):
             assert set(membership.members_of(segment)) == set(fitting), segment.tree
 
     def _work(self) -> None:
-        """Run the tasks of the changes so far, and of the tags that they add; nothing that only time causes."""
+        """Handle the changes so far, and the tags that they add, but nothing that only time causes."""
         while stale := list(StaleContact.objects.values_list("contact", flat=True)):
             for contact_id in stale:
                 membership.refresh_contact(contact_id)

@@ -1,4 +1,4 @@
-"""Membership follows changes of contacts, and the passing of time."""
+"""Membership follows changes of contacts, and time."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def segment(audience: Audience, root: dict[str, Any], name: str = "Some", **opti
 
 
 def work() -> None:
-    """Do what the tasks do: evaluate segments that are due and contacts that changed, until none remain."""
+    """Do what the tasks do: evaluate due segments and changed contacts until there are none."""
     for _ in range(5):
         for row in list(StaleContact.objects.all()):
             membership.refresh_contact(row.contact_id)
@@ -207,7 +207,7 @@ def test_a_contact_whose_task_was_lost_is_evaluated_later(audience: Audience) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_during_the_evaluation_of_a_segment_is_not_lost(audience: Audience) -> None:
-    """Whole segments and single contacts, evaluated at the same time from several threads, end up correct."""
+    """Whole segments and single contacts that several threads evaluate at the same time are correct in the end."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite lets one transaction write at a time")
     people = [contact(audience) for _ in range(8)]

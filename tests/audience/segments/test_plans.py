@@ -1,4 +1,4 @@
-"""The databases' plans of conditions on carts, in shops with one audience and with several."""
+"""The databases' plans for conditions on carts, in shops with one audience and with several."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ IN_INDEX_ALONE = {
     "postgresql": "Index Only Scan using purchase_by_contact",
     "sqlite": "USING COVERING INDEX purchase_by_contact",
 }
-QUERIES = {"postgresql": 1, "sqlite": 2}  # for the number and some of the contacts
+QUERIES = {"postgresql": 1, "sqlite": 2}  # to count the contacts, and to list some of them
 BY_AUDIENCE_AND_ADDRESS = {
     "postgresql": re.compile(r"audience_id = .* AND \(\(email\)::text = "),
     "sqlite": re.compile(r"audience_id=\? AND email=\?"),

@@ -37,7 +37,7 @@ def order_event(step: int, **known: Any) -> Delivery:
 
 
 def held(shop: Installation) -> list[Any]:
-    """All carts with their contacts, and all contacts with their names."""
+    """Return all carts with their contacts, and all contacts with their names."""
     rows = Cart.objects.filter(installation=shop).order_by("saleor_checkout_id")
     state: list[Any] = [
         (
@@ -295,7 +295,7 @@ def test_a_line_keeps_its_product_after_the_product_was_deleted(
 
 
 def test_a_variant_that_the_shop_did_not_name_has_no_name(shop: Installation) -> None:
-    """Saleor calls it by its id; so does an order whose variant is gone."""
+    """Saleor uses its id instead; so does an order whose variant was deleted."""
     unnamed = line() | {"variantName": "UHJvZHVjdFZhcmlhbnQ6MzQ4"}
     record_order(shop, order(lines=[unnamed, line(2) | unnamed | {"id": "2", "variant": None}]), at(1))
     sold = Contact.objects.get().purchases.get().lines

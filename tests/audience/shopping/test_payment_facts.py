@@ -1,4 +1,4 @@
-"""Failed and disputed payments from Stripe, on the contact who paid, whatever arrives first."""
+"""Failed and disputed payments from Stripe belong to the contact who paid, whatever arrives first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

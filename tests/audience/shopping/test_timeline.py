@@ -1,4 +1,4 @@
-"""A contact's timeline: all that happened, newest first, page by page."""
+"""A contact's timeline: everything that happened, newest first, page by page."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ NOW = timezone.now()
 
 @pytest.fixture
 def ada(shop: Installation) -> Contact:
-    """A contact with every kind of entry."""
+    """Create a contact with every kind of entry."""
     audience = Audience.objects.create(installation=shop, name="Customers", is_default=True)
     someone = contact(audience)
     ago = {name: NOW - timedelta(days=days) for days, name in enumerate(["d0", "d1", "d2", "d3", "d4", "d5"])}
@@ -68,7 +68,7 @@ def test_an_address_of_unknown_time_has_no_entry(ada: Contact) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_pages_have_every_entry_once(ada: Contact, size: int) -> None:
-    for number in range(12):  # many at one moment, of two kinds
+    for number in range(12):  # many with the same time, of two kinds
         segment = Segment.objects.create(audience=ada.audience, name=f"Segment {number}", tree={})
         Membership.objects.create(segment=segment, contact=ada, entered_at=NOW)
         went_wrong(ada, "declined", at=NOW, code="expired_card")

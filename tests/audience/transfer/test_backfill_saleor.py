@@ -1,4 +1,4 @@
-"""All data from before the app is imported, once; then both sides are compared."""
+"""All data from before the installation is imported once; then both sides are compared."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What only Stripe knows is imported beside orders: nothing is counted twice, nobody is subscribed."""
+"""What only Stripe has is imported in addition to orders: nothing is counted twice, nobody is subscribed."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Files with wrong quotation marks and shifted cells: at most the row is lost, and never a refusal."""
+"""Files with wrong quotation marks and shifted cells: at most a row is lost, but never a refusal of consent."""
 
 import io
 from datetime import UTC, datetime

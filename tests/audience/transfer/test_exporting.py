@@ -1,4 +1,4 @@
-"""Contacts as CSV: unchanged by a reimport, harmless in a spreadsheet; ads lists contain only who may be on them."""
+"""Contacts as CSV: the same after a reimport, harmless in a spreadsheet; lists for ads only have who may be on them."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""Exports of other programs keep their meaning here; columns mapped manually; files as programs write them."""
+"""Exports of other programs keep their meaning; columns can be mapped manually; files have any format."""
 
 import io
 from datetime import UTC, datetime
@@ -247,7 +247,7 @@ def test_values_of_a_column_are_chosen(audience: Audience) -> None:
         withdrawn=["désabonné"],
     )  # fmt: skip
     assert statuses(audience) == {"a": "subscribed", "b": "unsubscribed"}
-    assert [(each.line, each.field) for each in report.errors] == [(4, "consent")]  # nobody explained it
+    assert [(each.line, each.field) for each in report.errors] == [(4, "consent")]  # no meaning given
 
 
 def test_invalid_options_are_refused(audience: Audience) -> None:

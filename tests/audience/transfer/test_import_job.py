@@ -1,4 +1,4 @@
-"""A stopped import continues where it stopped; what is counted was written, and once."""
+"""A stopped import continues where it stopped; everything that is counted was written exactly once."""
 
 import io
 from typing import Any
@@ -87,7 +87,7 @@ def test_two_processes_do_not_count_one_file_twice(audience: Audience) -> None:
 
     with pytest.raises(Rejected, match="Another process"):
         take(audience, progress=meanwhile)
-    assert Contact.objects.count() == 2  # the second batch is taken back with its count
+    assert Contact.objects.count() == 2  # the second batch is rolled back with its count
 
 
 def test_another_file_or_audience_is_another_job(audience: Audience) -> None:

@@ -115,7 +115,7 @@ def test_existing_fields_stay_and_empty_ones_are_filled_in(audience: Audience) -
         ("given", "a@shop.test,unknown,", "subscribed"),
         ("given", "a@shop.test,no,2026-06-01", "subscribed"),
         ("given", "a@shop.test,false,2026-06-01", "subscribed"),
-        ("given", "a@shop.test,withdrawn,2999-06-01", "unsubscribed"),  # counts from its receipt
+        ("given", "a@shop.test,withdrawn,2999-06-01", "unsubscribed"),  # takes effect when it is received
         ("given", "a@shop.test,withdrawn,tomorrow", "unsubscribed"),
         ("given", "a@shop.test,withdrawn,", "unsubscribed"),
         ("given", "a@shop.test,withdrawn,2026-06-01", "unsubscribed"),
@@ -244,7 +244,7 @@ def test_a_withdrawal_without_a_time_is_one_event_however_often_its_file_is_impo
     say(contact, "given", timezone.now())
     assert take(audience, text).consents == 0
     contact.refresh_from_db()
-    assert contact.status == "subscribed"  # who came back since is not turned away by the old file
+    assert contact.status == "subscribed"  # an old file does not unsubscribe someone who has subscribed again
     assert take(audience, text + "b@shop.test,\n").consents == 1
 
 
@@ -400,7 +400,7 @@ def test_a_status_that_blocks_mail_is_imported_and_subscribes_nobody(audience: A
     row = f"yes,2026-01-01,{status}"
     report = take(audience, f"email,consent,consent_at,status\nnew@shop.test,{row}\nknown@shop.test,{row}\n")
     statuses = dict(Contact.objects.values_list("email", "status"))
-    # A refusal counts for who is known too; that an email bounced elsewhere, or that somebody was filed away, does not.
+    # A refusal also counts for existing contacts; a bounce elsewhere, or that somebody was archived, does not.
     known = status if status == "unsubscribed" else "nonsubscribed"
     assert statuses == {"new@shop.test": status, "known@shop.test": known}
     assert report.statuses[f"new → {status}"] == 1

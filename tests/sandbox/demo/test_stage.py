@@ -15,7 +15,7 @@ from saleor_stripe_audience.settings import Environment
 
 
 class Clock:
-    """Time that a test moves."""
+    """A clock that the test controls."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -56,7 +56,7 @@ def test_a_port_that_is_in_use_is_left_to_its_owner(tmp_path: Path) -> None:
 
 
 def test_the_operators_settings_stay_out_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A demo that sent email through the operator's server, or took its metrics port, would be a surprise."""
+    """A demo must not send email through the operator's server, or use its metrics port."""
     for name in Environment.model_fields:
         monkeypatch.setenv(name, "the operator's")
     stage = Stage(tmp_path)

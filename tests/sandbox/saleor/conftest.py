@@ -1,4 +1,4 @@
-"""A shop, an app installed in it, and a shopper's way through it."""
+"""A shop, an app installed in it, and a shopper."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def app(shop: SaleorSandbox, recorder: Recorder) -> App:
 
 @dataclass
 class Shopper:
-    """The storefront's calls, one by one."""
+    """The storefront's calls."""
 
     shop: SaleorSandbox
     token: str | None = None
@@ -67,7 +67,7 @@ class Shopper:
         return self.shop.gql(query, values, self.token)[name]
 
     def checkout(self, quantity: int = 2, **more: Any) -> Any:
-        """A checkout with address, email and free shipping: everything but the payment."""
+        """Create a checkout with address, email and free shipping: everything but the payment."""
         lines = [{"variantId": self.variant(), "quantity": quantity}]
         given = {"channel": self.channel, "lines": lines, "email": "Ada@Example.com", **more}
         addresses = {"shippingAddress": ADDRESS, "billingAddress": ADDRESS}
@@ -121,7 +121,7 @@ class Shopper:
         )
 
     def buy(self) -> tuple[Any, Any]:
-        """Make a whole purchase; return order and transaction."""
+        """Make a complete purchase; return order and transaction."""
         checkout = self.checkout()
         paid = self.initialize(checkout)
         assert paid["errors"] == []
@@ -141,12 +141,12 @@ def succeed(result: str, psp: str = "pi_1", **more: Any) -> Callable[[Received],
 
 
 def staff(shop: SaleorSandbox, query: str, **variables: Any) -> Any:
-    """A call of the staff's."""
+    """Call the API as staff."""
     return shop.gql(query, variables, shop.staff_token())
 
 
 def request_action(shop: SaleorSandbox, transaction: Any, kind: str, amount: float | None = None) -> Any:
-    """Ask for a charge, refund or cancel, and wait until it and its events are done."""
+    """Request a charge, refund or cancellation, and wait until it and its events are done."""
     answer = staff(
         shop,
         "mutation($t:ID,$k:TransactionActionEnum!,$a:PositiveDecimal){transactionRequestAction(id:$t,"

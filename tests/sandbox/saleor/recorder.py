@@ -76,7 +76,7 @@ def subscription(event: str, selection: str) -> str:
 
 @dataclass
 class Received:
-    """One request of the shop."""
+    """One request from the shop."""
 
     event: str
     headers: dict[str, str]
@@ -96,7 +96,7 @@ def as_json(value: Any, status: int = 200) -> Response:
 
 @dataclass
 class Recorder:
-    """The app. `answers` holds a function per event name; others get an empty 200."""
+    """The app. `answers` has a function for each event name; others get an empty 200."""
 
     received: list[Received] = field(default_factory=list)
     manifest_requests: list[dict[str, str]] = field(default_factory=list)
@@ -116,7 +116,7 @@ class Recorder:
         return f"{self.served.url}/api/manifest"
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest; `changed` overrides parts of it."""
+        """Return the manifest; `changed` overrides parts of it."""
         shared = {"targetUrl": f"{self.served.url}/hooks"}
         hooks = [
             {**shared, "name": name, "query": subscription(name, wanted), f"{kind}Events": [name]}
@@ -159,7 +159,7 @@ class Recorder:
             return [each for each in self.received if each.event == event]
 
     def names(self) -> list[str]:
-        """The events that came, in order of arrival."""
+        """Return the names of the events in order of arrival."""
         with self._lock:
             return [each.event for each in self.received]
 

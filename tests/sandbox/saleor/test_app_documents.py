@@ -20,7 +20,7 @@ DOCUMENTS = [*WEBHOOKS, *sorted(ROOT.glob("operations/*.graphql"))]
 
 
 def sent(path: Path, version: Version = (3, 23)) -> str:
-    """The document as the app sends it to a shop of that version, with its fragments inlined."""
+    """Return the document as the app sends it to a shop of that version, with its fragments inlined."""
     make = subscription if path.parent.name == "webhooks" else operation
     return make(path.stem, version)
 

@@ -1,4 +1,4 @@
-"""How webhooks leave the shop: signed, with the recorded headers, retried where the host retries."""
+"""How the shop sends webhooks: signed, with the recorded headers, and retried when Saleor retries."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def unpadded(text: str) -> bytes:
 
 
 def verify(shop: SaleorSandbox, received: Received) -> None:
-    """Check a signature by the shop's JWKS alone, as any app would."""
+    """Check a signature with the shop's JWKS, as any app would."""
     jwks = requests.get(f"{shop.url}/.well-known/jwks.json", timeout=5).json()
     head, payload, signature = received.headers["saleor-signature"].split(".")
     protected = json.loads(unpadded(head))
@@ -92,7 +92,7 @@ def test_headers_are_those_recorded(shop: SaleorSandbox, recorder: Recorder, app
 
 
 class Scripted:
-    """Responds with one status after the other, then always with the last one."""
+    """Responds with each status in turn, then always with the last one."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)

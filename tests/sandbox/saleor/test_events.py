@@ -1,4 +1,4 @@
-"""Which events an action emits, and what their payloads hold: the observed table, line by line."""
+"""The events that an action emits, and their payloads: the observed table, line by line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -247,7 +247,7 @@ def test_a_product_from_cradle_to_grave(
         "mutation($i:ID!,$c:ID!,$p:PositiveDecimal!){productVariantChannelListingUpdate(id:$i,input:[{channelId:$c,"
         "price:$p}]){errors{code}}}"
     )
-    for _ in range(2):  # also to the same value
+    for _ in range(2):  # even to the same value
         assert emitted_events.by_staff(price, i=made["id"], c=channel, p=7.5) == ["PRODUCT_VARIANT_UPDATED"]
     given = '{name:"Cup",metadata:[{key:"a",value:"b"}]}'
     rename = f"mutation($i:ID!){{productUpdate(id:$i,input:{given}){{errors{{code}}}}}}"

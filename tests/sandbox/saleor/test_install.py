@@ -54,7 +54,7 @@ def test_bad_manifests_are_refused(shop: SaleorSandbox, recorder: Recorder, chan
 
 
 def test_conflicting_fields_of_two_types_are_refused(shop: SaleorSandbox, recorder: Recorder) -> None:
-    """`lines.variant` cannot be null on a checkout and can on an order: one must be aliased."""
+    """`lines.variant` cannot be null on a checkout but can on an order, so one must be aliased."""
     both = "... on Checkout { lines { variant { id } } } ... on Order { lines { variant { id } } }"
     query = subscription("TRANSACTION_INITIALIZE_SESSION", f"sourceObject {{ {both} }}")
     recorder.changed = {"webhooks": [hook(query)]}

@@ -1,4 +1,4 @@
-"""The ledger against recorded histories of the genuine host, and the rules one by one."""
+"""The ledger compared with recorded histories of the real Saleor, and each of its rules."""
 
 import json
 import subprocess

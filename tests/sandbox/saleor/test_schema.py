@@ -1,4 +1,4 @@
-"""Our part of the schema agrees with the real one, and everything in it is resolved."""
+"""The stand-in's part of the schema agrees with the real one, and everything in it is resolved."""
 
 import pytest
 from graphql import (
@@ -17,7 +17,7 @@ from saleor_stripe_audience.sandbox.saleor.resolvers import executable_schema
 from saleor_stripe_audience.sandbox.saleor.schema import VERSIONS, schema_for
 from tests.recordings import genuine_schema
 
-# These became stricter or laxer between versions; we keep one form. Type changes, never names.
+# These became stricter or laxer between versions; the stand-in has one form. Types change, never names.
 CHANGED_TYPES = {
     ("Attribute", "name"),
     ("Attribute", "slug"),

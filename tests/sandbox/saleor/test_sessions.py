@@ -1,4 +1,4 @@
-"""transactionInitialize and transactionProcess: what is sent, what is refused, what an answer does."""
+"""transactionInitialize and transactionProcess: what is sent, what is refused, and the effect of a response."""
 
 import threading
 from typing import Any

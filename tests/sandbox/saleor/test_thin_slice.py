@@ -1,4 +1,4 @@
-"""Install, buy, refund, report: once through the whole shop over real HTTP."""
+"""Install, buy, refund, report: once through the whole shop, over real HTTP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the host does by itself, and the small Dashboard."""
+"""What Saleor does by itself, and the small Dashboard."""
 
 import html
 import re
@@ -77,7 +77,7 @@ def test_the_dashboard_hands_out_tokens_for_whoever_looks(shop: SaleorSandbox, a
 
 
 def test_a_card_is_opened_as_the_genuine_dashboard_opens_it(shop: SaleorSandbox, recorder: Recorder) -> None:
-    """The Dashboard's own query is first, its part of the address follows twice, and the theme is missing."""
+    """The Dashboard's own query is first, its part of the URL follows twice, and the theme is missing."""
     widget = {
         "label": "Payment",
         "mount": "ORDER_DETAILS_WIDGETS",

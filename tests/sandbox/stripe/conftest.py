@@ -17,22 +17,22 @@ from saleor_stripe_audience.sandbox.stripe import RESTRICTED_KEY, SECRET_KEY, St
 
 @dataclass
 class Receiver:
-    """A webhook endpoint that responds as configured and stores what it got."""
+    """A webhook endpoint that responds as configured, and stores what it receives."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
     received: list[tuple[bytes, str]] = field(default_factory=list)
 
     def events(self) -> list[dict[str, Any]]:
-        """What arrived, in that order."""
+        """The events in order of arrival."""
         return [json.loads(body) for body, _ in self.received]
 
     def kinds(self) -> list[str]:
-        """The types of what arrived."""
+        """The types of the events, in order of arrival."""
         return [event["type"] for event in self.events()]
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Take one delivery."""
+        """Receive one delivery."""
         request = Request(environ)
         self.received.append((request.get_data(), request.headers["Stripe-Signature"]))
         return Response(status=self.answers.pop(0) if self.answers else 200)(environ, start_response)
@@ -47,7 +47,7 @@ def sandbox() -> Iterator[StripeSandbox]:
 
 @pytest.fixture
 def url(sandbox: StripeSandbox) -> Iterator[str]:
-    """Where it answers."""
+    """The stand-in's URL."""
     with Served(sandbox.wsgi) as served:
         yield served.url
 
@@ -69,7 +69,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def pay(client: stripe.StripeClient) -> Callable[..., Any]:
-    """Creates and confirms a PaymentIntent on the server, without methods that redirect."""
+    """Create and confirm a PaymentIntent on the server, without methods that redirect."""
 
     def paid(method: str = "pm_card_visa", amount: int = 1000, **more: Any) -> Any:
         params: dict[str, Any] = {
@@ -87,7 +87,7 @@ def pay(client: stripe.StripeClient) -> Callable[..., Any]:
 
 @pytest.fixture
 def hold(pay: Callable[..., Any]) -> Callable[..., Any]:
-    """Authorizes a payment that then waits for its capture."""
+    """Authorize a payment, which then waits for its capture."""
     return functools.partial(pay, capture_method="manual")
 
 
@@ -98,5 +98,5 @@ def restricted(url: str) -> stripe.StripeClient:
 
 
 def client_for(url: str, key: str) -> stripe.StripeClient:
-    """The library with a key, never retrying by itself."""
+    """Return the library with a key, never retrying by itself."""
     return stripe.StripeClient(key, base_addresses={"api": url}, max_network_retries=0)

@@ -10,7 +10,7 @@ from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 
 def outcomes(action: Callable[[], Any], times: int = 12) -> list[bool]:
-    """Which of the calls, all at once, were not refused."""
+    """Run the action this many times at once; return for each call whether it was accepted."""
 
     def tried(_: int) -> bool:
         try:

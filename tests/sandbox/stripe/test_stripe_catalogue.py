@@ -10,7 +10,7 @@ from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 @pytest.fixture
 def product(client: stripe.StripeClient) -> stripe.Product:
-    """A product to price."""
+    """A product for prices."""
     return client.v1.products.create({"name": "Shirt", "metadata": {"saleor": "1"}})
 
 

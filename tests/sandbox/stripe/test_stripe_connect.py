@@ -30,7 +30,7 @@ def link(platform: stripe.StripeClient, made: str, **changed: Any) -> stripe.Acc
 
 
 def leave(url: str, outcome: str) -> str:
-    """Go through the hosted page; where it leads in the end."""
+    """Go through the hosted page; return the URL that it leads to."""
     shown = requests.get(url, allow_redirects=False, timeout=5)
     assert shown.status_code == 200
     return requests.post(url, {"outcome": outcome}, allow_redirects=False, timeout=5).headers["Location"]

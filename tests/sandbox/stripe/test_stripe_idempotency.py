@@ -1,4 +1,4 @@
-"""Idempotency keys, and the faults that make them needed."""
+"""Idempotency keys, and the faults that make them necessary."""
 
 import threading
 import time
@@ -142,7 +142,7 @@ def test_a_fault_happens_as_often_as_asked(client: stripe.StripeClient, sandbox:
 
 
 def code_of(error: stripe.StripeError) -> str:
-    """The code in the body; the library leaves its own `code` empty for some statuses."""
+    """Return the code in the body, because the library's own `code` is empty for some statuses."""
     assert error.error is not None
     return str(error.error.code)
 

@@ -1,4 +1,4 @@
-"""Keys, scopes, addresses and headers."""
+"""Keys, scopes, endpoints and headers."""
 
 from collections.abc import Callable
 from typing import Any

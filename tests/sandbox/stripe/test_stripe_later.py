@@ -1,4 +1,4 @@
-"""Payments made later, disputed in part or captured for more: as Stripe documents it, not as suits our client."""
+"""Delayed payments, partial disputes, overcaptures: as Stripe documents them, not as the app would like them."""
 
 from collections.abc import Callable
 from typing import Any

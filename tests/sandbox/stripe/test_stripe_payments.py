@@ -1,4 +1,4 @@
-"""Payments: the machine of statuses, and what it refuses."""
+"""Payments: the state machine, and what it refuses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -228,7 +228,7 @@ def test_card_only_holding_leaves_other_methods_alone(pay: Callable[..., Any]) -
         ({"amount": 5_001, "currency": "kwd"}, "amount", "parameter_invalid_integer"),
         ({"amount": 5_000, "currency": "kwd"}, None, None),
         ({"amount": 3, "currency": "mga"}, "amount", "amount_too_small"),
-        # The account is paid out in US dollars: what the amount is worth in these counts.
+        # The account is paid out in US dollars, so the amount's value in dollars counts.
         ({"amount": 50, "currency": "jpy"}, "amount", "amount_too_small"),
         ({"amount": 77, "currency": "jpy"}, None, None),
         ({"amount": 1800, "currency": "inr"}, "amount", "amount_too_small"),

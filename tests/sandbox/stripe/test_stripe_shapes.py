@@ -34,7 +34,7 @@ CLASSES: dict[str, type[Any]] = {
 def busy(
     client: stripe.StripeClient, sandbox: StripeSandbox, pay: Callable[..., Any], hold: Any
 ) -> StripeSandbox:
-    """Return a sandbox in which nearly everything has happened."""
+    """A sandbox in which nearly everything has happened."""
     customer = client.v1.customers.create({"email": "buyer@example.com"})
     client.v1.payment_method_domains.create({"domain_name": "shop.example.com"})
     product = client.v1.products.create({"name": "Shirt"})

@@ -19,7 +19,7 @@ CARD = {
 
 
 def browser(url: str, method: str, path: str, **form: str) -> Any:
-    """What Stripe.js sends: the publishable key among the form's fields."""
+    """Send a request as Stripe.js does, with the publishable key in a form field."""
     data = {"key": PUBLISHABLE_KEY, **form}
     where = {"params": data} if method == "GET" else {"data": data}
     return requests.request(method, f"{url}/v1/{path}", timeout=5, **where)  # type: ignore[arg-type]
@@ -27,7 +27,7 @@ def browser(url: str, method: str, path: str, **form: str) -> Any:
 
 @pytest.fixture
 def intent(client: stripe.StripeClient) -> stripe.PaymentIntent:
-    """A payment a browser is to confirm."""
+    """A payment for a browser to confirm."""
     return client.v1.payment_intents.create({"amount": 1000, "currency": "usd", "metadata": {"secret": "x"}})
 
 

@@ -13,7 +13,7 @@ from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 
 def listen(client: stripe.StripeClient, receiver: Any, *kinds: str) -> Any:
-    """An endpoint for these types of events, or all."""
+    """Create an endpoint for these types of events, or all."""
     params: Any = {
         "url": receiver.url,
         "enabled_events": list(kinds) or ["*"],
@@ -165,7 +165,7 @@ def test_bad_endpoints_are_refused(client: stripe.StripeClient, params: Any, par
 def test_the_body_is_not_what_a_json_library_would_write(
     client: stripe.StripeClient, sandbox: StripeSandbox, receiver: Any
 ) -> None:
-    """A receiver that signs its own re-rendering instead of the raw body must fail here, too."""
+    """A receiver that verifies its own serialization instead of the raw body must fail here, as with Stripe."""
     listen(client, receiver, "product.created")
     client.v1.products.create({"name": "Shirt"})
     assert sandbox.drain()
