@@ -1,4 +1,4 @@
-"""Keeps structlog from loading `rich` if that is installed: it takes a fifth of the startup time, for colours that logs
+"""Keeps structlog from loading `rich` if that is installed: it takes a fifth of the startup time, for colors that logs
 do not have.
 """
 

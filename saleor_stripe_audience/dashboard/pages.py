@@ -22,7 +22,7 @@ Place = tuple[Any, Any]  # the column's value and the key
 
 @dataclass(frozen=True, slots=True)
 class Page[Row: Model]:
-    """The rows, and the queries of the neighbouring pages; empty if there is none."""
+    """The rows, and the queries of the adjacent pages; empty if there is none."""
 
     rows: list[Row]
     previous: str

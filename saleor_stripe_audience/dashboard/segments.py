@@ -130,7 +130,7 @@ def _rows(segments: list[Segment]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The queries of the neighbouring pages; empty if there is none."""
+    """The queries of the adjacent pages; empty if there is none."""
 
     previous: str
     next: str

@@ -1,6 +1,6 @@
-"""Serves a WSGI application on the loopback, in a thread of the process that asks for it.
+"""Serves a WSGI application on the loopback, in a thread of the calling process.
 
-The stand-ins are reached over real HTTP, so that the product's actual requests are tested.
+The stand-ins are called over real HTTP, so that the app's actual requests are tested.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ class _QuietHandler(WSGIRequestHandler):
     """Keeps connections open as Stripe and Saleor do, and logs no requests."""
 
     protocol_version = "HTTP/1.1"
-    # Headers and body are two writes; without this each response would wait 40 ms for an acknowledgement.
+    # Headers and body are two writes; without this, each response would wait 40 ms for an acknowledgment.
     disable_nagle_algorithm = True
 
     def run_wsgi(self) -> None:
-        """Answer one request and keep the connection; werkzeug's own closes it after each."""
+        """Respond to one request and keep the connection; werkzeug's own method closes it after each."""
         environ = self.make_environ()
         # Read completely, so that unread bytes are not mistaken for the next request.
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
         try:
             self._send(*_answered(self.server.app, environ))
-        except ConnectionError:  # the client hung up, or the application did on purpose
+        except ConnectionError:  # the client closed the connection, or the application did on purpose
             self.close_connection = True
-        except Exception:  # noqa: BLE001 - whatever the application did, its client gets an answer
+        except Exception:  # noqa: BLE001 - whatever the application raises, its client gets a response
             _log.exception("The application failed on %s %s", self.command, self.path)
             self._send(
                 "500 Internal Server Error", [("Content-Type", "text/plain")], b"The application failed."
@@ -57,13 +57,13 @@ class _QuietHandler(WSGIRequestHandler):
             self.wfile.write(body)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
-        """Log nothing: stand-ins have logs of their own."""
+        """Log nothing: stand-ins have their own logs."""
 
 
 def _answered(
     application: WSGIApplication, environ: WSGIEnvironment
 ) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status, headers and the whole body."""
+    """Return status, headers and the whole body."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Any:
@@ -89,7 +89,7 @@ class _Server(ThreadedWSGIServer):
         self._end, self._ended = socket.socketpair()
 
     def serve_until_ended(self) -> None:
-        """Accept connections until `end` is called; `serve_forever` would look for its end many times a second."""
+        """Accept connections until `end` is called; `serve_forever` would check for it many times a second."""
         with selectors.DefaultSelector() as selector:
             selector.register(self, selectors.EVENT_READ)
             selector.register(self._ended, selectors.EVENT_READ)
@@ -120,21 +120,21 @@ class _Server(ThreadedWSGIServer):
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
-            with contextlib.suppress(OSError):  # the client may have hung up first
+            with contextlib.suppress(OSError):  # the client may have closed it first
                 connection.shutdown(socket.SHUT_RDWR)
 
 
 def _check_free(port: int) -> None:
-    """OSError if another program listens on that port of the loopback."""
+    """Raise OSError if another program listens on that port of the loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
 
 
 class Served:
-    """A WSGI application listening on 127.0.0.1; OSError where the port is in use.
+    """A WSGI application listening on 127.0.0.1; OSError if the port is in use.
 
-    `port` 0 takes a free one. `start()` may be called once; as a context manager it is, and `stop()`.
+    `port` 0 means a free one. Call `start()` once, then `stop()`; or use it as a context manager.
     """
 
     def __init__(self, application: WSGIApplication, port: int = 0) -> None:
@@ -150,7 +150,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        """The address without a trailing slash, such as http://127.0.0.1:40123."""
+        """The URL without a trailing slash, such as http://127.0.0.1:40123."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
@@ -160,7 +160,7 @@ class Served:
 
     def stop(self) -> None:
         """Stop responding: the port and open connections are closed."""
-        if self._thread.is_alive():  # somebody may have stopped it before
+        if self._thread.is_alive():  # it may already be stopped
             self._server.end()
             self._thread.join(timeout=5)
         self._server.close_connections()

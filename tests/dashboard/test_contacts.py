@@ -22,7 +22,7 @@ from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.shopping.models import Cart
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact
-from tests.dashboard.test_payments import an_order, neighbour
+from tests.dashboard.test_payments import an_order, neighbor
 
 Json = dict[str, Any]
 
@@ -104,10 +104,10 @@ def test_pages_lead_both_ways(shop: Shop, client: Client) -> None:
             created_at=NOON + timedelta(seconds=number // 2),
         )
     first = ask(client, shop)
-    second = ask(client, shop, neighbour(first, "next"))
+    second = ask(client, shop, neighbor(first, "next"))
     assert (len(found(first)), len(found(second))) == (20, 5)
     assert len({*found(first), *found(second)}) == 25
-    assert found(ask(client, shop, neighbour(second, "previous"))) == found(first)
+    assert found(ask(client, shop, neighbor(second, "previous"))) == found(first)
 
 
 def test_each_audience_has_its_own_list(shop: Shop, client: Client) -> None:
@@ -277,7 +277,7 @@ def test_a_long_timeline_goes_on(shop: Shop, client: Client) -> None:
     for number in range(30):
         an_order(shop, ada, str(number), f"checkout-{number}")
     first = ask(client, shop, f"contacts/{ada.pk}")
-    older = neighbour(first, "older")
+    older = neighbor(first, "older")
     shown = [text.count("<strong>Ordered</strong>") for text in (first, ask(client, shop, older))]
     assert sum(shown) == 30
     assert "Became a contact" in first + ask(client, shop, older)

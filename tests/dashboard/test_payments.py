@@ -269,19 +269,19 @@ def test_pages_lead_both_ways_and_new_payments_shift_nothing(shop: Shop, client:
     ]
     pages = [ask(client, shop, status="paid")]
     a_payment(shop.installation, account=account, payment_intent_id="pi_new")
-    while link := neighbour(pages[-1], "next"):
+    while link := neighbor(pages[-1], "next"):
         assert "status=paid" in link
         pages.append(ask(client, shop, link))
     assert [len(found(page)) for page in pages] == [20, 20, 5]
     assert [each for page in pages for each in found(page)] == everything
-    back = ask(client, shop, neighbour(pages[2], "previous"))
+    back = ask(client, shop, neighbor(pages[2], "previous"))
     assert found(back) == everything[20:40]
-    first = ask(client, shop, neighbour(back, "previous"))
+    first = ask(client, shop, neighbor(back, "previous"))
     assert found(first) == everything[:20]
-    assert found(ask(client, shop, neighbour(first, "previous"))) == ["new"]
+    assert found(ask(client, shop, neighbor(first, "previous"))) == ["new"]
 
 
-def neighbour(text: str, which: str) -> str:
+def neighbor(text: str, which: str) -> str:
     link = re.search(rf'id="{which}" hx-get="/dashboard/([^"]+)"', text)
     return link[1].replace("&amp;", "&") if link else ""
 

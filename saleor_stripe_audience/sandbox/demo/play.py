@@ -72,7 +72,7 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
 
 
 def _subscriber(stage: Stage) -> Json:
-    """The shopper who ticked the box, bought, and abandoned another cart."""
+    """Return the shopper who ticked the box, bought something, and abandoned another cart."""
     found = _until(lambda: person(stage, SUBSCRIBER), _has_cart_entries) or {}
     return {
         "status": found.get("status", "").lower(),

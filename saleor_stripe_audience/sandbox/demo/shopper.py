@@ -1,4 +1,4 @@
-"""What a storefront does for its shopper, and a staff member in the Dashboard: only the host's GraphQL and Stripe's
+"""What a storefront does for its shopper, and a staff member in the Dashboard: only Saleor's GraphQL and Stripe's
 browser calls, none of the app's.
 """
 
@@ -84,7 +84,7 @@ class Shopper:
         self._channel = channel
 
     def products(self) -> list[Json]:
-        """What the storefront shows."""
+        """Return what the storefront shows."""
         edges = self._ask(PRODUCTS, channel=self._channel)["products"]["edges"]
         return [edge["node"] for edge in edges]
 
@@ -124,8 +124,8 @@ class Shopper:
         return checkout
 
     def _agree(self, checkout: str) -> None:
-        """Write the metadata for a ticked box (see docs/audience.md). For an unticked one, a storefront writes
-        nothing.
+        """Write the metadata for a ticked box (see docs/audience.md). For an unticked box, a storefront
+        writes nothing.
         """
         metadata = {
             "marketing_consent": "true", "consent_at": datetime.now(UTC).isoformat(),
@@ -147,7 +147,7 @@ class Shopper:
         return started
 
     def _confirm_in_browser(self, publishable_key: str, secret: str, card: str) -> None:
-        """What Stripe's own script does in the shopper's browser; a decline is an answer, not an error."""
+        """Confirm the payment, as Stripe's script does in the shopper's browser; a decline is not an error."""
         intent = secret.split("_secret_", maxsplit=1)[0]
         requests.post(
             f"{self._stage.stripe_url}/v1/payment_intents/{intent}/confirm",
@@ -201,13 +201,13 @@ class Staff:
         change(self._stage, RENAME, self.token, id=product, name=name)
 
     def order(self, order: str) -> Json:
-        """The order with its transactions, as staff sees it."""
+        """Return the order with its transactions, as staff see it."""
         found: Json = ask(self._stage, ORDER, self.token, id=order)["order"]
         return found
 
 
 def ask(stage: Stage, query: str, token: str | None, **variables: Any) -> Json:
-    """The `data` of a GraphQL call to the shop; StageFailed if it has errors."""
+    """Return the `data` of a GraphQL call to the shop; StageFailed if it has errors."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     answer = requests.post(
         stage.saleor_api_url,

@@ -37,7 +37,7 @@ CALL_SECONDS = 30
 MEDIA_URL = "https://media.example.com"
 
 
-class StageFailed(RuntimeError):  # noqa: N818 - it names what happened
+class StageFailed(RuntimeError):  # noqa: N818 - named after what happened
     """The demo could not be set up; the message says which step failed and includes the app's message."""
 
 
@@ -79,7 +79,7 @@ class Stage:
         return self._graphql({"Authorization": f"Bearer {self.api_key}"}, query, **variables)
 
     def ask_as_staff(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The same as a member of the shop's staff, who may change what a developer's key may only read."""
+        """Query the API as staff, who may also change what a developer's key can only read."""
         return self._graphql(self._as_staff(), query, **variables)
 
     def _graphql(self, headers: dict[str, str], query: str, **variables: Any) -> dict[str, Any]:
@@ -108,16 +108,16 @@ class Stage:
 
     @property
     def dashboard_url(self) -> str:
-        """The app's page in the stand-in's Dashboard."""
+        """Return the URL of the app's page in the stand-in's Dashboard."""
         return self.saleor.dashboard_url(self.app)
 
     def _as_staff(self) -> dict[str, str]:
-        """The headers with which the Dashboard lets its staff use the app."""
+        """Return the headers with which staff use the app from the Dashboard."""
         token = self.saleor.dashboard_token(self.app)
         return {"Authorization": f"Bearer {token}", "Saleor-Api-Url": self.saleor_api_url}
 
     def _connect_stripe(self) -> None:
-        """Fill in the form of the app's page, as a store owner does."""
+        """Fill in the form on the app's page, as a shop owner does."""
         channels = [each.slug for each in self.saleor.host.store.channels]
         answer = requests.post(
             f"{self.app_url}/dashboard/accounts/connect",

@@ -8,14 +8,14 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def square(colour: tuple[int, int, int], size: int = 64) -> bytes:
+def square(color: tuple[int, int, int], size: int = 64) -> bytes:
     """Return a PNG of `size` by `size` pixels: a disc of the color on a paler background."""
-    pale = bytes(128 + each // 2 for each in colour)
+    pale = bytes(128 + each // 2 for each in color)
     middle, radius = (size - 1) / 2, size * 0.36
     rows = b"".join(
         b"\0"
         + b"".join(
-            bytes(colour) if (x - middle) ** 2 + (y - middle) ** 2 <= radius**2 else pale for x in range(size)
+            bytes(color) if (x - middle) ** 2 + (y - middle) ** 2 <= radius**2 else pale for x in range(size)
         )
         for y in range(size)
     )

@@ -273,7 +273,7 @@ def transaction_request_action(
 ) -> dict[str, Any]:
     call = call_of(info)
     if refund_reason_reference is not None:
-        raise Refused("refundReasonReference", "INVALID", "The stand-in has no pages to refer to.")
+        raise Refused("refundReasonReference", "INVALID", "The stand-in has no pages for reasons.")
     if refund_reason and action_type != "REFUND":
         raise Refused("refundReason", "INVALID", "Reason can be set only for REFUND action.")
     transaction = _transaction(call, id_, token)

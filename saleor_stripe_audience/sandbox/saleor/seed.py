@@ -40,7 +40,7 @@ class _Product(NamedTuple):
     name: str
     description: str
     category: str
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     variants: tuple[_Variant, ...]
 
 
@@ -147,7 +147,7 @@ def _product(store: Store, given: _Product) -> Product:
         description=description(given.description),
         created=now() - timedelta(days=30),
     )
-    product.media = [ProductMedia(product.id, given.name, given.colour)]
+    product.media = [ProductMedia(product.id, given.name, given.color)]
     product.channel_listings = [
         ProductListing(each, published_at=product.created, available_for_purchase_at=product.created)
         for each in store.channels

@@ -113,14 +113,14 @@ class ProductType(Record):
 
 @dataclass(eq=False)
 class ProductMedia(Record):
-    """A picture of a product; generated pictures only have a `colour`, others the `content` of an upload.
+    """A picture of a product; generated pictures only have a `color`, others the `content` of an upload.
 
     `source` is the URL from which Saleor downloaded it, or the name of the uploaded file.
     """
 
     product_id: str
     alt: str
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     sort_order: int = 0
     content: bytes = b""
     mime_type: str = "image/png"

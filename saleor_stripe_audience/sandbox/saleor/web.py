@@ -86,7 +86,7 @@ def _thumbnail(host: Host, _request: Request, media: str, size: int) -> Response
         return as_json({"error": "There is no such picture."}, 404)
     if found.content:
         return Response(found.content, mimetype=found.mime_type)
-    return Response(square(found.colour, min(max(size, 16), 256)), mimetype="image/png")
+    return Response(square(found.color, min(max(size, 16), 256)), mimetype="image/png")
 
 
 def _control(host: Host, request: Request) -> Response:

@@ -21,7 +21,7 @@ class Decline:
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class Behavior:
     """What happens when a payment method is used."""
 
     type: str = "card"
@@ -64,20 +64,20 @@ FAILED_AUTHENTICATION = Decline(
     "payment_intent_authentication_failure", None, "The payment method could not be authenticated."
 )
 
-_UNATTACHABLE = Behaviour(attachable=False)
+_UNATTACHABLE = Behavior(attachable=False)
 
 
-def _refusing(decline: Decline) -> Behaviour:
+def _refusing(decline: Decline) -> Behavior:
     return replace(_UNATTACHABLE, decline=decline)
 
 
 _CARDS = {
-    "4242424242424242": Behaviour(),
-    "4000056655665556": Behaviour(),
-    "5555555555554444": Behaviour(brand="mastercard"),
-    "378282246310005": Behaviour(brand="amex"),
-    "6011111111111117": Behaviour(brand="discover"),
-    "4000000000000077": Behaviour(),
+    "4242424242424242": Behavior(),
+    "4000056655665556": Behavior(),
+    "5555555555554444": Behavior(brand="mastercard"),
+    "378282246310005": Behavior(brand="amex"),
+    "6011111111111117": Behavior(brand="discover"),
+    "4000000000000077": Behavior(),
     "4000000000000002": _refusing(GENERIC),
     "4000000000009995": _refusing(INSUFFICIENT),
     "4000000000009987": _refusing(LOST),
@@ -87,21 +87,21 @@ _CARDS = {
     "4000000000000119": _refusing(PROCESSING),
     "4000000000006975": _refusing(VELOCITY),
     "4100000000000019": _refusing(FRAUDULENT),
-    "4000000000000341": Behaviour(decline=GENERIC),
-    "4000000000003220": Behaviour(authentication="always"),
-    "4000000000003063": Behaviour(authentication="always"),
-    "4000002760003184": Behaviour(authentication="always"),
-    "4000002500003155": Behaviour(authentication="unless_set_up"),
-    "4000008400001629": Behaviour(authentication="always", decline=GENERIC),
-    "4000008260003178": Behaviour(authentication="always", decline=INSUFFICIENT),
-    "4000000000000259": Behaviour(dispute_reason="fraudulent"),
-    "4000000000002685": Behaviour(dispute_reason="product_not_received"),
-    "4000000000001976": Behaviour(dispute_reason="fraudulent", is_inquiry=True),
-    "4000000000005423": Behaviour(fraud_warning=True),
-    "4000000000005126": Behaviour(refund="fails_later"),
-    "4000000000007726": Behaviour(refund="succeeds_later"),
+    "4000000000000341": Behavior(decline=GENERIC),
+    "4000000000003220": Behavior(authentication="always"),
+    "4000000000003063": Behavior(authentication="always"),
+    "4000002760003184": Behavior(authentication="always"),
+    "4000002500003155": Behavior(authentication="unless_set_up"),
+    "4000008400001629": Behavior(authentication="always", decline=GENERIC),
+    "4000008260003178": Behavior(authentication="always", decline=INSUFFICIENT),
+    "4000000000000259": Behavior(dispute_reason="fraudulent"),
+    "4000000000002685": Behavior(dispute_reason="product_not_received"),
+    "4000000000001976": Behavior(dispute_reason="fraudulent", is_inquiry=True),
+    "4000000000005423": Behavior(fraud_warning=True),
+    "4000000000005126": Behavior(refund="fails_later"),
+    "4000000000007726": Behavior(refund="succeeds_later"),
 }
-CARDS = {number: replace(behaviour, number=number) for number, behaviour in _CARDS.items()}
+CARDS = {number: replace(behavior, number=number) for number, behavior in _CARDS.items()}
 
 _NAMES = {
     "visa": "4242424242424242",
@@ -137,28 +137,28 @@ _NAMES = {
     "pendingRefund": "4000000000007726",
 }
 TOKENS = {f"pm_card_{name}": CARDS[number] for name, number in _NAMES.items()} | {
-    "pm_usBankAccount": Behaviour(type="us_bank_account", settles_later=True),
-    "pm_usBankAccount_success": Behaviour(type="us_bank_account", settles_later=True),
+    "pm_usBankAccount": Behavior(type="us_bank_account", settles_later=True),
+    "pm_usBankAccount_success": Behavior(type="us_bank_account", settles_later=True),
 }
 
 
-def by_number(number: str) -> Behaviour | None:
+def by_number(number: str) -> Behavior | None:
     """Return how a test card behaves; None for a number that is not a test card."""
     return CARDS.get(number.replace(" ", ""))
 
 
-def by_token(token: str) -> Behaviour | None:
+def by_token(token: str) -> Behavior | None:
     """Return how pm_card_… or tok_… behaves; None for an unknown name."""
     return TOKENS.get("pm_card_" + token.removeprefix("tok_") if token.startswith("tok_") else token)
 
 
-def of_type(kind: str) -> Behaviour:
+def of_type(kind: str) -> Behavior:
     """Return how a method other than a card behaves: debits settle days later, vouchers and transfers are paid days
     later, QR codes at once, and the others redirect the shopper.
     """
     if kind in DEBITS:
-        return Behaviour(type=kind, settles_later=True)
-    return Behaviour(type=kind, redirects=kind in REDIRECTS, next_action=NEXT_ACTIONS.get(kind, ""))
+        return Behavior(type=kind, settles_later=True)
+    return Behavior(type=kind, redirects=kind in REDIRECTS, next_action=NEXT_ACTIONS.get(kind, ""))
 
 
 DEBITS = frozenset({"us_bank_account", "sepa_debit", "bacs_debit", "acss_debit", "au_becs_debit"})

@@ -48,15 +48,15 @@ def book_payment_later(call: Call, charge: Json, amount: int) -> None:
     call.later(settle)
 
 
-def after_success(call: Call, charge: Json, behaviour: cards.Behaviour) -> None:
+def after_success(call: Call, charge: Json, behavior: cards.Behavior) -> None:
     """Open the dispute or fraud warning that some test cards cause after a payment, but not after a hold."""
     if not charge["captured"]:
         return
-    if behaviour.dispute_reason:
+    if behavior.dispute_reason:
         open_dispute(
-            call, charge, charge["amount_captured"], behaviour.dispute_reason, inquiry=behaviour.is_inquiry
+            call, charge, charge["amount_captured"], behavior.dispute_reason, inquiry=behavior.is_inquiry
         )
-    if behaviour.fraud_warning:
+    if behavior.fraud_warning:
         call.emit("radar.early_fraud_warning.created", call.account.put(_warning(call, charge)))
 
 
@@ -93,7 +93,7 @@ def refund_limit(charge: Json) -> int:
 
 def _charge(call: Call, intent: Json, method: Json, decline: cards.Decline | None) -> Json:
     automatic = intent["capture_method"] != "manual"
-    pending = call.account.behaviours[method["id"]].settles_later and decline is None
+    pending = call.account.behaviors[method["id"]].settles_later and decline is None
     paid = decline is None and not pending
     return {
         "id": new_id("py" if pending else "ch"),

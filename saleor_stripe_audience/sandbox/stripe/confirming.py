@@ -33,7 +33,7 @@ def check(call: Call, intent: Json, given: Json) -> None:
     method = call.account.table("payment_method")[intent["payment_method"]]
     check_method(call, intent, method)
     if method["type"] == "card" and intent["statement_descriptor"]:
-        message = "A card payment takes statement_descriptor_suffix, not statement_descriptor."
+        message = "A card payment needs statement_descriptor_suffix, not statement_descriptor."
         raise invalid(message, "statement_descriptor")
     _check_return_url(call, intent, given)
     _check_export(call, intent, method)
@@ -42,23 +42,25 @@ def check(call: Call, intent: Json, given: Json) -> None:
 def check_method(call: Call, intent: Json, method: Json) -> None:
     """Refuse a method of a type that the intent does not accept, a used one, and another customer's."""
     if method["type"] not in intent["payment_method_types"]:
-        message = f"The PaymentMethod's type ({method['type']}) is not one this PaymentIntent takes."
+        message = f"The PaymentMethod's type ({method['type']}) is not accepted by this PaymentIntent."
         raise invalid(
             message, "payment_method", "payment_intent_incompatible_payment_method", payment_intent=intent
         )
     payment_methods.check_unused(call.account, method)
     if method["customer"] and method["customer"] != intent["customer"]:
-        raise invalid("The PaymentMethod belongs to another Customer: give that customer.", "payment_method")
+        raise invalid(
+            "The PaymentMethod belongs to another Customer. Provide that customer.", "payment_method"
+        )
 
 
 def attempt(call: Call, intent: Json, given: Json) -> Json:
     """Attempt the payment: it requires authentication, succeeds, is held, or is declined with a 402."""
     method = call.account.table("payment_method")[intent["payment_method"]]
-    behaviour = call.account.behaviours[method["id"]]
+    behavior = call.account.behaviors[method["id"]]
     intent["last_payment_error"] = None
-    if shown := _shown_instead(intent, behaviour):
+    if shown := _shown_instead(intent, behavior):
         return _hand_out(call, intent, shown)
-    if _must_authenticate(intent, method, behaviour):
+    if _must_authenticate(intent, method, behavior):
         return _ask(call, intent, method, given)
     if not charge_method(call, intent, method):
         raise decline_of(intent)
@@ -116,20 +118,20 @@ def has_expired(call: Call, intent: Json) -> bool:
 
 def charge_method(call: Call, intent: Json, method: Json) -> bool:
     """Charge the method. False if it is declined: the intent then needs another method."""
-    behaviour = call.account.behaviours[method["id"]]
-    if behaviour.decline:
-        _decline(call, intent, method, behaviour.decline, charged=True)
+    behavior = call.account.behaviors[method["id"]]
+    if behavior.decline:
+        _decline(call, intent, method, behavior.decline, charged=True)
         return False
     charge = charges.record_attempt(call, intent, method, None)
     _keep_method(call, intent, method)
-    if behaviour.settles_later:
+    if behavior.settles_later:
         _process(call, intent, charge)
     elif _capture_method(intent, method) == "manual":
         _hold(call, intent, charge)
     else:
         _pay(call, intent, charge)
-    if not behaviour.settles_later:
-        charges.after_success(call, charge, behaviour)
+    if not behavior.settles_later:
+        charges.after_success(call, charge, behavior)
     return True
 
 
@@ -167,16 +169,16 @@ def decline_of(intent: Json) -> Refusal:
 def _waiting(intent: Json) -> Json:
     action: Json = intent["next_action"] or {}
     if intent["status"] != "requires_action" or "redirect_to_url" in action or "use_stripe_sdk" in action:
-        raise unexpected_state("Nothing was handed out for this payment.", intent)
+        raise unexpected_state("This payment has no voucher, QR code or instructions.", intent)
     return action
 
 
-def _shown_instead(intent: Json, behaviour: cards.Behaviour) -> str:
+def _shown_instead(intent: Json, behavior: cards.Behavior) -> str:
     """The next_action of a method without a redirect; a US bank account may need microdeposits."""
-    options = intent["payment_method_options"].get(behaviour.type) or {}
+    options = intent["payment_method_options"].get(behavior.type) or {}
     if options.get("verification_method") == "microdeposits":
         return "verify_with_microdeposits"
-    return behaviour.next_action
+    return behavior.next_action
 
 
 def _hand_out(call: Call, intent: Json, kind: str) -> Json:
@@ -211,13 +213,13 @@ _DAYS_OF_A_VOUCHER = 3 * 24 * 3600
 _SECONDS_OF_A_CODE = 4 * 3600
 
 
-def _must_authenticate(intent: Json, method: Json, behaviour: cards.Behaviour) -> bool:
-    if behaviour.redirects or behaviour.authentication == "always":
+def _must_authenticate(intent: Json, method: Json, behavior: cards.Behavior) -> bool:
+    if behavior.redirects or behavior.authentication == "always":
         return True
     card = intent["payment_method_options"].get("card") or {}
-    if behaviour.type == "card" and card.get("request_three_d_secure") in ("any", "challenge"):
+    if behavior.type == "card" and card.get("request_three_d_secure") in ("any", "challenge"):
         return True
-    return behaviour.authentication == "unless_set_up" and method["customer"] is None
+    return behavior.authentication == "unless_set_up" and method["customer"] is None
 
 
 def _ask(call: Call, intent: Json, method: Json, given: Json) -> Json:

@@ -38,7 +38,7 @@ def create(call: Call) -> Json:
     if not platform.is_platform:
         raise invalid("You can only create new accounts if you've signed up for Connect.")
     if given.get("type") != "standard":
-        raise invalid("This stand-in makes accounts of type=standard only.", "type")
+        raise invalid("This stand-in only creates accounts of type=standard.", "type")
     country = str(given.get("country", platform.country)).upper()
     if country not in CURRENCIES and country not in EURO:
         raise invalid(f"Country '{country}' is unknown. Try using a 2-character code like 'US'.", "country")

@@ -32,7 +32,7 @@ def open_dispute(
     if not charge["captured"]:
         raise invalid(f"Charge {charge['id']} is not captured: there is nothing to dispute.", "charge")
     if charge["disputed"]:
-        raise invalid(f"Charge {charge['id']} is disputed already.", "charge")
+        raise invalid(f"Charge {charge['id']} is already disputed.", "charge")
     before = copy.copy(charge)
     charge["disputed"] = True
     disputed_in = currency or charge["currency"]

@@ -44,7 +44,7 @@ def find(accounts: Iterable[Account], text: str | None) -> tuple[Account, ApiKey
     """Return the account and key of a request; 401 if there are none."""
     if not text:
         raise _unauthorized(
-            "You did not provide an API key. Put it into the Authorization header, as Bearer."
+            "You did not provide an API key. Provide it in the Authorization header, as a Bearer token."
         )
     for account in accounts:
         if text in account.revoked:

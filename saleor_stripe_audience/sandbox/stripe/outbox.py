@@ -83,7 +83,7 @@ class Schedule:
             try:
                 again = task()
             except Exception:  # noqa: BLE001 - a failing task must not end the thread that runs the others
-                _log.exception("The Stripe stand-in failed in what it does by itself")
+                _log.exception("The Stripe stand-in failed in a background task")
             self._ended(task, again)
 
     def _next(self) -> Task | None:

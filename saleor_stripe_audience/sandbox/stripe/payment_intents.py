@@ -141,7 +141,7 @@ def capture(call: Call) -> Json:
     final = call.params.get("final_capture", True)
     if not final and not may_capture_often(call, intent):
         raise invalid(
-            "final_capture=false needs a payment confirmed with request_multicapture, and a contract that has it.",
+            "final_capture=false requires a payment confirmed with request_multicapture, and an account that has it.",
             "final_capture",
         )
     intent["metadata"] = metadata.merge(intent["metadata"], call.params.get("metadata"))
@@ -200,7 +200,7 @@ def overcapture(call: Call, intent: Json, amount: int) -> Json:
     if intent["status"] != "requires_capture" or charge is None or intent["amount_received"]:
         raise unexpected_state("Only a payment that is held can be captured.", intent)
     if amount <= charge["amount"]:
-        raise invalid("Give more than was held.", "amount_to_capture")
+        raise invalid("The amount must be more than was held.", "amount_to_capture")
     intent["amount_capturable"] = amount
     return _captured(call, intent, amount, True)
 
@@ -448,7 +448,7 @@ def _captured(call: Call, intent: Json, amount: int, final: bool) -> Json:
     book_payment(call, charge, charge["amount_captured"])
     call.emit("charge.captured", charge, before)
     call.emit("payment_intent.succeeded", intent)
-    after_success(call, charge, call.account.behaviours[charge["payment_method"]])
+    after_success(call, charge, call.account.behaviors[charge["payment_method"]])
     return intent
 
 

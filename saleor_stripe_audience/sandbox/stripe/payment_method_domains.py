@@ -20,7 +20,7 @@ def create(call: Call) -> Json:
         raise invalid(f"Invalid domain name: {name}", "domain_name")
     known = call.account.table("payment_method_domain").values()
     if any(each["domain_name"] == name for each in known):
-        raise invalid(f"The domain {name} is registered already.", "domain_name", "resource_already_exists")
+        raise invalid(f"The domain {name} is already registered.", "domain_name", "resource_already_exists")
     domain: Json = {
         "id": new_id("pmd"),
         "object": "payment_method_domain",

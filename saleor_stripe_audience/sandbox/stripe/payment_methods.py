@@ -30,8 +30,8 @@ def create_method(call: Call, given: Json) -> Json:
     kind = given.get("type")
     if kind is None:
         raise required("type")
-    behaviour = _card(given, call.now) if kind == "card" else cards.of_type(kind)
-    method = _keep(call, behaviour, given)
+    behavior = _card(given, call.now) if kind == "card" else cards.of_type(kind)
+    method = _keep(call, behavior, given)
     if kind == "sepa_debit":
         _bank_details(call.account, method, given)
     return method
@@ -40,10 +40,10 @@ def create_method(call: Call, given: Json) -> Json:
 def find_or_create(call: Call, identifier: str, param: str = "payment_method") -> Json:
     """Return the PaymentMethod with this id; a test name such as pm_card_visa creates a new one each time."""
     if identifier.startswith(_TEST_NAMES):
-        behaviour = cards.by_token(identifier)
-        if behaviour is None:
+        behavior = cards.by_token(identifier)
+        if behavior is None:
             raise missing("PaymentMethod", identifier, param)
-        return _keep(call, behaviour, {})
+        return _keep(call, behavior, {})
     method = call.account.table("payment_method").get(identifier)
     if method is None:
         raise missing("PaymentMethod", identifier, param)
@@ -92,12 +92,12 @@ def attach(call: Call) -> Json:
 
 def attach_method(call: Call, method: Json, customer: str) -> Json:
     """Attach the method to the customer; a declined card is not attached. Repeating it has no further effect."""
-    behaviour = call.account.behaviours[method["id"]]
+    behavior = call.account.behaviors[method["id"]]
     if method["customer"] == customer:
         return method
     check_unused(call.account, method)
-    if behaviour.decline and not behaviour.attachable:
-        raise card_refusal(behaviour.decline, payment_method=method)
+    if behavior.decline and not behavior.attachable:
+        raise card_refusal(behavior.decline, payment_method=method)
     before = dict(method)
     method["customer"] = customer
     call.emit("payment_method.attached", method, before)
@@ -139,7 +139,7 @@ def card_refusal(decline: cards.Decline, **fields: Any) -> Refusal:
     )
 
 
-def _card(given: Json, now: int) -> cards.Behaviour:
+def _card(given: Json, now: int) -> cards.Behavior:
     card = given.get("card")
     if not card:
         raise required("card")
@@ -152,25 +152,25 @@ def _card(given: Json, now: int) -> cards.Behaviour:
     return _numbered(card["number"])
 
 
-def _tokenized(token: str) -> cards.Behaviour:
-    behaviour = cards.by_token(token) if token.startswith("tok_") else None
-    if behaviour is None:
+def _tokenized(token: str) -> cards.Behavior:
+    behavior = cards.by_token(token) if token.startswith("tok_") else None
+    if behavior is None:
         raise missing("token", token, "card[token]")
-    return behaviour
+    return behavior
 
 
-def _numbered(number: str) -> cards.Behaviour:
-    behaviour = cards.by_number(number)
-    if behaviour is None and _passes_luhn(number.replace(" ", "")):
+def _numbered(number: str) -> cards.Behavior:
+    behavior = cards.by_number(number)
+    if behavior is None and _passes_luhn(number.replace(" ", "")):
         raise card_error(
             "Your card was declined. A real card was used, but only test cards are known here.",
             "card_declined",
             decline_code="test_mode_live_card",
             param="",
         )
-    if behaviour is None:
+    if behavior is None:
         raise card_error("Your card number is incorrect.", "incorrect_number", param="number")
-    return behaviour
+    return behavior
 
 
 def _passes_luhn(number: str) -> bool:
@@ -190,7 +190,7 @@ def _check_expiry(card: Json, now: int) -> None:
         raise card_error("Your card's expiration year is invalid.", "invalid_expiry_year", param="exp_year")
 
 
-def _keep(call: Call, behaviour: cards.Behaviour, given: Json) -> Json:
+def _keep(call: Call, behavior: cards.Behavior, given: Json) -> Json:
     method: Json = {
         "id": new_id("pm"),
         "object": "payment_method",
@@ -200,10 +200,10 @@ def _keep(call: Call, behaviour: cards.Behaviour, given: Json) -> Json:
         "customer": None,
         "livemode": call.account.livemode,
         "metadata": metadata.merge({}, given.get("metadata")),
-        "type": behaviour.type,
-        behaviour.type: _details(behaviour, given.get(behaviour.type) or {}),
+        "type": behavior.type,
+        behavior.type: _details(behavior, given.get(behavior.type) or {}),
     }
-    call.account.behaviours[method["id"]] = behaviour
+    call.account.behaviors[method["id"]] = behavior
     return call.account.put(method)
 
 
@@ -221,10 +221,10 @@ def _billing(given: Json) -> Json:
     return details
 
 
-def _details(behaviour: cards.Behaviour, given: Json) -> Json:
-    if behaviour.type == "card":
-        return card_details(behaviour, given)
-    if behaviour.type == "us_bank_account":
+def _details(behavior: cards.Behavior, given: Json) -> Json:
+    if behavior.type == "card":
+        return card_details(behavior, given)
+    if behavior.type == "us_bank_account":
         return {
             "bank_name": "STRIPE TEST BANK",
             "last4": "6789",
@@ -234,24 +234,24 @@ def _details(behaviour: cards.Behaviour, given: Json) -> Json:
     return {}
 
 
-def card_details(behaviour: cards.Behaviour, given: Json) -> Json:
+def card_details(behavior: cards.Behavior, given: Json) -> Json:
     """The `card` hash of a PaymentMethod."""
     checks = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "unchecked"}
-    wants_authentication = behaviour.authentication != "never"
+    wants_authentication = behavior.authentication != "never"
     return {
-        "brand": behaviour.brand,
+        "brand": behavior.brand,
         "checks": checks,
         "country": "US",
-        "display_brand": behaviour.brand,
+        "display_brand": behavior.brand,
         "exp_month": given.get("exp_month", 12),
         "exp_year": given.get("exp_year", 2034),
-        "fingerprint": fingerprint(behaviour.number),
+        "fingerprint": fingerprint(behavior.number),
         "funding": "credit",
         "generated_from": None,
-        "last4": behaviour.number[-4:],
-        "networks": {"available": [behaviour.brand], "preferred": None},
+        "last4": behavior.number[-4:],
+        "networks": {"available": [behavior.brand], "preferred": None},
         "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": wants_authentication or behaviour.brand == "visa"},
+        "three_d_secure_usage": {"supported": wants_authentication or behavior.brand == "visa"},
         "wallet": None,
     }
 
@@ -274,4 +274,4 @@ def _bank_details(account: Account, method: Json, given: Json) -> None:
         "generated_from": None,
         "last4": iban[-4:],
     }
-    account.behaviours[method["id"]] = replace(account.behaviours[method["id"]], number=iban)
+    account.behaviors[method["id"]] = replace(account.behaviors[method["id"]], number=iban)

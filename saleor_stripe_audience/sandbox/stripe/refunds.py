@@ -20,7 +20,7 @@ def create(call: Call) -> Json:
     charge = _charge_of(call)
     _check_refundable(call, charge)
     amount = _amount(call, charge)
-    course = call.account.behaviours[charge["payment_method"]].refund
+    course = call.account.behaviors[charge["payment_method"]].refund
     refund = call.account.put(
         _refund(call, charge, amount, "pending" if course == "succeeds_later" else "succeeded")
     )
@@ -122,7 +122,7 @@ def _check_refundable(call: Call, charge: Json) -> None:
     name = charge["id"]
     if charge["status"] != "succeeded":
         raise invalid(
-            f"Charge {name} has a status of {charge['status']}: only a succeeded charge is refunded.",
+            f"Charge {name} has a status of {charge['status']}: only a succeeded charge can be refunded.",
             "charge",
         )
     if not charge["captured"]:

@@ -167,7 +167,7 @@ def _key_text(request: Request) -> str | None:
 def _check_version(request: Request) -> None:
     version = request.headers.get("Stripe-Version")
     if version not in (None, API_VERSION):
-        raise invalid(f"Invalid Stripe API version: {version}. This stand-in speaks {API_VERSION}.")
+        raise invalid(f"Invalid Stripe API version: {version}. This stand-in supports {API_VERSION}.")
 
 
 def _checked(route: Route, raw: Json, *, browser: bool) -> Json:

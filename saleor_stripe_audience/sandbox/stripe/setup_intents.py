@@ -155,7 +155,9 @@ def _check_method(call: Call, intent: Json, method: Json) -> None:
         )
     payment_methods.check_unused(call.account, method)
     if method["customer"] and method["customer"] != intent["customer"]:
-        raise invalid("The PaymentMethod belongs to another Customer: give that customer.", "payment_method")
+        raise invalid(
+            "The PaymentMethod belongs to another Customer. Provide that customer.", "payment_method"
+        )
 
 
 def _check_confirmable(call: Call, intent: Json) -> None:
@@ -174,14 +176,14 @@ def _check_confirmable(call: Call, intent: Json) -> None:
 
 def _attempt(call: Call, intent: Json) -> Json:
     method = call.account.table("payment_method")[intent["payment_method"]]
-    behaviour = call.account.behaviours[method["id"]]
+    behavior = call.account.behaviors[method["id"]]
     intent["last_setup_error"] = None
-    if behaviour.authentication != "never":
+    if behavior.authentication != "never":
         intent.update(status="requires_action", next_action=_next_action(call, intent))
         call.emit("setup_intent.requires_action", intent)
         return intent
-    if behaviour.decline and not behaviour.attachable:
-        _fail(call, intent, method, behaviour.decline, behaviour.decline.code)
+    if behavior.decline and not behavior.attachable:
+        _fail(call, intent, method, behavior.decline, behavior.decline.code)
         raise _refusal(intent)
     return _succeed(call, intent, method)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .cards import Behaviour
+from .cards import Behavior
 from .errors import missing
 from .idempotency import Answers
 
@@ -57,7 +57,7 @@ class Account:
     revoked: set[str] = field(default_factory=set)
     tables: dict[str, dict[str, Json]] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
-    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    behaviors: dict[str, Behavior] = field(default_factory=dict)
     unverified_domains: set[str] = field(default_factory=set)
     secrets: dict[str, str] = field(default_factory=dict)
     used_methods: set[str] = field(default_factory=set)

@@ -135,7 +135,7 @@ def _check(call: Call, given: Json) -> None:
         _check_url(given["url"], call.account.livemode)
     unknown = [kind for kind in given.get("enabled_events", ()) if kind != "*" and kind not in EVENT_TYPES]
     if unknown:
-        raise invalid(f"Invalid enabled_events: {unknown[0]} is no type of event.", "enabled_events")
+        raise invalid(f"Invalid enabled_events: {unknown[0]} is not an event type.", "enabled_events")
 
 
 def _check_url(url: str, livemode: bool) -> None:

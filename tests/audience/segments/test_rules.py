@@ -104,7 +104,7 @@ BAD = [
     (tree_of({"type": "purchased", "within": {"days": 3650, "hours": 1}}), "root.within: give more than zero"),
     (tree_of({"type": "purchased", "within": "30 days"}), "root.within: give an object"),
     (tree_of({"type": "purchased", "atLeast": 0}), "root.atLeast: "),
-    (tree_of({"type": "purchased", "colour": "red"}), "root.colour: a condition of this type has no such field"),
+    (tree_of({"type": "purchased", "color": "red"}), "root.color: a condition of this type has no such field"),
     (tree_of({"type": "ordersCount"}), "root: give atLeast, atMost, or both"),
     (tree_of({"type": "ordersCount", "atLeast": 5, "atMost": 2}), "root: atLeast is more than atMost"),
     (tree_of({"type": "ordersCount", "atLeast": True}), "root.atLeast: "),

@@ -11,7 +11,7 @@ from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 PARAMS: Any = {"amount": 1000, "currency": "usd"}
 DEARER: Any = {**PARAMS, "amount": 2000}
-COLOURED: Any = {**PARAMS, "colour": "red"}
+COLORED: Any = {**PARAMS, "color": "red"}
 DECLINED: Any = {
     **PARAMS,
     "confirm": True,
@@ -50,7 +50,7 @@ def test_other_parameters_under_a_key_are_refused(client: stripe.StripeClient) -
 
 def test_what_never_began_is_not_kept(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError):
-        client.v1.payment_intents.create(COLOURED, {"idempotency_key": "k"})
+        client.v1.payment_intents.create(COLORED, {"idempotency_key": "k"})
     assert client.v1.payment_intents.create(PARAMS, {"idempotency_key": "k"}).id
 
 

@@ -238,7 +238,7 @@ def test_card_only_holding_leaves_other_methods_alone(pay: Callable[..., Any]) -
         ({"currency": "usd"}, "amount", "parameter_missing"),
         ({"amount": 1000}, "currency", "parameter_missing"),
         ({"amount": "ten", "currency": "usd"}, "amount", "parameter_invalid_integer"),
-        ({"amount": 1000, "currency": "usd", "colour": "red"}, "colour", "parameter_unknown"),
+        ({"amount": 1000, "currency": "usd", "color": "red"}, "color", "parameter_unknown"),
         ({"amount": 1000, "currency": "usd", "payment_method_types": ["card"]}, None, "parameter_unknown"),
         (
             {"amount": 1000, "currency": "usd", "shipping": {"name": "x"}},

@@ -70,7 +70,7 @@ def test_events_hold_the_objects_as_they_were(busy: StripeSandbox) -> None:
 
 def test_the_check_finds_what_is_wrong(busy: StripeSandbox) -> None:
     refund = next(iter(busy.account.table("refund").values()))
-    assert list(problems({**refund, "colour": "red"})) == ["refund.colour is unknown"]
+    assert list(problems({**refund, "color": "red"})) == ["refund.color is unknown"]
     assert list(problems({name: value for name, value in refund.items() if name != "amount"})) == [
         "refund.amount is missing"
     ]
