@@ -133,7 +133,7 @@ def test_negative_amounts_are_no_money(amount: Decimal | str) -> None:
 @pytest.mark.parametrize(
     "amount", ["NaN", "sNaN", "Infinity", "-Infinity", "", "twelve", "1,20", "1e400", "0x1f"]
 )
-def test_what_is_no_number_is_refused(amount: str) -> None:
+def test_what_is_not_a_number_is_refused(amount: str) -> None:
     with pytest.raises(Rejected, match="not a number"):
         from_decimal(amount, "USD")
 

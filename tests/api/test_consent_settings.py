@@ -48,7 +48,7 @@ def test_every_mail_service_has_a_name() -> None:
     assert {each.value for each in MailService} == set(SERVICES)
 
 
-def test_a_mail_webhook_is_made_used_listed_and_revoked(owner: Ask) -> None:
+def test_a_mail_webhook_is_created_used_listed_and_revoked(owner: Ask) -> None:
     made = one(owner(WEBHOOK_CREATE, input={"service": "POSTMARK"}))
     assert made["mailWebhook"] | {"id": ""} == {
         "id": "", "service": "POSTMARK", "isSigned": False, "lastReportAt": None,
@@ -110,7 +110,7 @@ def test_a_storefront_key_is_made_listed_and_revoked(owner: Ask) -> None:
         [f"https://{number}.example.com" for number in range(storefront.MAX_ORIGINS + 1)],
     ],
 )
-def test_what_is_no_origin_is_refused(owner: Ask, origins: list[str]) -> None:
+def test_what_is_not_an_origin_is_refused(owner: Ask, origins: list[str]) -> None:
     assert errors_of(owner(KEY_CREATE, input={"origins": origins})) == [("origins", "INVALID")]
 
 

@@ -350,7 +350,7 @@ def test_orders_are_listed(
     assert " ".join(sorted(edge["node"]["number"] for edge in page["edges"])) == numbers
 
 
-def test_orders_are_newest_first_and_may_be_nobodys(ask: Ask, people: dict[str, Contact]) -> None:
+def test_orders_are_newest_first_and_may_have_no_contact(ask: Ask, people: dict[str, Contact]) -> None:
     Purchase.objects.filter(number="5").update(contact=None)
     newest = [edge["node"] for edge in one(ask(PURCHASES))["edges"]]
     assert [each["number"] for each in newest[:2]] == ["6", "5"]

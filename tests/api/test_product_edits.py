@@ -130,7 +130,7 @@ def test_another_upload_is_refused(town: Town, content: bytes, error: tuple[str,
     assert len(town.shop.host.store.products) == before
 
 
-def test_a_text_is_no_file(town: Town, ask: Ask) -> None:
+def test_a_text_is_not_a_file(town: Town, ask: Ask) -> None:
     assert errors_of(ask(CREATE, input=lamp(town, image="/etc/passwd"))) == [("image", "INVALID")]
 
 

@@ -32,7 +32,7 @@ EVERYTHING = """{
 NODE = "query Node($id: ID!) { node(id: $id) { __typename id } }"
 
 
-def test_all_of_ones_own_shop_and_nothing_of_another(ask: Ask, mine: Shop, theirs: Shop) -> None:
+def test_everything_of_ones_own_shop_and_nothing_of_another(ask: Ask, mine: Shop, theirs: Shop) -> None:
     answer = ask(EVERYTHING)
     assert "errors" not in answer
     data = answer["data"]

@@ -81,7 +81,7 @@ def test_only_post(mine: Shop) -> None:
         b"\xff\xfe\x00".decode("latin-1"),
     ],
 )  # fmt: skip
-def test_what_is_no_query_is_reported_so(mine: Shop, body: str) -> None:
+def test_what_is_not_a_query_is_refused(mine: Shop, body: str) -> None:
     response = post(create_key(mine.installation, "a developer").secret, body)
     assert (response.status_code, _code(response)) == (400, "BAD_REQUEST")
 

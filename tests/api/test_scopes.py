@@ -80,7 +80,7 @@ def test_an_object_by_its_id_needs_the_scope_of_its_kind(mine: Shop) -> None:
     )
 
 
-def test_a_key_is_made_used_and_ended_over_the_api(mine: Shop) -> None:
+def test_a_key_is_created_used_and_revoked_over_the_api(mine: Shop) -> None:
     owner = create_key(mine.installation, "owner", scopes=EVERYTHING).secret
     wanted = {"name": " reports ", "scopes": ["payments:read"], "expiresInDays": 7}
     made = one(result_of(owner, CREATE, input=wanted))
@@ -181,10 +181,10 @@ class TestStaff:
     def test_a_token_for_something_else_is_refused(self, claims: dict[str, Any]) -> None:
         assert self.ask(make_shop(), "payments:read", **claims).status_code == 401
 
-    def test_without_the_shops_address_it_is_no_key(self) -> None:
+    def test_without_the_shops_url_it_is_not_a_key(self) -> None:
         assert post(make_shop().token(), {"query": FIELDS["payments:read"]}).status_code == 401
 
-    def test_while_the_shops_keys_cannot_be_had_they_are_asked_to_wait(self, settings: Any) -> None:
+    def test_while_the_shops_keys_are_unavailable_callers_must_wait(self, settings: Any) -> None:
         shop = make_shop("http://127.0.0.1:9/graphql/")
         settings.ALLOWED_SALEOR_URLS = ("http://127.0.0.1:9/graphql/",)
         Installation.objects.update(jwks={"keys": []})

@@ -101,7 +101,7 @@ class TestJobs:
         assert errors_of(write(switch("jobCancel"), id=jobs[0]["id"])) == [("id", "NOT_FOUND")]
         assert Job.objects.get().state == Job.State.QUEUED
 
-    def test_an_id_of_something_else_is_no_job(self, write: Asking) -> None:
+    def test_an_id_of_something_else_is_not_a_job(self, write: Asking) -> None:
         assert errors_of(write(switch("jobPause"), id="UGF5bWVudDox")) == [("id", "NOT_FOUND")]
 
     @pytest.mark.parametrize("query", [switch("jobPause"), switch("jobResume"), switch("jobCancel")])
@@ -170,7 +170,7 @@ class TestImport:
         ]
         assert Contact.objects.filter(audience__installation=theirs.installation).count() == 1
 
-    def test_what_is_no_such_file_is_refused(self, mine: Shop, write: Asking) -> None:
+    def test_an_unsuitable_file_or_key_is_refused(self, mine: Shop, write: Asking) -> None:
         assert errors_of(write(IMPORT, csv="name\nAda\n")) == [("columns", "INVALID")]
         assert codes_of(asking(mine, "audience:read")(IMPORT, csv="email\na@shop.test\n")) == {
             "PERMISSION_DENIED"

@@ -214,7 +214,7 @@ def test_the_city_of_the_buyer_is_stored(shop: Installation) -> None:
     assert Contact.objects.get().city == "PARIS"
 
 
-def test_fields_that_an_older_host_does_not_send_stay_empty(shop: Installation) -> None:
+def test_fields_that_an_older_saleor_does_not_send_stay_empty(shop: Installation) -> None:
     whole = order()
     needed = {name: whole[name] for name in ("id", "status", "userEmail", "total", "isPaid")}
     record_order(shop, needed, at(1))

@@ -141,7 +141,7 @@ class TestMerged:
 
 
 class TestApart:
-    def test_a_failing_event_is_set_apart_and_the_others_go_on(self, shop: Installation) -> None:
+    def test_a_failing_event_is_handled_separately_and_the_others_continue(self, shop: Installation) -> None:
         good = receive_orders(shop, 2)
         bad = receive(shop, "order_created", 3, order=order("3") | {"total": None})
         good += receive_orders(shop, 2, first=4)

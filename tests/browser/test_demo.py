@@ -54,7 +54,7 @@ def segment(shop: Page, name: str, state: str) -> None:
     expect(row.locator(".tag")).to_have_text(state)
 
 
-def test_a_buyer_who_ticks_nothing_is_no_subscriber(shop: Page) -> None:
+def test_a_buyer_who_ticks_nothing_is_not_a_subscriber(shop: Page) -> None:
     pay(shop, "robin.vale@example.com", DECLINED, consent=False, says="declined")
     segment(shop, "Declined this week", "in")
     segment(shop, "First-time buyers", "not in")

@@ -201,7 +201,7 @@ def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) ->
     expect(page.get_by_role("status").first).to_contain_text("is connected and accepts payments")
 
 
-def test_a_foreign_page_is_not_heard(staff: Staff) -> None:
+def test_messages_of_another_page_are_ignored(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
     expect(page.get_by_role("heading", level=2, name="Next step")).to_be_visible()
     # The app's window posts a message to itself: neither the origin nor the source is the Dashboard's.

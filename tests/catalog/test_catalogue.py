@@ -297,7 +297,7 @@ def test_rich_text_becomes_words(description: str | None, words: str) -> None:
     assert plain_text(description) == words
 
 
-def test_genuine_deliveries_are_pushed(shop: Shop) -> None:
+def test_recorded_deliveries_are_pushed(shop: Shop) -> None:
     deliveries = recordings.lines("deliveries-audience.jsonl")
     payloads = [each for delivery in deliveries if (each := genuine_product(delivery))]
     for minute, payload in enumerate(payloads):

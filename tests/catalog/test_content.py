@@ -127,7 +127,7 @@ def test_nothing_is_sent_for_any_number_of_events_without_a_change(shop: Shop) -
     assert len(shop.sandbox.log.entries()) == before
 
 
-def test_a_signed_or_cached_address_of_an_image_is_no_change(shop: Shop) -> None:
+def test_a_signed_or_cached_url_of_an_image_is_not_a_change(shop: Shop) -> None:
     for minute, path in enumerate(
         ("thumbnail/1/1024/", "media/t.png?signature=a", "media/t.png?signature=b")
     ):

@@ -311,7 +311,7 @@ class TestAChange:
         refresh.check(town.account, row.stripe_product_id)
         assert not Difference.objects.exists()
 
-    def test_that_was_taken_back_is_none(self, town: Town) -> None:
+    def test_that_was_undone_is_none(self, town: Town) -> None:
         row = in_stripe("Lantern Mug")
         town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
         look(town)

@@ -328,7 +328,7 @@ def test_calls_of_bulk_work_are_spread_and_others_do_not_wait(monkeypatch: pytes
     assert pacing.pace_for(StripeAccount(livemode=True))._interval == 1 / pacing.LIVE_RATE
 
 
-def test_a_job_worked_here_goes_on_when_a_worker_took_a_page(
+def test_a_job_run_here_continues_after_a_worker_took_a_page(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = sync.start(town.account, "a test")

@@ -272,7 +272,7 @@ def test_a_contact_costs_the_same_however_much_it_did(shop: Shop, client: Client
     assert cost() == one
 
 
-def test_a_long_timeline_goes_on(shop: Shop, client: Client) -> None:
+def test_a_long_timeline_has_pages(shop: Shop, client: Client) -> None:
     ada = a_contact(shop.installation)
     for number in range(30):
         an_order(shop, ada, str(number), f"checkout-{number}")

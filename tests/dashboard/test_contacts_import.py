@@ -308,7 +308,7 @@ def test_bytes_that_are_no_characters_are_shown_as_such(staff: Import) -> None:
     assert (status, "n\ufffdame" in text, "A\ufffdda" in text) == (200, True, True)
 
 
-def test_what_is_no_csv_is_named_although_the_rest_of_it_was_not_sent(staff: Import) -> None:
+def test_what_is_not_csv_is_reported_although_its_rest_was_not_sent(staff: Import) -> None:
     status, text = staff.upload(b"PK\x03\x04workbook", size="3000000")
     assert (status, "This is a workbook, not a CSV file." in text) == (422, True)
 
@@ -418,7 +418,7 @@ def test_more_imports_in_activity_need_no_more_queries(staff: Import) -> None:
         (b'email,"name\na@example.com,b\n', "Line 1 is not valid CSV"),
     ],
 )
-def test_what_is_no_csv_is_refused_and_nothing_stays(staff: Import, content: bytes, said: str) -> None:
+def test_what_is_not_csv_is_refused_and_nothing_stays(staff: Import, content: bytes, said: str) -> None:
     status, text = staff.upload(content)
     assert (status, said in text, "data-focus" in text) == (422, True, True)
     assert not ImportFile.objects.exists()

@@ -46,7 +46,7 @@ def test_a_files_address_has_the_hash_of_its_content_and_is_kept_for_good(client
     assert "immutable" not in plain["Cache-Control"]
 
 
-def test_an_address_with_another_hash_is_no_file(client: Client) -> None:
+def test_a_path_with_another_hash_is_not_a_file(client: Client) -> None:
     assert client.get("/static/dashboard/dashboard.0123456789ab.css").status_code == 404
     assert staticfiles_storage.url("dashboard/none.css") == "/static/dashboard/none.css"
 

@@ -69,7 +69,7 @@ def test_from_the_button_to_an_account_that_takes_payments(shop: Shop, client: C
     assert StripeAccount.objects.count() == 1
 
 
-def test_left_before_the_end_it_is_gone_on_with(shop: Shop, client: Client) -> None:
+def test_onboarding_left_before_the_end_can_be_continued(shop: Shop, client: Client) -> None:
     (button,) = links_in(client, shop)
     shown = go(client, at_stripe(client, button, "")).content.decode()
     assert "a bank account for payouts" in shown

@@ -46,7 +46,7 @@ def no_keys_to_fetch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_a_genuine_token_tells_who_it_is(shop: Shop) -> None:
+def test_a_valid_token_identifies_the_user(shop: Shop) -> None:
     user = opened(shop, shop.token(user_permissions=["MANAGE_APPS"]))
     assert user == DashboardUser(
         shop.installation, "staff@example.com", frozenset({"MANAGE_APPS"}), "VXNlcjox"

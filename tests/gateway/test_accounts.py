@@ -66,7 +66,7 @@ def deliver(account: StripeAccount, secret: str) -> int:
 
 
 class TestKeys:
-    def test_are_replaced_while_payments_go_on(self, account: StripeAccount) -> None:
+    def test_are_replaced_while_payments_continue(self, account: StripeAccount) -> None:
         onboarding.replace_keys(account, PUBLISHABLE_KEY, RESTRICTED_KEY)
         account.refresh_from_db()
         assert account.secret_key == RESTRICTED_KEY
@@ -91,7 +91,7 @@ class TestKeys:
 
 
 class TestEndpoint:
-    def test_is_renewed_and_the_old_secret_is_taken_for_a_day(
+    def test_is_renewed_and_the_old_secret_is_accepted_for_a_day(
         self, account: StripeAccount, sandbox: StripeSandbox
     ) -> None:
         old_id, old_secret = account.webhook_endpoint_id, account.webhook_secret
@@ -160,7 +160,7 @@ class TestModes:
         assert text.startswith("# Conditions" if language.startswith("fr") else "# Terms")
         assert text.count("\n5. ") == 1
 
-    def test_nobody_is_no_one_who_accepts(self, shop: Installation) -> None:
+    def test_an_empty_name_cannot_accept(self, shop: Installation) -> None:
         with pytest.raises(Rejected):
             terms.accept(shop, "  ")
 
@@ -207,7 +207,7 @@ class TestDisconnect:
         disconnect(account)
         assert StripeAccount.objects.get().state == StripeAccount.State.DISCONNECTED
 
-    def test_connecting_it_again_goes_on(self, account: StripeAccount, sandbox: StripeSandbox) -> None:
+    def test_connecting_it_again_continues(self, account: StripeAccount, sandbox: StripeSandbox) -> None:
         disconnect(account)
         again = onboarding.connect(account.installation, PUBLISHABLE_KEY, SECRET_KEY, ["eu"])
         assert (again.pk, again.state) == (account.pk, StripeAccount.State.CONNECTED)

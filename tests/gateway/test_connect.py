@@ -451,7 +451,7 @@ def test_no_link_leads_to_an_account_that_is_over(installation: Installation, st
         connect.link(account, again=AGAIN, back=BACK)
 
 
-def test_the_secret_of_the_platform_is_no_shops(installation: Installation) -> None:
+def test_the_platforms_secret_is_not_stored_with_a_shop(installation: Installation) -> None:
     account = start_account(installation)
     stored = StripeAccount.objects.get(pk=account.pk)
     assert SECRET not in str(vars(stored))

@@ -64,7 +64,7 @@ NO_DOMAINS = [
 
 
 @pytest.mark.parametrize("name", NO_DOMAINS)
-def test_what_is_no_domain(account: StripeAccount, stripe_sandbox: StripeSandbox, name: str) -> None:
+def test_what_is_not_a_domain(account: StripeAccount, stripe_sandbox: StripeSandbox, name: str) -> None:
     with pytest.raises(Rejected, match="without https"):
         domains.register_domain(account, name)
     assert stripe_sandbox.log.entries() == []

@@ -72,7 +72,7 @@ def test_an_old_signature_is_refused(account: StripeAccount) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"id": 4}'])
-def test_what_is_no_event_is_refused_even_if_signed(account: StripeAccount, body: bytes) -> None:
+def test_what_is_not_an_event_is_refused_even_if_signed(account: StripeAccount, body: bytes) -> None:
     made = "t=1,v1=00" if b"\xff" in body else None
     assert post(account, body, made).status_code == 400
 

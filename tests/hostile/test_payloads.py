@@ -127,7 +127,7 @@ def test_nothing_is_answered_to_nobody(path: str, size: int) -> None:
     assert "Traceback" not in response.content.decode()
 
 
-def test_a_genuine_event_of_another_app_is_not_ours(installation: Installation) -> None:  # noqa: F811 - a fixture
+def test_a_signed_event_of_another_app_is_refused(installation: Installation) -> None:  # noqa: F811 - a fixture
     body = json.dumps({"recipient": {"id": APP + "x"}, "action": {}}).encode()
     answer = post_signed(installation, "transaction_charge_requested", body).json()
     assert answer["result"] == "CHARGE_FAILURE"

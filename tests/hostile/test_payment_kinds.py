@@ -393,7 +393,7 @@ class TestStaffAsk:
 
 class TestInAnyOrder:
     @pytest.mark.parametrize("order", ["as sent", "backwards", "shuffled"])
-    def test_a_dispute_won_before_it_was_heard_of(self, town: Town, order: str) -> None:
+    def test_a_dispute_won_before_its_first_event_arrives(self, town: Town, order: str) -> None:
         town.begin()
         town.pay()
         before = len(town.events())

@@ -198,7 +198,7 @@ def test_an_old_event_is_swept_once_an_hour() -> None:
 
 
 class TestWaiting:
-    def test_costs_nothing_and_goes_on_when_resumed(self, worked: Work) -> None:
+    def test_costs_nothing_and_continues_when_resumed(self, worked: Work) -> None:
         account = uuid.uuid4()
         runs = counting(fails=Blocked("The key is dead.", by=account), times=1)
         receive()

@@ -39,7 +39,7 @@ def test_a_peer_that_drips_is_left_when_time_is_up(drip: Callable[[socket.socket
         exchange(make_session(), "GET", url, seconds=SECONDS)
 
 
-def test_a_slow_peer_that_ends_in_time_is_heard() -> None:
+def test_a_slow_peer_that_ends_in_time_is_read() -> None:
     with peer(dripping(WHOLE, at_once=len(WHOLE) - 3)) as url:
         assert exchange(make_session(), "GET", url, seconds=10).json()["data"]
 

@@ -44,7 +44,7 @@ def test_a_peer_that_drips_is_left_when_time_is_up(drip: Speak) -> None:
         get(KeptConnections(url, 4), seconds=SECONDS)
 
 
-def test_a_slow_peer_that_ends_in_time_is_heard() -> None:
+def test_a_slow_peer_that_ends_in_time_is_read() -> None:
     with peer(dripping(WHOLE, at_once=len(WHOLE) - 3)) as url:
         assert get(KeptConnections(url, 4)).json()["data"]
 
@@ -240,19 +240,19 @@ def trust(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
     kept_connections._verifying_context.cache_clear()
 
 
-def test_a_server_that_proves_its_name_is_heard(tmp_path: Path, trust: Callable[[Path], None]) -> None:
+def test_a_server_that_proves_its_name_is_trusted(tmp_path: Path, trust: Callable[[Path], None]) -> None:
     with secure_server(tmp_path, "localhost") as (port, certificate):
         trust(certificate)
         assert get(KeptConnections(f"https://localhost:{port}", 4)).content == b"{}"
 
 
 @pytest.mark.usefixtures("trust")
-def test_a_server_with_an_unknown_certificate_is_not_heard(tmp_path: Path) -> None:
+def test_a_server_with_an_unknown_certificate_is_not_trusted(tmp_path: Path) -> None:
     with secure_server(tmp_path, "localhost") as (port, _), pytest.raises(NoAnswer, match="SSL"):
         get(KeptConnections(f"https://localhost:{port}", 4))
 
 
-def test_a_server_with_another_name_is_not_heard(tmp_path: Path, trust: Callable[[Path], None]) -> None:
+def test_a_server_with_another_name_is_not_trusted(tmp_path: Path, trust: Callable[[Path], None]) -> None:
     with secure_server(tmp_path, "stripe.example") as (port, certificate):
         trust(certificate)
         with pytest.raises(NoAnswer, match="SSL"):

@@ -101,7 +101,7 @@ def failure_of(ask: Ask, shop: Installation) -> Failure | None:
 
 
 @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
-def test_a_shop_that_answers_oddly(installation: Installation, settings: Any, body: bytes) -> None:  # noqa: F811 - a fixture
+def test_unusual_responses_of_a_shop(installation: Installation, settings: Any, body: bytes) -> None:  # noqa: F811 - a fixture
     with answering(body) as served, shop_at(served.url, installation, settings) as shop:
         failures = {name: failure for name, ask in SALEOR.items() if (failure := failure_of(ask, shop))}
     assert all(failure.message for failure in failures.values())
@@ -169,7 +169,7 @@ def test_a_gigabyte_of_keys(installation: Installation, settings: Any) -> None: 
 @pytest.mark.parametrize(
     "body", [*ODD.values(), b'{"object": 7}', b'{"object": "payment_intent", "deep": ' + DEEP + b"}"]
 )
-def test_a_stripe_that_answers_oddly(
+def test_unusual_responses_of_stripe(
     account: StripeAccount,  # noqa: F811 - a fixture
     settings: Any,
     body: bytes,

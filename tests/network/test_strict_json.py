@@ -36,7 +36,7 @@ def test_what_cannot_be_worked_with_is_refused(text: bytes) -> None:
         read_object(text)
 
 
-def test_what_is_genuine_is_read_whole() -> None:
+def test_a_normal_object_is_read_completely() -> None:
     genuine = {
         "name": "Zażółć 👍🏽",
         "amount": 19.99,

@@ -114,7 +114,7 @@ def test_two_equal_refunds_that_were_asked_for_are_two(charged: Buy, stripe_sand
     assert [each["amount"] for each in refunds(stripe_sandbox)] == [230, 230]
 
 
-def test_a_repeated_last_refund_is_no_failure(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+def test_a_repeated_last_refund_is_not_a_failure(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
     first, again = charged.request("REFUND", "12.30"), charged.request("REFUND", "12.30", again=True)
     assert (again["result"], again["pspReference"]) == ("REFUND_SUCCESS", first["pspReference"])
     assert again["actions"] == []
@@ -135,7 +135,9 @@ def test_the_released_rest_of_a_hold_is_not_refunded(held: Buy, stripe_sandbox: 
     assert held.row().refunded_minor == 500
 
 
-def test_a_refund_that_takes_days_tells_its_reference_only(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_that_takes_days_reports_only_its_reference(
+    buy: Begin, stripe_sandbox: StripeSandbox
+) -> None:
     one = buy().paid("4000000000007726")
     answer = one.request("REFUND", "2.30")
     [refund] = refunds(stripe_sandbox)

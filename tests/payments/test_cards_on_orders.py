@@ -50,7 +50,7 @@ def by_reconciling(town: Town) -> None:
 
 @pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
 @pytest.mark.parametrize("report_by", [by_webhook, by_storefront, by_reconciling])
-def test_whoever_tells_first(town: Town, report_by: Callable[[Town], None], flow: str) -> None:
+def test_whoever_reports_first(town: Town, report_by: Callable[[Town], None], flow: str) -> None:
     town.begin(flow)
     assert method_of(town) is None
     town.pay()
@@ -74,7 +74,7 @@ def test_a_debit_is_named(town: Town) -> None:
     assert method_of(town) == {"__typename": "OtherPaymentMethodDetails", "name": "ACH Direct Debit"}
 
 
-def test_an_older_host_is_asked_in_its_own_dialect(town: Town) -> None:
+def test_an_older_saleor_gets_queries_in_its_own_schema(town: Town) -> None:
     town.shop.host.version = "3.21"
     Installation.objects.update(schema_version="3.21")
     town.begin()
@@ -83,7 +83,7 @@ def test_an_older_host_is_asked_in_its_own_dialect(town: Town) -> None:
     assert town.amounts()[0] == town.total()
 
 
-def test_the_older_host_knows_no_such_field(town: Town) -> None:
+def test_an_older_saleor_has_no_such_field(town: Town) -> None:
     """The stand-in of 3.21 treats the newer field as Saleor 3.21 does."""
     town.begin()
     town.pay()

@@ -166,7 +166,7 @@ class TestEnds:
         assert self.results(intent, self.STARTED) == []
         assert outcome_of(intent, "CHARGE").result == "CHARGE_ACTION_REQUIRED"
 
-    def test_a_slip_that_the_host_was_not_reported_of_is_reported(self) -> None:
+    def test_a_voucher_that_saleor_does_not_know_is_reported(self) -> None:
         assert self.results(an_intent("oxxo_display_details")) == ["CHARGE_REQUEST"]
         assert self.results(an_intent("oxxo_display_details"), self.STARTED) == []
 

@@ -72,7 +72,7 @@ def test_an_account_that_is_not_active_is_paid_nothing(
     assert stripe_sandbox.log.entries("POST", "/v1/payment_intents") == []
 
 
-def test_a_payment_goes_on_when_the_account_is_restricted_meanwhile(
+def test_a_payment_continues_when_the_account_is_restricted_meanwhile(
     installation: Installation, stripe_sandbox: StripeSandbox, stripe_url: str
 ) -> None:
     account = start_account(installation, "default-channel")

@@ -174,7 +174,7 @@ class TestHolds:
 
 
 class TestDetails:
-    def test_the_host_has_cart_entries_the_card(self, buy: Begin) -> None:
+    def test_saleor_gets_the_card(self, buy: Begin) -> None:
         Installation.objects.update(schema_version="3.22")
         details = buy().paid().process()["paymentMethodDetails"]
         assert details == {
@@ -186,7 +186,7 @@ class TestDetails:
             "expYear": 2034,
         }
 
-    def test_an_older_host_is_not(self, buy: Begin) -> None:
+    def test_an_older_saleor_does_not_get_it(self, buy: Begin) -> None:
         Installation.objects.update(schema_version="3.21")
         assert "paymentMethodDetails" not in buy().paid().process()
 
@@ -219,7 +219,7 @@ class TestDetails:
             ),
         ],
     )
-    def test_only_what_the_host_takes(self, used: Any, expected: Any) -> None:
+    def test_only_what_saleor_accepts(self, used: Any, expected: Any) -> None:
         charge = {"id": "ch_1", "payment_method_details": used} if used is not None else None
         assert methods.details_of(intent_with(charge)) == expected
 

@@ -113,7 +113,7 @@ def test_an_odd_error_is_a_decline_all_the_same(error: dict[str, Any]) -> None:
     assert len(outcome.decline_code) <= LONGEST_CODE
 
 
-def test_a_message_is_no_longer_than_the_host_keeps() -> None:
+def test_a_message_is_no_longer_than_saleor_stores() -> None:
     outcome = outcome_of(intent("processing"), CHARGE)
     long = Outcome(outcome.result, "pi_1", outcome.money, message="x" * 600)
     assert len(long.as_response()["message"]) == 512

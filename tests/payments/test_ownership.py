@@ -87,7 +87,7 @@ class TestAnotherIntent:
         assert refused.value.code == ownership.FOREIGN
         assert town.amounts() == (0, 0, 0, 0)
 
-    def test_goes_once_its_money_is_given_back(self, town: Town) -> None:
+    def test_disappears_once_its_money_is_refunded(self, town: Town) -> None:
         town.begin()
         other = planted(town)
         town.tell(town.events())
@@ -122,7 +122,7 @@ class TestTheRowIsLost:
         assert Payment.objects.get().payment_intent_id == town.intent
         assert town.amounts()[0] == town.total()
 
-    def test_so_does_the_host(self, town: Town) -> None:
+    def test_so_does_saleor(self, town: Town) -> None:
         town.begin()
         town.pay()
         Payment.objects.all().delete()
@@ -131,7 +131,7 @@ class TestTheRowIsLost:
         assert Payment.objects.get().payment_intent_id == town.intent
         assert town.amounts()[0] == town.total()
 
-    def test_an_intent_that_the_host_never_heard_of_is_not_believed(self, town: Town) -> None:
+    def test_an_intent_that_saleor_does_not_know_is_not_trusted(self, town: Town) -> None:
         town.begin()
         other = planted(town, amount=100)
         Payment.objects.all().delete()
@@ -255,7 +255,7 @@ class TestWhoseDeclineItIs:
         intent = labelled(town.intent, metadata)
         assert sources.source_of(payment.installation_id, intent) == payment.source_id
 
-    def test_another_intent_with_the_same_metadata_is_nobodys(self, town: Town) -> None:
+    def test_another_intent_with_the_same_metadata_belongs_to_nobody(self, town: Town) -> None:
         town.begin()
         payment = Payment.objects.get()
         metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])

@@ -172,7 +172,7 @@ def odd_answers() -> Iterator[Callable[[str], str]]:
         yield use
 
 
-def test_a_shop_that_answers_oddly(
+def test_unusual_responses_of_a_shop(
     first: Broken, town: Town, odd_answers: Callable[[str], str], settings: Any
 ) -> None:
     for text in ODD:

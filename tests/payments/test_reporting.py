@@ -344,7 +344,7 @@ def test_a_row_that_was_lost_is_written_again(town: Town) -> None:
     assert Payment.objects.get().captured_minor == int(total * 100)
 
 
-def test_a_host_that_is_down_is_reported_later(town: Town, worked_to_the_end: Work) -> None:
+def test_the_report_is_repeated_while_saleor_is_down(town: Town, worked_to_the_end: Work) -> None:
     town.begin()
     town.pay()
     town.shop.faults.statuses.extend([500, 502])
@@ -354,7 +354,7 @@ def test_a_host_that_is_down_is_reported_later(town: Town, worked_to_the_end: Wo
     assert not Event.objects.filter(source="stripe", handled_at=None).exists()
 
 
-def test_a_transaction_the_host_no_longer_has_is_given_up_with_a_reason(town: Town) -> None:
+def test_a_transaction_that_saleor_no_longer_has_is_given_up_with_a_reason(town: Town) -> None:
     town.begin()
     town.pay()
     Payment.objects.update(

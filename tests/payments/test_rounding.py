@@ -68,7 +68,7 @@ def test_the_exact_amount_follows_the_total(buy: Begin, stripe_sandbox: StripeSa
     assert AMOUNT not in intent_of(stripe_sandbox, one)["metadata"]
 
 
-def test_the_ledger_knows_the_host_got_more_detail() -> None:
+def test_the_ledger_knows_that_saleor_has_more_decimals() -> None:
     found = {
         "id": "pi_1",
         "livemode": False,

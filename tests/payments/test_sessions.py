@@ -132,7 +132,7 @@ def test_any_key_of_a_storefront_makes_one_payment(
     assert len(intents(stripe_sandbox)) == 1
 
 
-def test_a_payment_that_could_not_be_remembered_goes_on(
+def test_a_payment_that_could_not_be_stored_continues(
     buy: Begin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: Any, **__: Any) -> None:

@@ -215,7 +215,7 @@ KEPT: Json = {"status": 500, "headers": {"Idempotent-Replayed": "true", "Stripe-
 
 
 @pytest.mark.parametrize("changed", [{}, {"currency": "pln"}, {"amount": 50}], ids=str)
-def test_a_payment_that_somebody_planted_is_not_taken_for_what_was_started(
+def test_a_planted_payment_is_not_mistaken_for_the_real_one(
     buy: Begin, stripe_sandbox: StripeSandbox, account: StripeAccount, changed: Json
 ) -> None:
     """It has the transaction's id, and perhaps its amount and currency; Stripe failed to create the real one."""

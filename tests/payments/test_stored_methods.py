@@ -300,7 +300,7 @@ def test_unreadable_requests_are_answered(buy: Callable[..., Buy], event: str, p
         ("payment_method_process_tokenization_session", "id"),
     ],
 )
-def test_an_odd_id_is_nobodys(
+def test_an_unusual_id_belongs_to_nobody(
     buy: Callable[..., Buy], stripe_sandbox: StripeSandbox, event: str, name: str, identifier: Any
 ) -> None:
     one = buy()

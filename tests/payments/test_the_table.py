@@ -147,7 +147,7 @@ ELSEWHERE = {
         "CHARGE a part, several captures allowed": "test_ledger.py::test_each_is_reported_under_its_own_reference",
         "CHARGE a part otherwise": "test_ledger.py::test_where_the_contract_has_no_parts_the_rest_is_released",
         "CHARGE more than is authorized": "test_actions.py::test_a_capture_that_cannot_be_is_not_sent",
-        "REFUND": "test_actions.py::test_a_refund_that_takes_days_tells_its_reference_only",
+        "REFUND": "test_actions.py::test_a_refund_that_takes_days_reports_only_its_reference",
         "REFUND more than remains": "test_actions.py::test_more_than_was_paid_is_not_refunded",
         "CANCEL an authorization, or the rest of it": "test_ledger.py::test_what_is_left_can_be_released",
         "CANCEL a payment that was never authorized": "test_any_history.py::test_what_was_found",

@@ -87,7 +87,7 @@ class TestADeadKey:
         assert backlog().blocked >= 1
         assert backlog().waiting == 0
 
-    def test_goes_on_when_the_key_is_replaced(self, town: Town) -> None:
+    def test_continues_when_the_key_is_replaced(self, town: Town) -> None:
         known_account(town)
         town.begin()
         town.pay()
@@ -103,7 +103,7 @@ class TestADeadKey:
         assert not Handling.objects.filter(waits_for__isnull=False).exists()
         assert not Event.objects.filter(handled_at=None).exists()
 
-    def test_goes_on_after_the_hourly_look_if_the_key_works_again(self, town: Town) -> None:
+    def test_continues_after_the_hourly_check_if_the_key_works_again(self, town: Town) -> None:
         town.begin()
         town.pay()
         events = town.events()
@@ -152,7 +152,7 @@ class TestADeadKey:
 
 
 class TestTheCatalogue:
-    def test_waits_for_the_account_and_goes_on(self, town: Town) -> None:
+    def test_waits_for_the_account_and_continues(self, town: Town) -> None:
         known_account(town)
         dead_key(town)
         town.shop.gql(

@@ -45,7 +45,7 @@ def test_one_at_a_time() -> None:
     assert turns.take(0)
 
 
-def test_whoever_waits_too_long_goes_on_without_and_loses_no_turn_of_others() -> None:
+def test_waiting_too_long_fails_without_taking_a_place() -> None:
     turns = Places(1)
     assert turns.take(0)
     assert not turns.take(0.01)

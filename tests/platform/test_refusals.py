@@ -326,7 +326,7 @@ class TestStripe:
     @pytest.mark.parametrize(
         "body", ["1", "null", "[" * 5000 + "]" * 5000, '{"id": NaN}', '{"id": "\\u0000"}']
     )
-    def test_what_is_no_event_is_refused(self, account: StripeAccount, body: str) -> None:
+    def test_what_is_not_an_event_is_refused(self, account: StripeAccount, body: str) -> None:
         assert self.post(account, body).status_code == 400
 
     def test_a_timestamp_ahead_of_time_is_refused(self, account: StripeAccount) -> None:

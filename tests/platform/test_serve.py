@@ -20,7 +20,7 @@ from saleor_stripe_audience.errors import Rejected
 from tests.platform.served import SECONDS, Servers, command, environment, free_port
 
 
-def test_a_page_may_be_framed_and_nothing_is_named_by_host(servers: Servers) -> None:
+def test_a_page_may_be_framed_and_the_host_header_is_ignored(servers: Servers) -> None:
     url = servers.take("--no-worker").url
     answer = requests.get(f"{url}/api/manifest", headers={"Host": "elsewhere.example"}, timeout=5)
     assert "elsewhere.example" not in answer.text
@@ -197,7 +197,7 @@ def test_a_worker_can_be_spawned_where_forks_are_not_safe(migrated: Path, tmp_pa
         process.wait()
 
 
-def test_nothing_goes_on_answering_when_it_is_killed(servers: Servers) -> None:
+def test_nothing_keeps_responding_when_it_is_killed(servers: Servers) -> None:
     running = servers.take("--no-worker")
     running.process.kill()
     running.process.wait()
@@ -227,12 +227,12 @@ def test_an_address_of_another_machine_is_refused_in_words(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]
 )
-def test_a_host_is_brought_to_the_address_that_the_server_takes(host: str, address: str) -> None:
+def test_a_host_name_becomes_an_address(host: str, address: str) -> None:
     assert ports.address_of(host) == address
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 80])
-def test_a_host_that_nobody_knows_is_refused_in_words(host: str) -> None:
+def test_an_unknown_host_name_is_refused_with_a_message(host: str) -> None:
     with pytest.raises(Rejected, match="This machine cannot listen on"):
         ports.address_of(host)
 

@@ -54,7 +54,7 @@ def test_a_worker_that_was_killed_is_missed() -> None:
     check._check_worker()
 
 
-def test_that_no_worker_ever_ran_is_said() -> None:
+def test_that_no_worker_ever_ran_is_reported() -> None:
     with pytest.raises(Rejected, match="No worker has ever run"):
         check._check_worker()
     Installation.objects.create(

@@ -88,13 +88,13 @@ def test_new_keys_are_accepted_from_who_knows_the_old_token(host: Host, shop: Sh
     assert install().json() == {"success": True}
 
 
-def test_a_host_that_takes_every_token_proves_nothing(host: Host, shop: Shop) -> None:
+def test_a_shop_that_accepts_every_token_proves_nothing(host: Host, shop: Shop) -> None:
     host.keys = [OTHER_KEY.jwk()]
     host.takes_any = True
     assert install().status_code == 403
 
 
-def test_the_operator_lets_the_same_shop_go_on_once(host: Host, shop: Shop) -> None:
+def test_the_operator_lets_the_same_shop_continue_once(host: Host, shop: Shop) -> None:
     host.keys = [OTHER_KEY.jwk()]
     assert main(["hand-over", "--saleor-api-url", API_URL, "--same-shop"]) == 0
     assert install().json() == {"success": True}
@@ -126,7 +126,7 @@ def test_signatures_of_a_later_owner_are_not_believed(host: Host, shop: Shop) ->
     assert Installation.objects.get().jwks == {"keys": [KEY.jwk()]}
 
 
-def test_keys_that_go_on_from_a_known_one_are_believed(host: Host, shop: Shop) -> None:
+def test_keys_published_with_a_known_one_are_trusted(host: Host, shop: Shop) -> None:
     host.keys = [KEY.jwk(), OTHER_KEY.jwk()]
     signatures.verify(shop.installation, OTHER_KEY.signature(b"{}"), b"{}")
 

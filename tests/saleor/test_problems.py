@@ -133,7 +133,7 @@ def test_one_that_is_fixed_before_it_was_shown_is_never_shown(shop: SaleorSandbo
     assert shown(shop) == {}
 
 
-def test_a_host_that_shows_none_is_not_asked(settings: Any, live_server: Any, worked: Work) -> None:
+def test_a_saleor_without_problems_gets_none(settings: Any, live_server: Any, worked: Work) -> None:
     for shop in shop_of("3.21", settings, live_server):
         problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
         assert worked() == 0

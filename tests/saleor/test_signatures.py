@@ -32,21 +32,21 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Installation:
     return Installation(saleor_api_url="http://127.0.0.1:8000/graphql/", jwks=jwks)
 
 
-def test_every_genuine_delivery_verifies(host: Installation) -> None:
+def test_every_recorded_delivery_verifies(host: Installation) -> None:
     deliveries = genuine("deliveries.jsonl")
     assert len(deliveries) == 79
     for signature, body in deliveries:
         signatures.verify(host, signature, body)
 
 
-def test_every_genuine_delivery_about_the_audience_verifies(host: Installation) -> None:
+def test_every_recorded_delivery_about_the_audience_verifies(host: Installation) -> None:
     deliveries = genuine("deliveries-audience.jsonl")
     assert len(deliveries) == 298
     for signature, body in deliveries:
         signatures.verify(host, signature, body)
 
 
-def test_empty_bodies_of_the_hosts_retries_verify(host: Installation) -> None:
+def test_empty_bodies_of_saleors_retries_verify(host: Installation) -> None:
     deliveries = genuine("retried-with-empty-body.jsonl")
     assert any(body == b"" for _, body in deliveries)
     for signature, body in deliveries:
@@ -70,7 +70,7 @@ def test_one_flipped_byte_anywhere_in_a_signature_header_is_refused(host: Instal
 
 
 @pytest.mark.parametrize("signature", ["", "..", "a.b.c", "é..é", "." * 3000, "bm90IGpzb24..AAAA"])
-def test_what_is_no_signature_is_refused(host: Installation, signature: str) -> None:
+def test_what_is_not_a_signature_is_refused(host: Installation, signature: str) -> None:
     with pytest.raises(Failure):
         signatures.verify(host, signature, b"{}")
 

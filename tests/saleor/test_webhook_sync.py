@@ -160,7 +160,7 @@ def test_what_the_shop_refuses_is_a_problem_and_the_rest_is_done(
     assert not Problem.objects.exists()
 
 
-def test_a_host_that_was_upgraded_is_looked_after_once(
+def test_an_upgraded_saleor_is_synced_once(
     installation: Installation, shop: SaleorSandbox, worked: Work
 ) -> None:
     Installation.objects.update(schema_version="3.21")
@@ -269,9 +269,7 @@ class TestRemovalThatNobodyAnnounces:
         assert not Installation.objects.exists()
 
 
-def test_a_permission_that_the_app_does_not_have_is_not_taken_for_its_removal(
-    app: App, installation: Installation
-) -> None:
+def test_a_missing_permission_is_not_mistaken_for_a_removal(app: App, installation: Installation) -> None:
     app.permissions = app.permissions - {"MANAGE_ORDERS"}
     with pytest.raises(Rejected) as refused:
         list(client.fetch_changed(installation, ORDERS, "orders", timezone.now()))

@@ -91,7 +91,7 @@ def test_an_event_of_another_app_is_refused(shop: SaleorSandbox, installation: I
     assert not Event.objects.exists()
 
 
-def test_while_keys_cannot_be_had_an_event_is_asked_for_again(
+def test_while_keys_are_unavailable_an_event_is_requested_again(
     shop: SaleorSandbox, installation: Installation
 ) -> None:
     shop.faults.jwks_down = True

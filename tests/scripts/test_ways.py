@@ -48,7 +48,7 @@ EXCHANGE = (
 )
 
 
-def test_reading_a_property_is_no_step() -> None:
+def test_reading_a_property_is_not_a_step() -> None:
     read: Any = money.Money.is_zero
     step, other = money.decimals_of.__code__, recent.forget_all.__code__
     found = [Trace([step, other, again]).summary() for again in (read.fget.__code__, step)]

@@ -450,7 +450,7 @@ NO_GRAPHQL = [
 
 
 @pytest.mark.parametrize("body", NO_GRAPHQL)
-def test_what_is_no_graphql_is_refused(client: Client, key: str, body: str | bytes) -> None:
+def test_what_is_not_graphql_is_refused(client: Client, key: str, body: str | bytes) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     answer = client.post("/storefront/graphql/", body, content_type="application/json", headers=headers)
     assert answer.status_code in (200, 400)

@@ -50,7 +50,7 @@ def held(shop: Installation) -> list[Any]:
     return [state, list(people.values_list("email", "first_name", "status", "orders_count"))]
 
 
-def test_a_checkout_with_an_address_makes_a_contact_that_is_no_subscriber(shop: Installation) -> None:
+def test_a_checkout_with_an_address_makes_a_contact_that_is_not_a_subscriber(shop: Installation) -> None:
     checkout_event(checkout(lines=2), 1)(shop)
     cart = Cart.objects.get()
     assert cart.contact is not None

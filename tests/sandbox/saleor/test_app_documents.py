@@ -26,7 +26,7 @@ def sent(path: Path, version: Version = (3, 23)) -> str:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_what_the_genuine_schema_takes_ours_takes(version: str) -> None:
+def test_what_the_real_schema_accepts_the_stand_in_accepts(version: str) -> None:
     genuine = genuine_schema(version)
     for path in DOCUMENTS:
         document = parse(sent(path, read_version(version)))

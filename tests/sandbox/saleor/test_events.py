@@ -308,7 +308,7 @@ def test_asking_private_metadata_of_a_deleted_customer_makes_the_user_null(
     assert body["errors"][0]["extensions"]["exception"]["code"] == "PermissionDenied"
 
 
-def test_an_app_without_the_permission_hears_nothing(shop: SaleorSandbox, recorder: Recorder) -> None:
+def test_an_app_without_the_permission_gets_nothing(shop: SaleorSandbox, recorder: Recorder) -> None:
     shop.install(recorder.manifest_url, permissions=["HANDLE_PAYMENTS"])
     product = first_product(shop)
     staff(shop, UPDATE_METADATA, i=product["id"], m=METADATA)

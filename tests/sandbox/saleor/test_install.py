@@ -145,7 +145,7 @@ def test_staff_install_and_see_why_it_failed(shop: SaleorSandbox, recorder: Reco
 
 
 @pytest.mark.parametrize(("version", "heard"), [("3.22", 0), ("3.23", 1)])
-def test_a_removed_app_hears_of_it_from_3_23_on_and_its_token_is_dead(
+def test_a_removed_app_gets_an_event_from_3_23_on_and_its_token_is_invalid(
     recorder: Recorder, version: str, heard: int
 ) -> None:
     recorder.without = frozenset({"CUSTOMER_DELETED"})

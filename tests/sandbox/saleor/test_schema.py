@@ -80,7 +80,7 @@ def faults(ours: GraphQLNamedType, theirs: GraphQLNamedType | None) -> list[str]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_names_and_types_are_the_genuine_ones(version: str) -> None:
+def test_names_and_types_are_the_real_ones(version: str) -> None:
     genuine = genuine_schema(version)
     found = [
         fault
@@ -90,7 +90,7 @@ def test_names_and_types_are_the_genuine_ones(version: str) -> None:
     assert found == []
 
 
-def test_versions_differ_where_the_genuine_ones_do() -> None:
+def test_versions_differ_where_the_real_ones_do() -> None:
     assert "transactions" not in schema_for("3.21").type_map["Query"].fields  # type: ignore[attr-defined]  # an object
     assert "CustomerDeleted" not in schema_for("3.22").type_map
     assert "CustomerDeleted" in schema_for("3.23").type_map

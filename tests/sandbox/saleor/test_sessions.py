@@ -150,7 +150,7 @@ def test_an_array_crashes_the_mutation(recorder: Recorder, shopper: Shopper) -> 
         shopper.initialize(shopper.checkout())
 
 
-def test_what_the_host_lets_pass(recorder: Recorder, shopper: Shopper) -> None:
+def test_what_saleor_accepts(recorder: Recorder, shopper: Shopper) -> None:
     answer: dict[str, Any] = {
         "amount": 9999,
         "message": "m" * 600,
@@ -245,7 +245,7 @@ def test_a_gateway_answer_without_data_is_an_error(recorder: Recorder, shopper: 
     assert gateway_config(shopper, shopper.checkout())["errors"] == [{"code": "INVALID"}]
 
 
-def test_an_inactive_app_is_no_gateway(shop: SaleorSandbox, shopper: Shopper, app: App) -> None:
+def test_an_inactive_app_is_not_a_gateway(shop: SaleorSandbox, shopper: Shopper, app: App) -> None:
     checkout = shopper.checkout()
     shop.set_active(app, active=False)
     assert gateway_config(shopper, checkout)["errors"] == [{"code": "NOT_FOUND"}]

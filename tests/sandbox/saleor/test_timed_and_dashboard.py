@@ -37,7 +37,7 @@ def test_an_order_expires(shop: SaleorSandbox, recorder: Recorder, shopper: Shop
     assert sorted(recorder.names()) == ["ORDER_EXPIRED", "ORDER_UPDATED"]
 
 
-def test_the_dashboard_frames_the_app_as_the_genuine_one_does(shop: SaleorSandbox, app: App) -> None:
+def test_the_dashboard_frames_the_app_as_the_real_one_does(shop: SaleorSandbox, app: App) -> None:
     page = requests.get(shop.dashboard_url(app), params={"theme": "dark", "locale": "fr"}, timeout=5).text
     found = re.search(r'<iframe[^>]* sandbox="([^"]+)" src="([^"]+)"', page)
     assert found is not None
@@ -76,7 +76,7 @@ def test_the_dashboard_hands_out_tokens_for_whoever_looks(shop: SaleorSandbox, a
     assert missing.status_code == 404
 
 
-def test_a_card_is_opened_as_the_genuine_dashboard_opens_it(shop: SaleorSandbox, recorder: Recorder) -> None:
+def test_a_card_is_opened_as_the_real_dashboard_opens_it(shop: SaleorSandbox, recorder: Recorder) -> None:
     """The Dashboard's own query is first, its part of the URL follows twice, and the theme is missing."""
     widget = {
         "label": "Payment",

@@ -25,7 +25,7 @@ def test_connections_are_kept_and_cut_when_it_stops() -> None:
             session.get(served.url, timeout=5)
 
 
-def test_a_broken_application_answers_500_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_application_gets_500_and_serving_continues(caplog: pytest.LogCaptureFixture) -> None:
     def broken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/broken":
             raise ZeroDivisionError

@@ -126,7 +126,7 @@ def test_a_product_comes_with_its_first_price(client: stripe.StripeClient, sandb
     assert [event["type"] for event in sandbox.events()] == ["price.created", "product.created"]
 
 
-def test_an_id_of_ones_own_is_taken_once(client: stripe.StripeClient) -> None:
+def test_an_own_id_is_accepted_once(client: stripe.StripeClient) -> None:
     client.v1.products.create({"name": "Shirt", "id": "saleor-1"})
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.products.create({"name": "Shirt", "id": "saleor-1"})

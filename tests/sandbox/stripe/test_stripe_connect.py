@@ -54,7 +54,7 @@ def test_a_new_account_may_nothing_yet(platform: stripe.StripeClient, made: str)
         ("reject", False, "rejected.fraud"),
     ],
 )
-def test_what_comes_of_the_hosted_pages(
+def test_the_outcome_of_the_hosted_pages(
     platform: stripe.StripeClient, made: str, outcome: str, charges: bool, reason: str | None
 ) -> None:
     assert leave(link(platform, made).url, outcome) == BACK["return_url"]
@@ -65,7 +65,7 @@ def test_what_comes_of_the_hosted_pages(
     assert list(problems(account.to_dict())) == []
 
 
-def test_whoever_leaves_before_the_end_is_where_he_was(platform: stripe.StripeClient, made: str) -> None:
+def test_leaving_before_the_end_changes_nothing(platform: stripe.StripeClient, made: str) -> None:
     assert leave(link(platform, made).url, "") == BACK["return_url"]
     assert not platform.v1.accounts.retrieve(made).details_submitted
 
@@ -168,7 +168,7 @@ def test_the_platform_is_reported_which_account_an_event_is_of(
         platform.v1.products.list({}, {"stripe_account": made})
 
 
-def test_an_endpoint_without_connect_hears_nothing_of_it(
+def test_an_endpoint_without_connect_gets_none_of_it(
     platform: stripe.StripeClient, made: str, sandbox: StripeSandbox, receiver: Receiver
 ) -> None:
     platform.v1.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["*"]})
