@@ -12,7 +12,7 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Segment
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one, post
-from tests.audience.segments.people import cart, went_wrong
+from tests.audience.segments.people import add_payment_fact, cart
 
 BUYERS = {"version": 1, "root": {"type": "ordersCount", "atLeast": 2}}
 ERRORS = "errors { field message code }"
@@ -160,8 +160,8 @@ def test_each_needs_its_scope(mine: Shop, ada: Contact, ask: Ask, buyers: Segmen
 def test_carts_facts_and_the_timeline_are_reported(ask: Ask, ada: Contact, bob: Contact) -> None:
     now = timezone.now()
     left = cart(ada, silent_since=now - timedelta(days=1))
-    went_wrong(ada, "declined", at=now, code="expired_card")
-    went_wrong(bob, "declined", at=now)
+    add_payment_fact(ada, "declined", at=now, code="expired_card")
+    add_payment_fact(bob, "declined", at=now)
     contact = one(ask(SHOPPING))
     assert contact["carts"] == [
         {

@@ -13,7 +13,7 @@ from saleor_stripe_audience.shops.models import Channel
 from tests.api.conftest import Ask, Shop, codes_of, id_of
 from tests.audience.histories import at, order, say
 from tests.audience.records import record_order
-from tests.audience.segments.people import cart, went_wrong
+from tests.audience.segments.people import add_payment_fact, cart
 
 AUDIENCE = """id name channels knownWordings contactsByStatus { status count } tags { name contactsCount }"""
 CONTACT = f"""id email status mayReceive audience {{ {AUDIENCE} }} spent {{ spent {{ amount currency }} }}
@@ -62,7 +62,7 @@ def add_people(shop: Shop, numbers: range) -> None:
             audience=contact.audience, contact=contact, email=f"{number}@old.example", held_at=at(number)
         )
         cart(contact, silent_since=at(number))
-        went_wrong(contact, "declined", at=at(number))
+        add_payment_fact(contact, "declined", at=at(number))
         Contact.objects.create(audience=contact.audience, email=f"{number}@silent.example")
         create_audience(installation, AudienceSettings(f"Audience {number}"))
         Channel.objects.create(installation=installation, slug=f"channel-{number}", currency="USD")

@@ -117,7 +117,7 @@ def default(shop: Installation) -> Any:
         return default_audience(shop)
 
 
-def revived() -> int:
+def revive() -> int:
     """Run the tasks of killed workers, as if their leases of 30 s had expired; return how many events are open."""
     OxTask.objects.filter(status=OxTask.Status.RUNNING).update(status=OxTask.Status.READY)
     while run_tasks():
@@ -283,7 +283,7 @@ class TestKilledAtAnyStep:
         expected: list[dict[str, Any]] = []
         steps = 0
         for step, shop in deaths(prepare, lambda _: len(run_tasks())):
-            assert alive(revived) == 0, step
+            assert alive(revive) == 0, step
             expected = expected or everything(shop)
             assert [each["orders_count"] for each in expected] == [2]
             assert everything(shop) == expected, step

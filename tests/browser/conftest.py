@@ -34,7 +34,7 @@ NAMES = (
 def browser(django_db_setup: None) -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip("No Chromium on this machine: the page is not tried in a browser.")
+        pytest.skip("No Chromium on this machine: the page is not tested in a browser.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright runs an event loop on this thread, because of which Django would refuse the tests' own queries.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

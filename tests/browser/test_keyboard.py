@@ -88,7 +88,7 @@ class Keyboard:
         expect(dialog.locator(":focus")).to_have_count(1)
         for _ in range(12):
             self.press("Tab")
-            assert dialog.evaluate(IN_DIALOG), "the focus is behind the dialog"
+            assert dialog.evaluate(IN_DIALOG), "the focus left the dialog"
         self.reach(dialog.get_by_role("button").first)
         self.press("Escape")
         expect(dialog).to_be_hidden()

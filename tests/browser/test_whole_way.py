@@ -61,7 +61,7 @@ def test_from_the_installation_to_disconnecting(
     look_at_the_day(owner)
     make_and_revoke_an_api_key(owner)
     disconnect_stripe(owner)
-    assert set(staff.complaints) == {REFUSED}, "the browser complains of nothing but the refused forms"
+    assert set(staff.complaints) == {REFUSED}, "the browser only reports the refused forms as errors"
 
 
 def connect_stripe(owner: Owner) -> None:

@@ -55,7 +55,7 @@ def work(event_id: int) -> None:
         connections.close_all()
 
 
-def overtaken(shop: Shop, held: Held) -> None:
+def overtake(shop: Shop, held: Held) -> None:
     """Handle the two newest events in parallel; the older one's call reaches Stripe last. Then retry what is open."""
     older, newer = Event.objects.order_by("occurred_at").values_list("pk", flat=True).reverse()[:2][::-1]
     with ThreadPoolExecutor(2) as pool:
@@ -80,7 +80,7 @@ def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> No
     shop.tell("product_updated", minute=1, work=False, product=product(name="Older"))
     newer = product(variant(listings=[listing(12)]), name="Newer")
     shop.tell("product_updated", minute=2, work=False, product=newer)
-    overtaken(shop, held)
+    overtake(shop, held)
     assert [each["name"] for each in shop.products()] == ["Newer"]
     assert shop.prices() == [(1200, "usd")]
 
@@ -90,7 +90,7 @@ def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) 
     monkeypatch.setattr(catalogue, "create_product", held)
     shop.tell("product_created", work=False, product=product(name="Older"))
     shop.tell("product_updated", minute=1, work=False, product=product(name="Newer"))
-    overtaken(shop, held)
+    overtake(shop, held)
     assert [each["name"] for each in shop.products()] == ["Newer"]
     assert CatalogProduct.objects.get().name == "Newer"
 
@@ -100,7 +100,7 @@ def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patc
     monkeypatch.setattr(catalogue, "create_product", held)
     shop.tell("product_created", work=False, product=product())
     shop.tell("product_deleted", minute=1, work=False, product={"id": product()["id"]})
-    overtaken(shop, held)
+    overtake(shop, held)
     assert [each["active"] for each in shop.products()] == [False]
     assert not CatalogProduct.objects.filter(is_active=True).exists()
 

@@ -273,7 +273,7 @@ class TestAChange:
         assert [each.source for each in media] == ["", "https://img.example.com/second.png"]
         assert look(town) == []
         assert apply(town, Difference.objects.get()) == []
-        assert len(media) == 2, "twice is once"
+        assert len(media) == 2, "repeating it changes nothing"
 
     @pytest.mark.parametrize(
         ("url", "code", "reason"),
@@ -453,7 +453,7 @@ class TestANewProduct:
         assert prices[0]["metadata"]["saleor_channel"] == "default-channel"
         assert look(town) == []
         assert apply(town, Difference.objects.get()) == []
-        assert len(poster.variants) == 1, "twice is once"
+        assert len(poster.variants) == 1, "repeating it changes nothing"
 
     def test_keeps_the_merchants_lookup_key(self, town: Town, settle: Settle) -> None:
         made = self.make(town)
@@ -509,9 +509,9 @@ class TestANewProduct:
         keep(town)
         assert look(town) == []
         town.api.products.update(made, {"name": "Poster 2"})
-        assert look(town) == [], "it is left alone for good"
+        assert look(town) == [], "it is not shown again"
         new_price(town, made, 3000)
-        assert look(town) == [(Kind.NEW, "", "Poster 2", "")], "until its price is another one"
+        assert look(town) == [(Kind.NEW, "", "Poster 2", "")], "until its price changes"
 
     @pytest.mark.parametrize(
         ("price", "more", "reason"),

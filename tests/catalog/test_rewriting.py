@@ -113,4 +113,4 @@ BLOCKS = some.lists(
 def test_whatever_was_written_says_what_was_wanted(blocks: list[Json], text: str) -> None:
     written = rewrite(document(*blocks), text)
     assert plain_text(written) == normalized(text)
-    assert rewrite(written, plain_text(written)) == written, "twice is once"
+    assert rewrite(written, plain_text(written)) == written, "repeating it changes nothing"

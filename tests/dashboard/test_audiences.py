@@ -364,7 +364,7 @@ def test_only_an_audience_on_which_nothing_depends_is_deleted(
     Job.objects.update(state=Job.State.CANCELLED)
     text = post(client, shop, f"audiences/{news.pk}/delete")[1]
     assert "“News” was deleted." in text
-    assert 'data-address="/dashboard/audiences"' in text, "what is deleted is no place to come back to"
+    assert 'data-address="/dashboard/audiences"' in text, "nobody returns to what is deleted"
     assert post(client, shop, f"audiences/{news.pk}/delete")[0] == 404
     assert "cannot be deleted" in post(client, shop, f"audiences/{default.pk}/delete")[1]
     assert Audience.objects.get() == default

@@ -315,7 +315,7 @@ def test_a_person_is_erased_once(shop: Shop, client: Client) -> None:
     ada = a_contact(shop.installation)
     status, text = post(client, shop, f"contacts/{ada.pk}/erase")
     assert (status, "The person was erased." in text) == (200, True)
-    assert 'data-address="/dashboard/contacts"' in text, "who is erased is no place to come back to"
+    assert 'data-address="/dashboard/contacts"' in text, "nobody returns to an erased contact"
     assert "ada@example.com" not in text
     assert not Contact.objects.exists()
     assert erasure.is_erased(shop.installation, "ada@example.com")

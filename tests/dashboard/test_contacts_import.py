@@ -353,7 +353,7 @@ def test_an_import_is_opened_paused_continued_and_cancelled_in_activity(
         assert offered(activity(staff, f"/jobs/{job.pk}/resume"), job) == ["open", "pause", "cancel"]
     for _ in range(2):
         assert offered(activity(staff, f"/jobs/{job.pk}/cancel"), job) == ["open"]
-    assert not uploads.has_content(file), "the file is deleted, as it is where it was imported"
+    assert not uploads.has_content(file), "the file is deleted, as on the machine that imported it"
     assert 'class="note bad"' in activity(staff, f"/jobs/{job.pk}/resume")
     assert work(file).state == Job.State.CANCELLED
 

@@ -252,7 +252,7 @@ def test_a_problem_with_consents_leads_to_the_audiences(shop: Shop, client: Clie
         assert 'id="fix-1" hx-get="/dashboard/audiences"' in page
     assert 'id="go-next" hx-get="/dashboard/audiences"' in page_of(client, shop)
     manager = page_of(client, shop, user_permissions=["MANAGE_APPS"])
-    assert 'hx-get="/dashboard/audiences"' not in manager, "no button leads to a refusal"
+    assert 'hx-get="/dashboard/audiences"' not in manager, "no button is refused"
     assert 'id="go-next" hx-get="/dashboard/problems"' in manager
 
 

@@ -80,7 +80,7 @@ def test_onboarding_left_before_the_end_can_be_continued(shop: Shop, client: Cli
     assert "<time datetime=" in text
     go_on, another = links_in(client, shop)
     at_stripe(client, another, "")
-    assert StripeAccount.objects.count() == 1, "one that is not through comes before another"
+    assert StripeAccount.objects.count() == 1, "an unfinished one comes before a new one"
     assert "accepts payments" in go(client, at_stripe(client, go_on, "complete")).content.decode()
     assert StripeAccount.objects.count() == 1
 

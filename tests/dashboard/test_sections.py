@@ -85,27 +85,27 @@ def test_an_id_that_the_stock_storefront_does_not_know_is_mentioned_and_nothing_
 def test_everything_works_only_when_a_shopper_can_pay_everywhere(shop: Shop, client: Client) -> None:
     live = an_account(shop.installation, livemode=True)
     onboarding.map_channels(live, ["default-channel", "channel-pln"])
-    assert "Accept the terms" in said_of_channels(shop)
+    assert "Accept the terms" in channels_text(shop)
     terms.accept(shop.installation, "Robin")
     pause(shop.installation.pk, "channel-pln")
-    assert said_of_channels(shop) == "Payments are paused in Poland: customers cannot pay there."
+    assert channels_text(shop) == "Payments are paused in Poland: customers cannot pay there."
     unpause(shop.installation.pk, "channel-pln")
     onboarding.map_channels(an_account(shop.installation, "Test"), [])
     AccountChannel.objects.filter(channel_slug="channel-pln").update(
         account=StripeAccount.objects.get(name="Test")
     )
-    assert "test payments only" in said_of_channels(shop)
+    assert "test payments only" in channels_text(shop)
     AccountChannel.objects.update(account=live)
     StripeAccount.objects.update(charges_enabled=False)
-    assert "does not currently allow “Main” to accept payments" in said_of_channels(shop)
+    assert "does not currently allow “Main” to accept payments" in channels_text(shop)
     StripeAccount.objects.update(charges_enabled=True, blocked_at=timezone.now())
-    assert "Paste new keys" in said_of_channels(shop)
+    assert "Paste new keys" in channels_text(shop)
     assert "Everything is working" not in text_of(client, shop, "overview")
     StripeAccount.objects.update(blocked_at=None)
     assert states(shop)["Channels"] == "good"
 
 
-def said_of_channels(shop: Shop) -> str:
+def channels_text(shop: Shop) -> str:
     [found] = [check for check in checks(shop.installation) if check.title == "Channels"]
     assert found.state != "good"
     return found.text
@@ -155,7 +155,9 @@ KEYS = {
 }
 
 
-def connecting(monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None) -> list[tuple[Any, ...]]:
+def record_connections(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None
+) -> list[tuple[Any, ...]]:
     calls: list[tuple[Any, ...]] = []
 
     def connect(installation: Any, public: str, secret: str, slugs: list[str]) -> StripeAccount:
@@ -171,7 +173,7 @@ def connecting(monkeypatch: pytest.MonkeyPatch, failure: Exception | None = None
 
 
 def test_keys_are_checked_and_connected(shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = connecting(monkeypatch)
+    calls = record_connections(monkeypatch)
     for _ in range(2):
         status, text = post(client, shop, "accounts/connect", KEYS)
         assert status == 200
@@ -184,7 +186,7 @@ def test_keys_are_checked_and_connected(shop: Shop, client: Client, monkeypatch:
 def test_what_stripe_says_is_said_and_the_secret_is_not(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, kind: type[Rejected | Unavailable]
 ) -> None:
-    connecting(monkeypatch, kind("One key is for test payments, the other for live payments."))
+    record_connections(monkeypatch, kind("One key is for test payments, the other for live payments."))
     status, text = post(client, shop, "accounts/connect", KEYS)
     assert status == 422
     assert "One key is for test payments, the other for live payments." in text
@@ -195,7 +197,7 @@ def test_what_stripe_says_is_said_and_the_secret_is_not(
 def test_a_secret_pasted_into_the_wrong_field_is_not_shown_back(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connecting(monkeypatch, Rejected("Copy it from Stripe again."))
+    record_connections(monkeypatch, Rejected("Copy it from Stripe again."))
     swapped = KEYS | {"publishable_key": "rk_test_very_secret"}
     assert "very_secret" not in post(client, shop, "accounts/connect", swapped)[1]
 
@@ -203,7 +205,7 @@ def test_a_secret_pasted_into_the_wrong_field_is_not_shown_back(
 def test_at_least_one_channel_of_the_shop_must_be_chosen(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = connecting(monkeypatch)
+    calls = record_connections(monkeypatch)
     for chosen in ([], ["channel-of-another-shop"]):
         status, text = post(client, shop, "accounts/connect", KEYS | {"channel": chosen})
         assert status == 422

@@ -135,7 +135,7 @@ def test_an_error_is_beside_its_condition(
     status, text = post(client, shop, "segments/save", **sent)
     assert status == 422
     assert said in condition(text, path)
-    assert text.count('role="alert"') == 2, "the condition's, and one above all"
+    assert text.count('role="alert"') == 2, "the condition's, and one at the top"
     assert not Segment.objects.exists()
     counted = post(client, shop, "segments/preview", **sent)
     assert counted[0] == 200

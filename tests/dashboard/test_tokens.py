@@ -28,7 +28,7 @@ def encoded(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def opened(shop: Shop, token: str) -> DashboardUser:
+def verify(shop: Shop, token: str) -> DashboardUser:
     return verify_dashboard_token(shop.installation.saleor_api_url, token)
 
 
@@ -47,7 +47,7 @@ def no_keys_to_fetch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_valid_token_identifies_the_user(shop: Shop) -> None:
-    user = opened(shop, shop.token(user_permissions=["MANAGE_APPS"]))
+    user = verify(shop, shop.token(user_permissions=["MANAGE_APPS"]))
     assert user == DashboardUser(
         shop.installation, "staff@example.com", frozenset({"MANAGE_APPS"}), "VXNlcjox"
     )
@@ -56,7 +56,7 @@ def test_a_valid_token_identifies_the_user(shop: Shop) -> None:
 
 
 def test_what_the_app_may_is_not_what_the_user_may(shop: Shop) -> None:
-    user = opened(shop, shop.token(permissions=["MANAGE_USERS"], user_permissions=[]))
+    user = verify(shop, shop.token(permissions=["MANAGE_USERS"], user_permissions=[]))
     assert not user.may("MANAGE_USERS")
 
 
@@ -81,20 +81,20 @@ def test_what_the_app_may_is_not_what_the_user_may(shop: Shop) -> None:
 )
 def test_a_claim_that_does_not_fit_is_refused(shop: Shop, changed: Json) -> None:
     with pytest.raises(Rejected) as refused:
-        opened(shop, shop.token(**changed))
+        verify(shop, shop.token(**changed))
     assert refused.value.code == "invalid_token"
 
 
 def test_clocks_may_differ_a_little(shop: Shop) -> None:
     now = int(time.time())
-    assert opened(shop, shop.token(exp=now - 5, iat=now + 5))
+    assert verify(shop, shop.token(exp=now - 5, iat=now + 5))
 
 
 def test_an_unsigned_token_is_refused(shop: Shop) -> None:
     for algorithm in ("none", "None", "NONE"):
         head = encoded({"alg": algorithm, "kid": shop.key.kid, "typ": "JWT"})
         with pytest.raises(Rejected):
-            opened(shop, f"{head}.{encoded(shop.claims())}.")
+            verify(shop, f"{head}.{encoded(shop.claims())}.")
 
 
 def test_the_public_key_is_no_shared_secret(shop: Shop) -> None:
@@ -104,7 +104,7 @@ def test_the_public_key_is_no_shared_secret(shop: Shop) -> None:
     secret = json.dumps(shop.key.jwk()).encode()
     signature = base64.urlsafe_b64encode(hmac.digest(secret, message.encode(), hashlib.sha256))
     with pytest.raises(Rejected):
-        opened(shop, f"{message}.{signature.rstrip(b'=').decode()}")
+        verify(shop, f"{message}.{signature.rstrip(b'=').decode()}")
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "ES256", "", None, ["RS256"]])
@@ -112,21 +112,21 @@ def test_no_other_algorithm_is_tried(shop: Shop, algorithm: object, no_keys_to_f
     _, payload, signature = shop.token().split(".")
     head = encoded({"alg": algorithm, "kid": "unknown"})
     with pytest.raises(Rejected):
-        opened(shop, f"{head}.{payload}.{signature}")
+        verify(shop, f"{head}.{payload}.{signature}")
     assert no_keys_to_fetch == []
 
 
 def test_another_key_under_the_known_id_is_refused(shop: Shop) -> None:
     forger = SigningKey(SigningKey.generate().private, shop.key.kid)
     with pytest.raises(Rejected):
-        opened(shop, forger.token(shop.claims()))
+        verify(shop, forger.token(shop.claims()))
 
 
 def test_an_unknown_key_is_asked_for_once_and_then_refused(shop: Shop, no_keys_to_fetch: list[str]) -> None:
     forger = SigningKey.generate()
     for _ in range(50):
         with pytest.raises(Unavailable):
-            opened(shop, forger.token(shop.claims()))
+            verify(shop, forger.token(shop.claims()))
     assert no_keys_to_fetch == [API_URL]
 
 
@@ -134,19 +134,19 @@ def test_a_rotated_key_is_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
     """A key that is published together with a known one; tests/saleor/test_changed_hands.py tests the others."""
     rotated = SigningKey.generate()
     monkeypatch.setattr(signatures, "fetch_jwks", lambda _: {"keys": [shop.key.jwk(), rotated.jwk()]})
-    assert opened(shop, rotated.token(shop.claims()))
+    assert verify(shop, rotated.token(shop.claims()))
 
 
 def test_a_key_without_an_id_is_refused(shop: Shop) -> None:
     _, payload, signature = shop.token().split(".")
     with pytest.raises(Rejected):
-        opened(shop, f"{encoded({'alg': 'RS256'})}.{payload}.{signature}")
+        verify(shop, f"{encoded({'alg': 'RS256'})}.{payload}.{signature}")
 
 
 def test_a_changed_token_is_refused(shop: Shop) -> None:
     head, _, signature = shop.token(user_permissions=[]).split(".")
     with pytest.raises(Rejected):
-        opened(shop, f"{head}.{encoded(shop.claims())}.{signature}")
+        verify(shop, f"{head}.{encoded(shop.claims())}.{signature}")
 
 
 @pytest.mark.parametrize(
@@ -167,21 +167,21 @@ def test_a_changed_token_is_refused(shop: Shop) -> None:
 )
 def test_rubbish_is_refused(shop: Shop, rubbish: str) -> None:
     with pytest.raises(Rejected):
-        opened(shop, rubbish)
+        verify(shop, rubbish)
 
 
 def test_a_deeply_nested_header_is_refused(shop: Shop) -> None:
     deep = base64.urlsafe_b64encode(b"[" * 9000).rstrip(b"=").decode()
     with pytest.raises(Rejected):
-        opened(shop, f"{deep}.e30.e30")
+        verify(shop, f"{deep}.e30.e30")
 
 
 def test_a_token_of_one_shop_does_not_open_another(shop: Shop) -> None:
     other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
     with pytest.raises(Rejected):
-        opened(other, shop.token())
+        verify(other, shop.token())
     with pytest.raises(Rejected):
-        opened(shop, other.token())
+        verify(shop, other.token())
 
 
 def test_a_removed_app_opens_nothing(shop: Shop) -> None:
@@ -189,12 +189,12 @@ def test_a_removed_app_opens_nothing(shop: Shop) -> None:
     shop.installation.is_active = False
     shop.installation.save()
     with pytest.raises(Rejected):
-        opened(shop, token)
+        verify(shop, token)
 
 
 def test_permissions_that_are_no_list_give_nothing(shop: Shop) -> None:
     for given in (None, "MANAGE_APPS", {"MANAGE_APPS": True}, [1, None]):
-        assert opened(shop, shop.token(user_permissions=given)).permissions == frozenset()
+        assert verify(shop, shop.token(user_permissions=given)).permissions == frozenset()
 
 
 PATHS = [
@@ -255,7 +255,7 @@ def test_a_refusal_is_never_kept_and_says_what_to_do(shop: Shop, client: Client)
 @pytest.mark.parametrize("is_staff", [False, None, "true", 1])
 def test_only_staff_open_the_page(shop: Shop, is_staff: object) -> None:
     with pytest.raises(Rejected):
-        opened(shop, shop.token(is_staff=is_staff))
+        verify(shop, shop.token(is_staff=is_staff))
 
 
 # Not sections: the shell at any URL, and the pages to Stripe and back, which have their own tokens.

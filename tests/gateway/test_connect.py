@@ -110,7 +110,7 @@ def test_a_started_account_is_pending_and_says_what_stripe_asks(installation: In
     assert account.secret_key == ""
     link = connect.link(account, again=AGAIN, back=BACK)
     assert "/sandbox/connect/" in link
-    assert link != connect.link(account, again=AGAIN, back=BACK), "each is good for one visit"
+    assert link != connect.link(account, again=AGAIN, back=BACK), "each is valid for one visit"
 
 
 def test_started_twice_is_once(installation: Installation, stripe_sandbox: StripeSandbox) -> None:
@@ -119,8 +119,8 @@ def test_started_twice_is_once(installation: Installation, stripe_sandbox: Strip
     assert len(stripe_sandbox.log.entries("POST", "/v1/accounts")) == 1
     stripe_sandbox.onboard(first.stripe_id, "complete")
     connect.refresh(first)
-    assert start_account(installation) == first, "one that works is not doubled unasked"
-    assert start_account(installation, known=0) == first, "an old page means the one that was made since"
+    assert start_account(installation) == first, "a second one needs a request"
+    assert start_account(installation, known=0) == first, "an old page means the account created since"
     another = start_account(installation, known=1)
     assert another != first
     assert start_account(installation, known=1) == another
@@ -273,7 +273,7 @@ def test_who_deauthorizes_is_disconnected(
     assert not AccountChannel.objects.exists()
     with pytest.raises(Rejected, match="not connected at Stripe"):
         client.stripe_of(account)
-    assert start_account(installation) != account, "the way back is another account"
+    assert start_account(installation) != account, "connecting again needs another account"
 
 
 def test_disconnected_here_its_payments_are_followed_and_it_can_come_back(

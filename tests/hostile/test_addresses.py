@@ -24,7 +24,7 @@ def _pattern(settings: Any) -> None:
     http._local.__dict__.clear()
 
 
-def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
     """Resolve the name to the first addresses, then to the second, and so on; return the addresses connected to."""
     waiting = list(answers)
     connected: list[str] = []
@@ -44,7 +44,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 
 
 def test_a_name_that_leads_home_a_moment_later_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    connected = resolving(monkeypatch, [PUBLIC], ["127.0.0.1"])
+    connected = resolve_to(monkeypatch, [PUBLIC], ["127.0.0.1"])
     addresses.check_allowed(SHOP)
     with pytest.raises(Rejected) as refused:
         http.call("GET", SHOP)
@@ -53,7 +53,7 @@ def test_a_name_that_leads_home_a_moment_later_is_not_followed(monkeypatch: pyte
 
 
 def test_the_address_that_was_looked_at_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    connected = resolving(monkeypatch, [PUBLIC])
+    connected = resolve_to(monkeypatch, [PUBLIC])
     with pytest.raises(Unavailable):
         http.call("GET", SHOP)
     assert set(connected) == {PUBLIC}
@@ -67,14 +67,14 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_called(monkeypatch: p
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    resolving(monkeypatch, [address])
+    resolve_to(monkeypatch, [address])
     with pytest.raises(Rejected) as refused:
         addresses.check_allowed(SHOP)
     assert refused.value.code == "private_address"
 
 
 def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    connected = resolving(monkeypatch, [PUBLIC, "10.0.0.1"])
+    connected = resolve_to(monkeypatch, [PUBLIC, "10.0.0.1"])
     with pytest.raises(Rejected):
         http.call("GET", SHOP)
     assert connected == []

@@ -103,7 +103,9 @@ def test_a_revoked_key_is_said_without_the_key(buy: Begin, account: StripeAccoun
     for answer in (buy().initialize(), one.process()):
         assert "Paste" not in json.dumps(answer), "shoppers do not read merchants' messages"
         assert "marker" not in json.dumps([answer, asked_by_staff])
-    assert one.process()["result"] == "CHARGE_ACTION_REQUIRED", "what was paid is never called failed"
+    assert one.process()["result"] == "CHARGE_ACTION_REQUIRED", (
+        "a paid transaction is never reported as failed"
+    )
 
 
 @pytest.mark.parametrize("words", ["database or disk is full", "database is locked", "disk I/O error"])

@@ -40,7 +40,7 @@ def receive(key: str = "first", kind: str = "order_paid") -> bool:
     return record("saleor", SHOP, key, kind, {"number": 7}, THEN)
 
 
-def counting(*, fails: Exception | None = None, times: int = 1_000) -> list[Event]:
+def count_runs(*, fails: Exception | None = None, times: int = 1_000) -> list[Event]:
     """Register a handler that fails its first `times` runs if `fails` is set; return the events of its runs."""
     runs: list[Event] = []
 
@@ -65,7 +65,7 @@ def age(**past: float) -> None:
 
 
 def test_an_event_is_written_down_and_handled(worked: Work) -> None:
-    runs = counting()
+    runs = count_runs()
     assert receive()
     assert runs == []
     assert worked() == 1
@@ -75,7 +75,7 @@ def test_an_event_is_written_down_and_handled(worked: Work) -> None:
 
 
 def test_twice_is_once(worked: Work) -> None:
-    runs = counting()
+    runs = count_runs()
     assert [receive(), receive(), receive()] == [True, False, False]
     worked()
     assert not receive()
@@ -94,7 +94,7 @@ def test_the_same_key_of_another_shop_is_another_event() -> None:
 
 
 def test_many_deliveries_at_once_are_one_event_and_one_task(worked: Work) -> None:
-    runs = counting()
+    runs = count_runs()
     together = threading.Barrier(8)
 
     def deliver(_: int) -> bool:
@@ -145,7 +145,7 @@ def test_an_event_that_nobody_handles_is_through_at_once(worked: Work) -> None:
 
 
 def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
-    runs = counting(fails=Rejected("Connect an account first."))
+    runs = count_runs(fails=Rejected("Connect an account first."))
     receive()
     assert worked() == 1
     handling = the_handling()
@@ -156,7 +156,7 @@ def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
 
 
 def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> None:
-    runs = counting(fails=Unavailable("Stripe did not answer."), times=2)
+    runs = count_runs(fails=Unavailable("Stripe did not answer."), times=2)
     receive()
     assert worked_to_the_end() == 3
     handling = the_handling()
@@ -167,7 +167,7 @@ def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> N
 
 
 def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
-    counting(fails=Unavailable("Stripe did not answer."))
+    count_runs(fails=Unavailable("Stripe did not answer."))
     receive()
     worked()
     assert the_handling().reason == "Stripe did not answer."
@@ -176,7 +176,7 @@ def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
 
 
 def test_who_does_not_answer_for_hours_is_asked_again(worked_to_the_end: Work) -> None:
-    runs = counting(fails=Unavailable("Stripe did not answer."), times=settings.TASK_MAX_ATTEMPTS)
+    runs = count_runs(fails=Unavailable("Stripe did not answer."), times=settings.TASK_MAX_ATTEMPTS)
     receive()
     assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
     assert the_handling().given_up_at is None
@@ -188,7 +188,7 @@ def test_who_does_not_answer_for_hours_is_asked_again(worked_to_the_end: Work) -
 
 
 def test_an_old_event_is_swept_once_an_hour() -> None:
-    counting(fails=Unavailable("Stripe did not answer."))
+    count_runs(fails=Unavailable("Stripe did not answer."))
     receive()
     now = timezone.now()
     Event.objects.update(received_at=now - timedelta(days=3), swept_at=now - timedelta(minutes=20))
@@ -200,7 +200,7 @@ def test_an_old_event_is_swept_once_an_hour() -> None:
 class TestWaiting:
     def test_costs_nothing_and_continues_when_resumed(self, worked: Work) -> None:
         account = uuid.uuid4()
-        runs = counting(fails=Blocked("The key is dead.", by=account), times=1)
+        runs = count_runs(fails=Blocked("The key is dead.", by=account), times=1)
         receive()
         worked()
         handling = the_handling()
@@ -217,7 +217,7 @@ class TestWaiting:
         assert Event.objects.get().handled_at is not None
 
     def test_keeps_the_content_however_old(self, worked: Work) -> None:
-        counting(fails=Blocked("The key is dead."))
+        count_runs(fails=Blocked("The key is dead."))
         receive()
         worked()
         age(days=90)
@@ -231,7 +231,7 @@ class TestWaiting:
         retried: list[Event] = []
 
         def register_blocked() -> list[Event]:
-            return counting(fails=Blocked("The key is dead.", by=SHOP), times=1)
+            return count_runs(fails=Blocked("The key is dead.", by=SHOP), times=1)
 
         blocked = register_blocked() if is_blocked_first else []
 
@@ -250,7 +250,7 @@ class TestWaiting:
         assert Event.objects.get().handled_at is not None
 
     def test_does_not_keep_another_handler_from_its_retries(self, worked_to_the_end: Work) -> None:
-        counting(fails=Blocked("The key is dead."))
+        count_runs(fails=Blocked("The key is dead."))
         others: list[Event] = []
 
         @handles("saleor", "order_paid")
@@ -266,7 +266,7 @@ class TestWaiting:
 
 
 def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
-    runs = counting(fails=LookupError("a mistake of ours"))
+    runs = count_runs(fails=LookupError("a mistake of ours"))
     receive()
     assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
     handling = the_handling()
@@ -276,7 +276,7 @@ def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
 
 
 def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> None:
-    counting(fails=KeyError("someone@example.com"), times=1)
+    count_runs(fails=KeyError("someone@example.com"), times=1)
     receive()
     worked()
     assert the_handling().reason == str(engine.UNEXPECTED)
@@ -284,7 +284,7 @@ def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> Non
 
 
 def test_one_handler_does_not_keep_another_from_working(worked_to_the_end: Work) -> None:
-    failing = counting(fails=Unavailable("Not now."), times=1)
+    failing = count_runs(fails=Unavailable("Not now."), times=1)
     ran: list[int] = []
 
     @handles("saleor", "order_paid", "order_created")
@@ -340,7 +340,7 @@ def test_a_network_call_in_the_transaction_is_refused(worked: Work) -> None:
 
 
 def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
-    runs = counting(fails=Rejected("Connect an account first."), times=1)
+    runs = count_runs(fails=Rejected("Connect an account first."), times=1)
     done: list[int] = []
 
     @handles("saleor", "order_paid")
@@ -357,7 +357,7 @@ def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
 
 
 def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
-    counting()
+    count_runs()
     receive()
     worked()
     age(days=31)
@@ -367,7 +367,7 @@ def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
 
 
 def test_the_sweep_finds_events_whose_task_was_lost(worked: Work) -> None:
-    runs = counting()
+    runs = count_runs()
     receive()
     OxTask.objects.all().delete()
     assert sweep() == 0, "it may still be on its way"
@@ -398,11 +398,11 @@ def test_handled_payloads_are_dropped_after_a_month(worked: Work, days: int, *, 
     assert prune() == (0 if kept else 1)
     assert prune() == 0
     assert (Event.objects.get().payload is not None) is kept
-    assert not receive(), "the row stays, so that a double is still known"
+    assert not receive(), "the row stays, so that a duplicate is recognized"
 
 
 def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
-    counting(fails=Rejected("Connect an account first."))
+    count_runs(fails=Rejected("Connect an account first."))
     receive()
     worked()
     receive("waiting")

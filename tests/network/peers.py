@@ -57,7 +57,7 @@ def dripping(whole: bytes, *, at_once: int = 0, pause: float = 0.05) -> Speak:
     return speak
 
 
-def saying(body: bytes, *headers: str, status: str = "200 OK") -> Speak:
+def send_response(body: bytes, *headers: str, status: str = "200 OK") -> Speak:
     """Send one whole response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
     return lambda connected: connected.sendall("\r\n".join(lines).encode() + body)

@@ -16,7 +16,7 @@ from saleor_stripe_audience import network
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.sandbox.serving import Served
 
-from .peers import dripping, peer, saying
+from .peers import dripping, peer, send_response
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SECONDS = 0.4
@@ -54,7 +54,7 @@ def test_a_name_that_takes_too_long_to_be_found_is_no_answer(monkeypatch: pytest
     monkeypatch.setattr("socket.getaddrinfo", slowly)
     with pytest.raises(NoAnswer):
         exchange(make_session(), "GET", "http://shop.example.com/", seconds=SECONDS)
-    assert ended == [], "the lookup is left behind, not waited for"
+    assert ended == [], "the lookup is abandoned, not awaited"
     is_over.set()
 
 
@@ -79,7 +79,7 @@ def test_many_addresses_that_do_not_answer_share_the_time(monkeypatch: pytest.Mo
 
 
 def test_an_answer_larger_than_allowed_is_not_read_to_its_end() -> None:
-    with peer(saying(b"x" * 300_000)) as url, pytest.raises(NoAnswer, match="larger"):
+    with peer(send_response(b"x" * 300_000)) as url, pytest.raises(NoAnswer, match="larger"):
         exchange(make_session(), "GET", url, seconds=10, largest=100_000)
 
 
@@ -98,19 +98,19 @@ def small(encoding: str) -> bytes:
 def test_a_small_answer_that_grows_is_not_unpacked(encoding: str, status: str) -> None:
     packed = small(encoding)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer = saying(packed, f"Content-Encoding: {encoding}", "Location: /elsewhere", status=status)
+    answer = send_response(packed, f"Content-Encoding: {encoding}", "Location: /elsewhere", status=status)
     with peer(answer) as url, pytest.raises(NoAnswer, match="larger"):
         exchange(make_session(), "GET", url, seconds=20, largest=1_000_000)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024  # KiB
 
 
 def test_content_that_is_not_what_its_headers_say_is_no_answer() -> None:
-    with peer(saying(b"no gzip at all", "Content-Encoding: gzip")) as url, pytest.raises(NoAnswer):
+    with peer(send_response(b"no gzip at all", "Content-Encoding: gzip")) as url, pytest.raises(NoAnswer):
         exchange(make_session(), "GET", url, seconds=10)
 
 
 def test_a_redirect_is_an_answer_and_not_followed() -> None:
-    with peer(saying(b"", "Location: http://127.0.0.1:1/", status="307 Temporary Redirect")) as url:
+    with peer(send_response(b"", "Location: http://127.0.0.1:1/", status="307 Temporary Redirect")) as url:
         assert exchange(make_session(), "GET", url, seconds=10).is_redirect
 
 

@@ -22,7 +22,7 @@ from saleor_stripe_audience.kept_connections import KeptConnections
 from saleor_stripe_audience.network import Answer, NoAnswer
 from saleor_stripe_audience.sandbox.serving import Served
 
-from .peers import Speak, dripping, peer, saying
+from .peers import Speak, dripping, peer, send_response
 from .test_exchange import DRIPS, SECONDS, WHOLE
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -32,7 +32,7 @@ def get(connections: KeptConnections, *, seconds: float = 10.0) -> Answer:
     return connections.exchange("GET", "/", seconds=seconds, headers={}, body=None)
 
 
-def heard(sent: bytes) -> Answer:
+def response_to(sent: bytes) -> Answer:
     """Return the response of a server that sends these bytes, then closes the connection."""
     with peer(lambda connected: connected.sendall(sent)) as url:
         return get(KeptConnections(url, 4))
@@ -133,21 +133,24 @@ def test_no_more_connections_are_kept_than_allowed() -> None:
 
 def test_what_comes_before_the_response_is_not_the_response() -> None:
     sent = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Encoding: br\r\n\r\n" + HEAD
-    found = heard(sent + b"Content-Length: 2\r\n\r\n{}")
+    found = response_to(sent + b"Content-Length: 2\r\n\r\n{}")
     assert (found.status_code, found.content, found.headers.get("Link")) == (200, b"{}", None)
 
 
 def test_chunks_are_put_together() -> None:
-    assert heard(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n").content == b"{}"
+    assert (
+        response_to(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n").content
+        == b"{}"
+    )
 
 
 def test_a_header_that_comes_twice_has_both_values() -> None:
-    found = heard(HEAD + b"Vary: Origin\r\nVary: Accept\r\nContent-Length: 2\r\n\r\n{}")
+    found = response_to(HEAD + b"Vary: Origin\r\nVary: Accept\r\nContent-Length: 2\r\n\r\n{}")
     assert found.headers["Vary"] == "Origin, Accept"
 
 
 def test_a_redirect_is_an_answer_and_not_followed() -> None:
-    with peer(saying(b"", "Location: http://127.0.0.1:1/", status="307 Temporary Redirect")) as url:
+    with peer(send_response(b"", "Location: http://127.0.0.1:1/", status="307 Temporary Redirect")) as url:
         assert get(KeptConnections(url, 4)).is_redirect
 
 
@@ -171,7 +174,7 @@ def test_a_redirect_is_an_answer_and_not_followed() -> None:
 )  # fmt: skip
 def test_anything_but_one_whole_response_is_no_answer(sent: bytes) -> None:
     with pytest.raises(NoAnswer):
-        heard(sent)
+        response_to(sent)
 
 
 @pytest.mark.parametrize("length", [b"", b"Content-Length: 300000\r\n"], ids=["unknown", "known"])
@@ -180,13 +183,13 @@ def test_an_answer_larger_than_allowed_is_not_read_to_its_end(
 ) -> None:
     monkeypatch.setattr(kept_connections, "LARGEST_ANSWER", 100_000)
     with pytest.raises(NoAnswer, match="larger"):
-        heard(HEAD + length + b"\r\n" + b"x" * 300_000)
+        response_to(HEAD + length + b"\r\n" + b"x" * 300_000)
 
 
 def test_headers_without_end_are_not_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_connections, "MOST_RECEIVED", 100_000)
     with pytest.raises(NoAnswer, match="larger"):
-        heard(HEAD + b"A: b\r\n" * 100_000)
+        response_to(HEAD + b"A: b\r\n" * 100_000)
 
 
 @pytest.mark.parametrize("value", ["a\r\nB: c", "a\nB: c", "a\0"])

@@ -91,7 +91,7 @@ def complete(town: Town) -> str:
     return number
 
 
-def hear_the_host(town: Town) -> None:
+def catch_up(town: Town) -> None:
     town.shop.drain()
     while town.work():
         pass
@@ -174,7 +174,7 @@ class TestSecondTab:
         town.stripe.add_fault(f"* /v1/payment_intents/{other}*", status=500, times=3)
         assert process(town, town.transaction)["type"] == "CHARGE_SUCCESS"
         town.stripe.faults.clear()
-        hear_the_host(town)
+        catch_up(town)
         assert intent(town, other)["status"] == "canceled"
 
     def test_two_payments_of_a_part_each_stand(self, town: Town) -> None:
@@ -184,7 +184,7 @@ class TestSecondTab:
         pay(town, first_intent)
         assert process(town, first)["type"] == "CHARGE_SUCCESS"
         assert intent(town, second_intent)["amount"] == 1300
-        assert intent(town, town.intent)["amount"] == 1300, "the payment of the whole rest follows"
+        assert intent(town, town.intent)["amount"] == 1300, "the payment for the rest is adjusted"
         pay(town, second_intent)
         assert process(town, second)["type"] == "CHARGE_SUCCESS"
         assert intent(town, town.intent)["status"] == "canceled"
@@ -210,7 +210,7 @@ class TestTheTotalChanges:
                 " checkoutLinesUpdate(id: $id, lines: $lines) { errors { code } } }",
                 {"id": checkout(town).id, "lines": [{"lineId": line.id, "quantity": quantity}]},
             )
-            hear_the_host(town)
+            catch_up(town)
             total = line.variant.channel_listings[0].price * quantity + 5
             assert intent(town, town.intent)["amount"] == total * 100
         assert Payment.objects.get().amount_minor == total * 100
@@ -220,7 +220,7 @@ class TestTheTotalChanges:
         town.begin()
         checkout(town).gift_cards = Decimal(str(town.total())) - Decimal(left)
         town.shop.event("CHECKOUT_UPDATED", checkout=checkout(town))
-        hear_the_host(town)
+        catch_up(town)
         assert intent(town, town.intent)["status"] == "canceled"
         assert process(town, town.transaction)["type"] == "CHARGE_FAILURE"
 
@@ -246,7 +246,7 @@ class TestTheTotalChanges:
     def test_a_checkout_that_is_gone_by_now_says_nothing(self, town: Town) -> None:
         town.begin()
         town.shop.event("CHECKOUT_UPDATED", checkout=None)
-        hear_the_host(town)
+        catch_up(town)
         ours = Handling.objects.filter(handler="payments.handlers.follow_totals")
         assert ours.exists()
         assert not ours.filter(given_up_at__isnull=False).exists()
@@ -256,7 +256,7 @@ class TestTheTotalChanges:
         town.shop.host.store.channels[0].allows_unpaid_orders = True
         town.begin()
         complete(town)
-        hear_the_host(town)
+        catch_up(town)
         assert intent(town, town.intent)["status"] == "requires_payment_method"
         order = source(town)
         town.shop.gql(
@@ -264,7 +264,7 @@ class TestTheTotalChanges:
             {"id": order.id},
             town.shop.staff_token(),
         )
-        hear_the_host(town)
+        catch_up(town)
         assert intent(town, town.intent)["status"] == "canceled"
 
     @pytest.mark.parametrize("edited", ["", "99.99", "lots"])
@@ -344,7 +344,7 @@ class TestMoneyComesAllTheSame:
         assert len(messages) == 1
         assert last.payment_intent_id in messages.pop()
         order_matching.check(Payment.objects.get(payment_intent_id=unpaid))
-        assert len(problems()) == 1, "one without money does not clear it"
+        assert len(problems()) == 1, "a payment without money does not clear it"
 
     def test_the_checkout_is_gone(self, town: Town) -> None:
         town.begin()
@@ -376,7 +376,7 @@ class TestMoneyComesAllTheSame:
         [message] = problems()
         assert "did not become an order" in message
         complete(town)
-        hear_the_host(town)
+        catch_up(town)
         assert problems() == []
         assert order_matching.check_unordered() == 0
 

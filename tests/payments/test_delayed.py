@@ -76,7 +76,7 @@ def an_intent(kind: str | None, *, status: str = "requires_action", **more: Any)
     return parse(PaymentIntent, found)
 
 
-def ran_out(code: str = EXPIRED, kind: str | None = "boleto", **more: Any) -> PaymentIntent:
+def expired_intent(code: str = EXPIRED, kind: str | None = "boleto", **more: Any) -> PaymentIntent:
     error = {"code": code, "message": "…"} | ({"payment_method": {"type": kind}} if kind else {})
     return an_intent(None, status="requires_payment_method", last_payment_error=error, **more)
 
@@ -137,13 +137,13 @@ class TestEnds:
     @pytest.mark.parametrize(
         "intent",
         [
-            ran_out(),
-            ran_out(kind="konbini"),
-            ran_out(kind=None),
-            ran_out("payment_intent_payment_attempt_failed", "multibanco"),
-            ran_out("payment_method_microdeposit_verification_attempts_exceeded", "us_bank_account"),
-            ran_out("payment_method_microdeposit_verification_timeout", None),
-            ran_out(metadata={FLOW: "AUTHORIZATION"}),
+            expired_intent(),
+            expired_intent(kind="konbini"),
+            expired_intent(kind=None),
+            expired_intent("payment_intent_payment_attempt_failed", "multibanco"),
+            expired_intent("payment_method_microdeposit_verification_attempts_exceeded", "us_bank_account"),
+            expired_intent("payment_method_microdeposit_verification_timeout", None),
+            expired_intent(metadata={FLOW: "AUTHORIZATION"}),
         ],
     )
     def test_a_slip_that_ran_out_is_a_failure(self, intent: PaymentIntent) -> None:
@@ -154,12 +154,12 @@ class TestEnds:
     @pytest.mark.parametrize(
         "intent",
         [
-            ran_out(kind="promptpay"),
-            ran_out(kind="pix"),
-            ran_out(kind="card"),
-            ran_out("tax_id_invalid", "boleto"),
-            ran_out("card_declined", "card"),
-            ran_out("payment_intent_payment_attempt_failed", None),
+            expired_intent(kind="promptpay"),
+            expired_intent(kind="pix"),
+            expired_intent(kind="card"),
+            expired_intent("tax_id_invalid", "boleto"),
+            expired_intent("card_declined", "card"),
+            expired_intent("payment_intent_payment_attempt_failed", None),
         ],
     )
     def test_what_can_be_tried_again_is_none(self, intent: PaymentIntent) -> None:
@@ -176,7 +176,7 @@ class TestEnds:
         assert self.results(intent) == ["AUTHORIZATION_FAILURE"]
 
 
-def take(town: Town, kind: str, currency: str) -> None:
+def choose_method(town: Town, kind: str, currency: str) -> None:
     """Choose the method as the shopper; change the intent's currency, because the stand-in's shop sells in dollars."""
     row = town.stripe.account.table("payment_intent")[town.intent]
     row.update(currency=currency, amount=20000 if currency == "jpy" else row["amount"])
@@ -198,48 +198,48 @@ PROCESS = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent {
 
 
 @pytest.fixture
-def slip(town: Town) -> Town:
+def awaited_transfer(town: Town) -> Town:
     """A payment that waits for the shopper's bank transfer."""
     town.begin()
     customer = town.api.customers.create({"name": "Robin Vale"})
     town.api.payment_intents.update(town.intent, {"customer": customer.id})
-    take(town, "customer_balance", "usd")
+    choose_method(town, "customer_balance", "usd")
     event = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
     assert event["type"] == "CHARGE_REQUEST"
     assert "transfer" in event["message"]
     return town
 
 
-def completed(town: Town) -> Json:
+def complete(town: Town) -> Json:
     done: Json = change(town, COMPLETE, None, id=Payment.objects.get().source_id)  # type: ignore[arg-type]  # it only needs the URL
     order: Json = done["order"]
     return order
 
 
 class TestInTheShop:
-    def test_the_order_is_made_and_paid_later(self, slip: Town) -> None:
-        assert completed(slip)
-        assert slip.amounts() == (0, 0, 0, 0)
-        slip.stripe.pay_voucher(slip.intent)
-        slip.tell(slip.events() * 2)
-        assert slip.amounts() == (slip.total(), 0, 0, 0)
-        assert len(slip.reported("CHARGE_SUCCESS")) == 1
+    def test_the_order_is_made_and_paid_later(self, awaited_transfer: Town) -> None:
+        assert complete(awaited_transfer)
+        assert awaited_transfer.amounts() == (0, 0, 0, 0)
+        awaited_transfer.stripe.pay_voucher(awaited_transfer.intent)
+        awaited_transfer.tell(awaited_transfer.events() * 2)
+        assert awaited_transfer.amounts() == (awaited_transfer.total(), 0, 0, 0)
+        assert len(awaited_transfer.reported("CHARGE_SUCCESS")) == 1
 
     @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
-    def test_a_transfer_in_two_parts(self, slip: Town, order: str) -> None:
-        slip.stripe.pay_voucher(slip.intent, 100)
-        slip.tell(slip.events())
-        assert slip.amounts() == (0, 0, 0, 0)
-        slip.stripe.pay_voucher(slip.intent)
-        slip.tell(orders(slip.events())[order])
-        assert slip.amounts() == (slip.total(), 0, 0, 0)
+    def test_a_transfer_in_two_parts(self, awaited_transfer: Town, order: str) -> None:
+        awaited_transfer.stripe.pay_voucher(awaited_transfer.intent, 100)
+        awaited_transfer.tell(awaited_transfer.events())
+        assert awaited_transfer.amounts() == (0, 0, 0, 0)
+        awaited_transfer.stripe.pay_voucher(awaited_transfer.intent)
+        awaited_transfer.tell(orders(awaited_transfer.events())[order])
+        assert awaited_transfer.amounts() == (awaited_transfer.total(), 0, 0, 0)
 
-    def test_a_transfer_that_is_called_off_ends_it(self, slip: Town) -> None:
-        assert completed(slip)
-        slip.api.payment_intents.cancel(slip.intent)
-        slip.tell(slip.events() * 2)
-        assert len(slip.reported("CHARGE_FAILURE")) == 1
-        assert slip.amounts() == (0, 0, 0, 0)
+    def test_a_transfer_that_is_called_off_ends_it(self, awaited_transfer: Town) -> None:
+        assert complete(awaited_transfer)
+        awaited_transfer.api.payment_intents.cancel(awaited_transfer.intent)
+        awaited_transfer.tell(awaited_transfer.events() * 2)
+        assert len(awaited_transfer.reported("CHARGE_FAILURE")) == 1
+        assert awaited_transfer.amounts() == (0, 0, 0, 0)
 
     def test_small_deposits_that_never_came_end_it(self, town: Town) -> None:
         town.begin()
@@ -253,7 +253,7 @@ class TestInTheShop:
         )
         event = town.shop.gql(PROCESS, {"id": town.transaction})["transactionProcess"]["transactionEvent"]
         assert event["type"] == "CHARGE_REQUEST"
-        assert completed(town)
+        assert complete(town)
         town.stripe.expire_voucher(town.intent)
         town.tell(town.events() * 2)
         assert len(town.reported("CHARGE_FAILURE")) == 1

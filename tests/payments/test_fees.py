@@ -24,7 +24,7 @@ __all__ = ["town"]
 Json = dict[str, Any]
 
 
-def noted() -> tuple[int | None, int | None, int | None, str]:
+def stored_fees() -> tuple[int | None, int | None, int | None, str]:
     row = Payment.objects.get()
     return row.gross_minor, row.fee_minor, row.net_minor, row.settled_currency
 
@@ -52,7 +52,7 @@ def test_the_fee_of_a_charge_is_noted(town: Town, order: str) -> None:
     town.begin()
     town.pay()
     town.tell(orders(town.events())[order])
-    assert noted() == expected(int(town.total() * 100))
+    assert stored_fees() == expected(int(town.total() * 100))
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -63,7 +63,7 @@ def test_what_is_booked_later_is_noted_later(town: Town, order: str) -> None:
     early = [each for each in events if each["type"] != "charge.updated"]
     assert len(early) == len(events) - 1
     town.tell(orders(events)[order])
-    assert noted() == expected(int(town.total() * 100))
+    assert stored_fees() == expected(int(town.total() * 100))
 
 
 def test_before_it_is_booked_nothing_is_noted(town: Town) -> None:
@@ -73,21 +73,21 @@ def test_before_it_is_booked_nothing_is_noted(town: Town) -> None:
     books = dict(town.stripe.account.table("balance_transaction"))
     town.stripe.account.table("balance_transaction").clear()
     town.tell([each for each in events if each["type"] == "payment_intent.succeeded"])
-    assert noted() == (None, None, None, "")
+    assert stored_fees() == (None, None, None, "")
     town.stripe.account.table("balance_transaction").update(books)
     town.tell([each for each in events if each["type"] == "charge.updated"])
-    assert noted() == expected(int(town.total() * 100))
+    assert stored_fees() == expected(int(town.total() * 100))
 
 
 def test_a_part_of_a_hold_that_is_taken_and_partly_refunded(town: Town) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
     town.tell(town.events())
-    assert noted() == (None, None, None, "")
+    assert stored_fees() == (None, None, None, "")
     town.api.payment_intents.capture(town.intent, {"amount_to_capture": 500})
     town.api.refunds.create({"payment_intent": town.intent, "amount": 200})
     town.tell(town.events())
-    assert noted() == expected(500)
+    assert stored_fees() == expected(500)
 
 
 def test_the_balance_may_be_of_another_currency(town: Town) -> None:
@@ -95,7 +95,7 @@ def test_the_balance_may_be_of_another_currency(town: Town) -> None:
     town.begin()
     town.pay()
     town.tell(town.events())
-    gross, fee, net, currency = noted()
+    gross, fee, net, currency = stored_fees()
     assert currency == "EUR"
     assert gross is not None
     assert fee is not None
@@ -110,7 +110,7 @@ def test_a_row_that_was_lost_is_written_again_first(town: Town) -> None:
     total = int(town.total() * 100)
     Payment.objects.all().delete()
     town.tell([each for each in town.events() if each["type"] == "charge.updated"])
-    assert noted() == expected(total)
+    assert stored_fees() == expected(total)
     assert Payment.objects.get().transaction_id == town.transaction
 
 
@@ -120,7 +120,7 @@ def test_a_payment_that_is_not_ours_is_left_alone(town: Town) -> None:
     town.api.payment_intents.create({**paid, "return_url": "https://shop.example.com"})
     town.stripe.log.clear()
     town.tell(town.events())
-    assert noted() == (None, None, None, "")
+    assert stored_fees() == (None, None, None, "")
     assert town.stripe.log.entries("GET", "/v1/balance_transactions") == []
 
 
@@ -131,14 +131,14 @@ def test_a_key_that_may_not_see_the_balance_is_one_problem_not_many(town: Town) 
     town.pay()
     paid = town.events()
     town.tell([each for each in paid if each["type"] == "charge.updated"] + [paid[-1]])
-    assert noted() == (None, None, None, "")
+    assert stored_fees() == (None, None, None, "")
     assert "is missing a permission" in Problem.objects.get(key__startswith="key-").message
     assert Handling.objects.filter(handler__contains="record_fees", waits_for=town.account.pk).exists()
     give_key(SECRET_KEY)
     upkeep.check_accounts()
     while town.work():
         pass
-    assert noted()[0] is not None
+    assert stored_fees()[0] is not None
     assert not Problem.objects.exists()
 
 
@@ -149,7 +149,7 @@ def test_a_stripe_that_is_down_is_asked_again(town: Town, worked_to_the_end: Cal
     town.stripe.add_fault("GET /v1/balance_transactions", status=500, times=2)
     town.tell(events)
     worked_to_the_end()
-    assert noted() == expected(int(town.total() * 100))
+    assert stored_fees() == expected(int(town.total() * 100))
 
 
 def booking(**changes: Any) -> BalanceTransaction:

@@ -129,7 +129,7 @@ class TestKilledAtAnyStep:
         def act(one: Buy) -> Json:
             return one.request("CHARGE", "10.00", again=True)
 
-        for step, one in deaths(lambda: asked(buy(flow="AUTHORIZATION"), "CHARGE", "10.00"), act):
+        for step, one in deaths(lambda: prepare_request(buy(flow="AUTHORIZATION"), "CHARGE", "10.00"), act):
             answer = alive(lambda: act(one))  # noqa: B023 - it is run here and now
             assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "10.00"), step
             assert [each["amount_received"] for each in intents_of(stripe_sandbox, one)] == [1000], step
@@ -139,7 +139,7 @@ class TestKilledAtAnyStep:
         def act(one: Buy) -> Json:
             return one.request("REFUND", "5.00", again=True)
 
-        for step, one in deaths(lambda: asked(buy(), "REFUND", "5.00"), act):
+        for step, one in deaths(lambda: prepare_request(buy(), "REFUND", "5.00"), act):
             answer = alive(lambda: act(one))  # noqa: B023 - it is run here and now
             assert (answer["result"], answer["amount"]) == ("REFUND_SUCCESS", "5.00"), step
             refunds = stripe_sandbox.account.table("refund").values()
@@ -151,7 +151,7 @@ class TestKilledAtAnyStep:
         def act(one: Buy) -> Json:
             return one.request("CANCEL", None, again=True)
 
-        for step, one in deaths(lambda: asked(buy(flow="AUTHORIZATION"), "CANCEL", None), act):
+        for step, one in deaths(lambda: prepare_request(buy(flow="AUTHORIZATION"), "CANCEL", None), act):
             answer = alive(lambda: act(one))  # noqa: B023 - it is run here and now
             assert answer["result"] == "CANCEL_SUCCESS", step
             assert [each["status"] for each in intents_of(stripe_sandbox, one)] == ["canceled"], step
@@ -182,7 +182,7 @@ class TestKilledAtAnyStep:
             assert Event.objects.get(key=event["id"]).handled_at is not None, step
 
 
-def asked(one: Buy, kind: str, amount: str | None) -> Buy:
+def prepare_request(one: Buy, kind: str, amount: str | None) -> Buy:
     """Pay; return the payment with a request that Saleor has stored and is about to send."""
     one.paid()
     one.events.append(one._asked(kind, amount))

@@ -36,7 +36,7 @@ SOURCE: Json = {
 }
 
 
-def asked(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **options: Any) -> Json:
+def session_arguments(caller: Json | None = SIGNED_IN, owner: Json | None = OWNER, **options: Any) -> Json:
     """Return the arguments for TRANSACTION_INITIALIZE_SESSION."""
     return {
         "issuingPrincipal": caller,
@@ -66,7 +66,7 @@ def test_a_card_is_kept_while_paying(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, usage: str
 ) -> None:
     one = buy()
-    one.initialize(**asked(setupFutureUsage=usage))
+    one.initialize(**session_arguments(setupFutureUsage=usage))
     assert stripe_sandbox.account.table("payment_intent")[one.psp]["setup_future_usage"] == usage
     one.pay()
     assert one.process()["result"] == "CHARGE_SUCCESS"
@@ -75,7 +75,7 @@ def test_a_card_is_kept_while_paying(
 
 def test_a_card_is_not_kept_unless_asked(buy: Begin, account: StripeAccount) -> None:
     one = buy()
-    one.initialize(**asked())
+    one.initialize(**session_arguments())
     one.pay()
     assert kept_by(account) == 0
 
@@ -84,7 +84,7 @@ def test_a_stored_card_waits_for_the_shopper_to_confirm(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
     card = keep(account)
-    answer = buy().initialize(**asked(storedPaymentMethodId=card))
+    answer = buy().initialize(**session_arguments(storedPaymentMethodId=card))
     assert answer["result"] == "CHARGE_ACTION_REQUIRED"
     intent = stripe_sandbox.account.table("payment_intent")[answer["pspReference"]]
     assert (intent["status"], intent["payment_method"]) == ("requires_confirmation", card)
@@ -98,7 +98,7 @@ def test_a_stored_card_is_charged_while_the_shopper_is_away(
 ) -> None:
     card = keep(account)
     one = buy(flow=flow)
-    options = asked(caller, storedPaymentMethodId=f"app:{APP_ID}:{card}", offSession=True)
+    options = session_arguments(caller, storedPaymentMethodId=f"app:{APP_ID}:{card}", offSession=True)
     answer = one.initialize(**options)
     assert answer["result"] == f"{flow}_SUCCESS"
     assert one.row().status == ("succeeded" if flow == "CHARGE" else "requires_capture")
@@ -109,7 +109,7 @@ def test_a_stored_card_is_charged_while_the_shopper_is_away(
 def test_asked_many_times_at_once_it_is_charged_once(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
 ) -> None:
-    options = asked(storedPaymentMethodId=keep(account), offSession=True)
+    options = session_arguments(storedPaymentMethodId=keep(account), offSession=True)
     one = buy()
     begin = threading.Barrier(6)
 
@@ -131,7 +131,7 @@ def test_asked_many_times_at_once_it_is_charged_once(
 def test_an_answer_that_was_lost_is_no_second_charge(
     buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, after: bool
 ) -> None:
-    options = asked(storedPaymentMethodId=keep(account), offSession=True)
+    options = session_arguments(storedPaymentMethodId=keep(account), offSession=True)
     stripe_sandbox.add_fault(
         "POST /v1/payment_intents/*/confirm", drop_connection=True, after_effect=after, times=2
     )
@@ -146,7 +146,7 @@ def test_a_card_that_wants_3d_secure_waits_for_the_shopper(
 ) -> None:
     card = keep(account, "pm_card_threeDSecure2Required")
     one = buy()
-    options = asked(APP, storedPaymentMethodId=card, offSession=True)
+    options = session_arguments(APP, storedPaymentMethodId=card, offSession=True)
     for _ in range(2):
         answer = one.initialize(**options)
         assert answer["result"] == "CHARGE_ACTION_REQUIRED"
@@ -162,7 +162,7 @@ def test_a_card_that_wants_3d_secure_waits_for_the_shopper(
 def test_a_stored_card_without_money_is_a_decline(buy: Begin, account: StripeAccount) -> None:
     card = keep(account, "pm_card_chargeCustomerFail")
     one = buy()
-    answer = one.initialize(**asked(APP, storedPaymentMethodId=card, offSession=True))
+    answer = one.initialize(**session_arguments(APP, storedPaymentMethodId=card, offSession=True))
     assert answer["result"] == "CHARGE_ACTION_REQUIRED"
     assert answer["data"]["paymentIntent"]["errors"][0]["code"] == "StripeCardError"
     assert one.row().decline_code == "generic_decline"
@@ -190,7 +190,7 @@ def test_only_the_owner_keeps_and_uses(
 ) -> None:
     card = keep(account)
     options = {name: card if value == "its own" else value for name, value in value.items()}
-    answer = buy().initialize(**asked(caller, owner, **options))
+    answer = buy().initialize(**session_arguments(caller, owner, **options))
     assert answer["result"] == "CHARGE_FAILURE"
     assert answer["message"] == in_language(shopper_messages.BY_CODE["not_owner"], "en")
     assert not stripe_sandbox.account.table("payment_intent")
@@ -206,7 +206,7 @@ def test_anothers_card_is_not_to_be_had(
         {"type": "card", "card": {"token": "tok_visa"}}
     )
     for card in (theirs, loose.id, "pm_nobody", "pm_card_visa", "../x"):
-        answer = buy().initialize(**asked(storedPaymentMethodId=card, offSession=off_session))
+        answer = buy().initialize(**session_arguments(storedPaymentMethodId=card, offSession=off_session))
         assert (answer["result"], answer["message"]) == ("CHARGE_FAILURE", NOT_YOURS)
     assert charges(stripe_sandbox) == []
 
@@ -237,7 +237,7 @@ def test_anothers_card_is_not_to_be_had(
 def test_options_that_cannot_be_read(
     buy: Begin, stripe_sandbox: StripeSandbox, data: Any, words: str
 ) -> None:
-    answer = buy().initialize(**{**asked(), "data": data})
+    answer = buy().initialize(**{**session_arguments(), "data": data})
     assert words in answer["data"]["paymentIntent"]["errors"][0]["message"]
     assert words not in answer["message"]
     assert answer["result"] == "CHARGE_FAILURE"
@@ -249,7 +249,7 @@ def test_options_that_cannot_be_read(
     "data", [None, {}, {"other": 1}, {"paymentIntent": None}, {"paymentIntent": {"new": 1}}]
 )
 def test_no_option_is_needed(buy: Begin, data: Any) -> None:
-    assert buy().initialize(**{**asked(), "data": data})["result"] == "CHARGE_ACTION_REQUIRED"
+    assert buy().initialize(**{**session_arguments(), "data": data})["result"] == "CHARGE_ACTION_REQUIRED"
 
 
 def checkout_of(robin: Shopper) -> str:
@@ -304,6 +304,8 @@ def test_a_failure_that_stripe_keeps_does_not_stop_an_off_session_charge(
     )
     one = buy()
     options: Json = {"storedPaymentMethodId": method, "offSession": True}
-    assert one.initialize(**asked(APP, **options))["result"] == "CHARGE_ACTION_REQUIRED", "nobody knows yet"
-    assert one.initialize(**asked(APP, **options))["result"] == "CHARGE_SUCCESS"
+    assert one.initialize(**session_arguments(APP, **options))["result"] == "CHARGE_ACTION_REQUIRED", (
+        "nobody knows yet"
+    )
+    assert one.initialize(**session_arguments(APP, **options))["result"] == "CHARGE_SUCCESS"
     assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]

@@ -28,7 +28,7 @@ __all__ = ["town"]
 Json = dict[str, Any]
 
 
-def planted(town: Town, **changed: Any) -> str:
+def plant(town: Town, **changed: Any) -> str:
     """Create a paid PaymentIntent with the metadata of the town's own payment."""
     metadata = dict(town.stripe.account.table("payment_intent")[town.intent]["metadata"])
     paid: Json = {
@@ -50,7 +50,7 @@ class TestAnotherIntent:
     @pytest.mark.parametrize("currency", ["usd", "pln"])
     def test_is_a_problem_and_no_money(self, town: Town, currency: str) -> None:
         town.begin()
-        other = planted(town, currency=currency)
+        other = plant(town, currency=currency)
         town.tell(town.events())
         assert town.amounts() == (0, 0, 0, 0)
         assert foreign_problems() == [f"foreign-{other}"]
@@ -59,7 +59,7 @@ class TestAnotherIntent:
 
     def test_does_not_hide_the_true_one(self, town: Town) -> None:
         town.begin()
-        planted(town)
+        plant(town)
         town.pay()
         town.tell(town.events())
         assert town.amounts()[0] == town.total()
@@ -89,7 +89,7 @@ class TestAnotherIntent:
 
     def test_disappears_once_its_money_is_refunded(self, town: Town) -> None:
         town.begin()
-        other = planted(town)
+        other = plant(town)
         town.tell(town.events())
         town.api.refunds.create({"payment_intent": other})
         town.tell(town.events())
@@ -97,7 +97,7 @@ class TestAnotherIntent:
 
     def test_is_found_by_the_comparison_too(self, town: Town) -> None:
         town.begin()
-        other = planted(town)
+        other = plant(town)
         report = reconcile(town.account.installation)
         assert any(other in each.where and not each.fixed for each in report.differences)
         assert town.amounts() == (0, 0, 0, 0)
@@ -133,7 +133,7 @@ class TestTheRowIsLost:
 
     def test_an_intent_that_saleor_does_not_know_is_not_trusted(self, town: Town) -> None:
         town.begin()
-        other = planted(town, amount=100)
+        other = plant(town, amount=100)
         Payment.objects.all().delete()
         Attempt.objects.all().delete()
         town.tell(town.stripe.events("payment_intent.succeeded"))
@@ -211,14 +211,14 @@ class TestOrder:
         monkeypatch.setattr(report, "report_missing", slow_settle)
         [failed] = [each for each in town.events() if each["type"] == "payment_intent.payment_failed"]
         with ThreadPoolExecutor(2) as threads:
-            first = threads.submit(_worked, failed, town)
+            first = threads.submit(_handle, failed, town)
             assert read_failed.wait(timeout=60)
             town.pay()
             if last == "payment_intent.succeeded":
                 may_write.set()
                 first.result(timeout=60)
             [paid] = town.stripe.events("payment_intent.succeeded")
-            threads.submit(_worked, paid, town).result(timeout=60)
+            threads.submit(_handle, paid, town).result(timeout=60)
             may_write.set()
             first.result(timeout=60)
         row = Payment.objects.get()
@@ -226,7 +226,7 @@ class TestOrder:
         assert town.amounts()[0] == town.total()
 
 
-def _worked(event: Json, town: Town) -> None:
+def _handle(event: Json, town: Town) -> None:
     """Handle the event in this thread, as a separate worker would."""
     from saleor_stripe_audience.inbox import engine
     from saleor_stripe_audience.inbox.models import Event

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 Work = Callable[[], int]
 
 
-def answered(status: int, body: Json) -> Callable[..., Any]:
+def respond_with(status: int, body: Json) -> Callable[..., Any]:
     """Return a stand-in for `http.call` that always responds like this."""
 
     class Answer:
@@ -79,7 +79,7 @@ def test_everything_waits_until_the_token_works_again(
         if how == "no app":
             patched.setattr(http, "call", lambda *_, **sent: _no_app(body, sent["json"]))
         else:
-            patched.setattr(http, "call", answered(status, body))
+            patched.setattr(http, "call", respond_with(status, body))
         town.tell(events)
         waits(town)
     assert webhook_sync.sync_webhooks(Installation.objects.get()) == []
@@ -94,18 +94,18 @@ def test_a_shop_that_accepts_the_app_again_continues_within_a_minute(
     events = town.events()
     with monkeypatch.context() as patched:
         status, body = REFUSALS["removed or switched off"]
-        patched.setattr(http, "call", answered(status, body))
+        patched.setattr(http, "call", respond_with(status, body))
         town.tell(events)
         assert webhook_sync.continue_accepted_shops.func() == 0
         waits(town)
     assert webhook_sync.continue_accepted_shops.func() == 1
     is_all_done(town)
-    assert webhook_sync.continue_accepted_shops.func() == 0, "it is asked no more"
+    assert webhook_sync.continue_accepted_shops.func() == 0, "it is not called again"
 
 
 def _no_app(refused: Json, asked: Json) -> Any:
     body = {"data": {"app": None}} if asked["operationName"] == "FetchApp" else refused
-    return answered(200, body)()
+    return respond_with(200, body)()
 
 
 def test_everything_continues_when_the_app_is_installed_again(town: Town) -> None:
@@ -140,7 +140,7 @@ def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytes
     town.begin()
     town.pay()
     with monkeypatch.context() as patched:
-        patched.setattr(http, "call", answered(401, {}))
+        patched.setattr(http, "call", respond_with(401, {}))
         reconcile_all()
         while town.work():
             pass
@@ -150,17 +150,17 @@ def test_the_hourly_look_misses_nothing_meanwhile(town: Town, monkeypatch: pytes
     is_all_done(town)
 
 
-def denied(granted: Callable[[Json], None]) -> Callable[..., Any]:
+def deny_transactions(granted: Callable[[Json], None]) -> Callable[..., Any]:
     """Let Saleor deny all access to transactions; `granted` edits the app's permissions in its responses."""
     real = http.call
 
     def call(*arguments: Any, **sent: Any) -> Any:
         if sent["json"]["operationName"] not in ("FetchApp", "FetchInstalled"):
-            return answered(200, refusal("PermissionDenied", "transaction"))()
+            return respond_with(200, refusal("PermissionDenied", "transaction"))()
         response = real(*arguments, **sent)
         body = response.json()
         granted(body["data"]["app"])
-        return answered(response.status_code, body)()
+        return respond_with(response.status_code, body)()
 
     return call
 
@@ -178,7 +178,7 @@ def test_a_permission_that_is_granted_again_lets_everything_continue(
         ]
 
     with monkeypatch.context() as patched:
-        patched.setattr(http, "call", denied(narrow))
+        patched.setattr(http, "call", deny_transactions(narrow))
         town.tell(events)
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
         assert [each.key for each in Problem.objects.all()] == ["permissions"]
@@ -194,7 +194,7 @@ def test_what_belongs_to_another_app_is_given_up_and_blocks_nothing(
     town.pay()
     events = town.events()
     with monkeypatch.context() as patched:
-        patched.setattr(http, "call", denied(lambda _app: None))
+        patched.setattr(http, "call", deny_transactions(lambda _app: None))
         town.tell(events)
     assert Handling.objects.filter(
         given_up_at__isnull=False, reasons__en__icontains="does not allow"

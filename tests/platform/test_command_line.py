@@ -74,7 +74,7 @@ def test_storefront_keys_are_listed_and_revoked(capsys: pytest.CaptureFixture[st
     key = capsys.readouterr().out.strip()
     assert main([*command, "--list"]) == 0
     assert capsys.readouterr().out.split() == [key, "in", "use", "https://shop.example.com", "footer"]
-    for _ in range(2):  # twice is once
+    for _ in range(2):  # repeating it changes nothing
         assert main([*command, "--revoke", key]) == 0
     assert main([*command, "--list"]) == 0
     assert "revoked" in capsys.readouterr().out

@@ -122,7 +122,7 @@ def test_a_query_fails_once_postgresql_has_fallen_silent(way: tuple[Frozen, str]
         frozen.flows.clear()
         with pytest.raises(psycopg.OperationalError, match="no longer responds"):
             connection.execute("SELECT 1")
-        assert connection.closed, "its answer may still come, and is no other query's"
+        assert connection.closed, "its result may still arrive, and must not be another query's"
 
 
 def test_a_slow_query_is_waited_for(way: tuple[Frozen, str], monkeypatch: pytest.MonkeyPatch) -> None:

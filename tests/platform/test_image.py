@@ -87,7 +87,7 @@ class Builder:
 def uv() -> str:
     found = shutil.which("uv") or str(next(iter(ROOT.glob(".tools/**/uv")), ""))
     if not found:
-        pytest.skip("uv is not on this machine: `make setup` finds or makes one")
+        pytest.skip("uv is not on this machine: `make setup` finds or installs it")
     return found
 
 

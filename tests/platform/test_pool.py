@@ -19,7 +19,7 @@ THREADS = 256
 
 def test_no_connection_is_held_while_the_network_is_waited_for() -> None:
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite has no pool: this is tried on PostgreSQL")
+        pytest.skip("SQLite has no pool: this is tested on PostgreSQL")
     install()
     # No thread continues until all are waiting: if connections were kept, only the pool's sixteen would get here.
     all_wait = threading.Barrier(THREADS, timeout=60)
@@ -62,7 +62,7 @@ def test_the_network_is_never_called_in_a_transaction() -> None:
 
 def test_the_pool_is_smaller_than_what_the_database_allows(settings: Any) -> None:
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite has no pool: this is tried on PostgreSQL")
+        pytest.skip("SQLite has no pool: this is tested on PostgreSQL")
     with connection.cursor() as cursor:
         cursor.execute("SHOW max_connections")
         allowed = int(cursor.fetchone()[0])

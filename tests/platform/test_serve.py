@@ -97,7 +97,7 @@ def a_while() -> Iterator[Iterator[None]]:
         while time.monotonic() < ends:
             yield
             time.sleep(0.1)
-        pytest.fail("waited in vain")
+        pytest.fail("it did not happen in time")
 
     yield turns()
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def uv() -> str:
     found = shutil.which("uv") or str(next(iter(ROOT.glob(".tools/**/uv")), ""))
     if not found:
-        pytest.skip("uv is not on this machine: `make setup` finds or makes one")
+        pytest.skip("uv is not on this machine: `make setup` finds or installs it")
     return found
 
 

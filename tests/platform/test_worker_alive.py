@@ -105,7 +105,7 @@ def test_work_that_waits_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_it_is_ready(client: Client) -> None:
     assert client.get("/readyz").json() == {"ok": True, "database": "ready"}
-    assert client.get("/readyz").json()["ok"], "twice is once"
+    assert client.get("/readyz").json()["ok"], "repeating it changes nothing"
     assert Pulse.objects.count() == 1
 
 

@@ -65,7 +65,7 @@ def install() -> Any:
 def test_a_reinstall_by_the_same_shop_keeps_its_row(host: Host, shop: Shop) -> None:
     assert install().json() == {"success": True}
     assert Installation.objects.get().pk == shop.installation.pk
-    assert install().json() == {"success": True}, "twice is once"
+    assert install().json() == {"success": True}, "repeating it changes nothing"
 
 
 def test_another_shop_at_the_address_gets_nothing_of_the_former_one(host: Host, shop: Shop) -> None:

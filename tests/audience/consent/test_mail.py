@@ -44,7 +44,7 @@ def ada(shop: Installation) -> Contact:
     return Contact.objects.select_related("audience").get()
 
 
-def tick(contact: Contact, ago: timedelta = timedelta(0), wording: str = "Yes, news!") -> Consent:
+def give_consent(contact: Contact, ago: timedelta = timedelta(0), wording: str = "Yes, news!") -> Consent:
     event = ConsentEvent(
         Consent.Kind.GIVEN,
         timezone.now() - ago,
@@ -66,7 +66,7 @@ def link(sent: EmailMultiAlternatives, part: str) -> str:
 def test_a_ticked_box_counts_once_confirmed_by_mail(
     ada: Contact, worked: Work, mailoutbox: Mails, client: Client
 ) -> None:
-    tick(ada)
+    give_consent(ada)
     worked()
     [sent] = mailoutbox
     assert sent.to == ["ada@shop.example"]
@@ -90,7 +90,7 @@ def test_a_ticked_box_counts_once_confirmed_by_mail(
 def test_every_mail_can_be_unsubscribed_from_with_one_click(
     ada: Contact, worked: Work, mailoutbox: Mails, client: Client
 ) -> None:
-    tick(ada)
+    give_consent(ada)
     worked()
     headers = mailoutbox[0].extra_headers
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -103,7 +103,7 @@ def test_every_mail_can_be_unsubscribed_from_with_one_click(
 def test_a_mail_is_sent_once_however_often_its_task_runs(
     ada: Contact, worked: Work, mailoutbox: Mails
 ) -> None:
-    tick(ada)
+    give_consent(ada)
     worked()
     mail.send_confirmation(ConfirmationMail.objects.get().pk)
     mail.send_confirmation(123456)
@@ -112,25 +112,25 @@ def test_a_mail_is_sent_once_however_often_its_task_runs(
 
 def test_a_mailbox_is_not_flooded(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
     for _ in range(20):
-        tick(ada)
+        give_consent(ada)
     worked()
     assert len(mailoutbox) == 1
     for _ in range(20):
         ConfirmationMail.objects.update(requested_at=timezone.now() - timedelta(hours=1))
-        tick(ada)
+        give_consent(ada)
     worked()
     assert len(mailoutbox) == confirmation.MAX_PER_DAY
 
 
 def test_an_old_ticked_box_sends_no_mail(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
-    tick(ada, ago=timedelta(days=2))
+    give_consent(ada, ago=timedelta(days=2))
     worked()
     assert (mailoutbox, Contact.objects.get().status) == ([], "pending")
 
 
 def test_a_subscriber_is_not_asked_again(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
     say(ada, "given", at(2))
-    tick(ada)
+    give_consent(ada)
     worked()
     assert (mailoutbox, Contact.objects.get().status) == ([], "subscribed")
 
@@ -138,7 +138,7 @@ def test_a_subscriber_is_not_asked_again(ada: Contact, worked: Work, mailoutbox:
 def test_a_link_from_before_a_withdrawal_confirms_nothing(
     ada: Contact, worked: Work, mailoutbox: Mails, client: Client
 ) -> None:
-    tick(ada)
+    give_consent(ada)
     worked()
     choices.withdraw(Contact.objects.get())
     assert client.post(link(mailoutbox[0], "confirm")).status_code == 404
@@ -160,7 +160,7 @@ def test_the_mail_is_in_the_readers_language(
 ) -> None:
     Contact.objects.update(language=person)
     Audience.objects.update(language=audience)
-    tick(Contact.objects.select_related("audience").get())
+    give_consent(Contact.objects.select_related("audience").get())
     worked()
     assert mailoutbox[0].subject.startswith(subject)
 
@@ -169,7 +169,7 @@ def test_special_characters_in_a_name_break_no_header(ada: Contact, worked: Work
     change_audience(
         ada.audience, AudienceSettings('"Shop", <evil@x.example> é', double_opt_in=True, consent_text="Yes")
     )
-    tick(Contact.objects.select_related("audience").get())
+    give_consent(Contact.objects.select_related("audience").get())
     worked()
     message = mailoutbox[0].message()
     assert str(message["From"]).endswith("<news@shop.example>")
@@ -177,7 +177,7 @@ def test_special_characters_in_a_name_break_no_header(ada: Contact, worked: Work
 
 
 def test_a_mail_is_retried_while_the_server_does_not_respond(ada: Contact, settings: Any) -> None:
-    tick(ada)
+    give_consent(ada)
     settings.MAILERS = mailers.mailers("smtp://127.0.0.1:1")
     with pytest.raises(Unavailable):
         mail.send_confirmation(ConfirmationMail.objects.get().pk)
@@ -188,12 +188,12 @@ def test_double_opt_in_needs_a_mail_server(ada: Contact, settings: Any) -> None:
     settings.EMAIL_CONFIGURED = False
     with pytest.raises(Rejected, match="EMAIL_URL"):
         change_audience(ada.audience, AudienceSettings("News", double_opt_in=True))
-    tick(ada)
+    give_consent(ada)
     assert ConfirmationMail.objects.count() == 0
 
 
 def test_a_missing_mail_server_is_reported(ada: Contact, settings: Any) -> None:
-    tick(ada)
+    give_consent(ada)
     settings.EMAIL_CONFIGURED = False
     with pytest.raises(Rejected, match="EMAIL_URL"):
         mail.send_confirmation(ConfirmationMail.objects.get().pk)
@@ -270,7 +270,7 @@ def test_headers_are_sent_on_one_plain_line(
         "A", double_opt_in=True, consent_text=text, sender_name="Thé & Cie, <x@evil.example> ☃"
     )
     change_audience(ada.audience, options)
-    tick(Contact.objects.select_related("audience__installation").get(), wording=text)
+    give_consent(Contact.objects.select_related("audience__installation").get(), wording=text)
     mail.send_confirmation(ConfirmationMail.objects.get().pk)
     head, _, body = wire[0].partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
@@ -308,7 +308,7 @@ def test_mails_and_pages_show_the_shops_name(
 ) -> None:  # fmt: skip
     Installation.objects.update(shop_name=shop_name, domain="shop.tea-house.example")
     Audience.objects.update(name=audience, sender_name=sender)
-    tick(Contact.objects.select_related("audience__installation").get())
+    give_consent(Contact.objects.select_related("audience__installation").get())
     worked()
     [sent] = mailoutbox
     assert sent.from_email == f"{shown} <news@shop.example>"
@@ -352,7 +352,7 @@ def test_a_confirmation_counts_for_the_address_it_was_mailed_to(
     change_audience(
         Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="Yes, news!")
     )
-    tick(Contact.objects.select_related("audience__installation").get())
+    give_consent(Contact.objects.select_related("audience__installation").get())
     worked()
     record_customer(shop, member(7, "ada.new@shop.example"), at(2))
     path = link(mailoutbox[0], "confirm")
@@ -367,7 +367,7 @@ def test_a_mail_does_not_follow_an_address_that_changed(
     change_audience(
         Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="Yes, news!")
     )
-    tick(Contact.objects.select_related("audience__installation").get())
+    give_consent(Contact.objects.select_related("audience__installation").get())
     record_customer(shop, member(7, "ada.new@shop.example"), at(2))
     worked()
     assert mailoutbox == []
@@ -390,6 +390,10 @@ def test_one_mailbox_is_not_flooded_through_many_spellings(
 
 def test_links_contain_no_address(ada: Contact) -> None:
     encoded = base64.urlsafe_b64encode(ada.email.encode()).decode().rstrip("=")
-    for url in (links.preferences_url(ada), links.unsubscribe_url(ada), links.confirmation_url(tick(ada))):
+    for url in (
+        links.preferences_url(ada),
+        links.unsubscribe_url(ada),
+        links.confirmation_url(give_consent(ada)),
+    ):
         assert ada.email not in unquote(url)
         assert encoded not in url

@@ -185,7 +185,7 @@ def test_a_deletion_without_its_user_erases_nobody(shop: Installation) -> None:
 # Orders made anonymous in Saleor
 
 
-def anonymised(payload: dict[str, Any], email: str = "") -> dict[str, Any]:
+def anonymize(payload: dict[str, Any], email: str = "") -> dict[str, Any]:
     return payload | {"userEmail": email, "user": None, "billingAddress": None, "shippingAddress": None}
 
 
@@ -193,7 +193,7 @@ def anonymised(payload: dict[str, Any], email: str = "") -> dict[str, Any]:
 def test_an_anonymized_order_has_no_contact(shop: Installation, email: str) -> None:
     record_order(shop, order("1"), at(1))
     record_order(shop, order("2") | {"voucherCode": "ADA10"}, at(2))
-    record_order(shop, anonymised(order("2"), email), at(3))
+    record_order(shop, anonymize(order("2"), email), at(3))
     [buyer] = everything(shop)
     assert (buyer["orders_count"], buyer["spent"]) == (1, {"USD": (3000, 0)})
     assert Purchase.objects.get(contact=None).voucher_code == ""
@@ -202,14 +202,14 @@ def test_an_anonymized_order_has_no_contact(shop: Installation, email: str) -> N
 @pytest.mark.parametrize("steps", [(1, 3), (3, 1), (3, 1, 3, 1)])
 def test_a_contact_with_only_anonymized_orders_is_deleted(shop: Installation, steps: tuple[int, ...]) -> None:
     for step in steps:
-        record_order(shop, order("1") if step == 1 else anonymised(order("1")), at(step))
+        record_order(shop, order("1") if step == 1 else anonymize(order("1")), at(step))
     assert (Contact.objects.count(), Purchase.objects.get().contact) == (0, None)
 
 
 def test_a_contact_with_consent_is_not_deleted_with_an_order(shop: Installation) -> None:
     record_order(shop, order("1"), at(1))
     say(Contact.objects.get(), "withdrawn", at(2))
-    record_order(shop, anonymised(order("1")), at(3))
+    record_order(shop, anonymize(order("1")), at(3))
     assert (Contact.objects.get().status, Contact.objects.get().orders_count) == ("unsubscribed", 0)
 
 

@@ -119,7 +119,7 @@ def attribute(who: Contact, key: str, value: str) -> ContactAttribute:
     )
 
 
-def went_wrong(who: Contact, kind: str, *, at: datetime, code: str = "") -> PaymentFact:
+def add_payment_fact(who: Contact, kind: str, *, at: datetime, code: str = "") -> PaymentFact:
     return PaymentFact.objects.create(
         contact=who,
         installation_id=who.audience.installation_id,

@@ -15,6 +15,7 @@ from saleor_stripe_audience.wording import in_language
 from tests.audience.histories import say
 from tests.audience.segments.people import (
     NOW,
+    add_payment_fact,
     ago,
     attribute,
     bought,
@@ -23,7 +24,6 @@ from tests.audience.segments.people import (
     product,
     saleor_id,
     sold,
-    went_wrong,
 )
 
 Do = Callable[[Contact], Any]
@@ -259,17 +259,17 @@ CASES: list[tuple[dict[str, Any], Do, Do]] = [
     ),
     (
         {"type": "paymentDeclined", "code": ["expired_card"], "within": {"days": 7}},
-        lambda who: went_wrong(who, "declined", at=ago(days=6), code="expired_card"),
+        lambda who: add_payment_fact(who, "declined", at=ago(days=6), code="expired_card"),
         both(
-            lambda who: went_wrong(who, "declined", at=ago(days=8), code="expired_card"),
-            lambda who: went_wrong(who, "declined", at=ago(days=6), code="insufficient_funds"),
-            lambda who: went_wrong(who, "disputed", at=ago(days=6), code="expired_card"),
+            lambda who: add_payment_fact(who, "declined", at=ago(days=8), code="expired_card"),
+            lambda who: add_payment_fact(who, "declined", at=ago(days=6), code="insufficient_funds"),
+            lambda who: add_payment_fact(who, "disputed", at=ago(days=6), code="expired_card"),
         ),
     ),
     (
         {"type": "disputed", "within": {"days": 7}},
-        lambda who: went_wrong(who, "disputed", at=ago(days=6), code="fraudulent"),
-        lambda who: went_wrong(who, "disputed", at=ago(days=8)),
+        lambda who: add_payment_fact(who, "disputed", at=ago(days=6), code="fraudulent"),
+        lambda who: add_payment_fact(who, "disputed", at=ago(days=8)),
     ),
     ({"type": "refunded"}, lambda who: bought(who, refunded_minor=1), bought),
     (

@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.timeline import Kind, timeline
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import say
-from tests.audience.segments.people import bought, cart, contact, went_wrong
+from tests.audience.segments.people import add_payment_fact, bought, cart, contact
 
 NOW = timezone.now()
 
@@ -28,8 +28,8 @@ def ada(shop: Installation) -> Contact:
     cart(someone, silent_since=ago["d4"], closed_at=ago["d4"])
     cart(someone, silent_since=ago["d3"])
     cart(someone, silent_since=ago["d2"], lines=0)
-    went_wrong(someone, "declined", at=ago["d2"], code="insufficient_funds")
-    dispute = went_wrong(someone, "disputed", at=ago["d1"], code="fraudulent")
+    add_payment_fact(someone, "declined", at=ago["d2"], code="insufficient_funds")
+    dispute = add_payment_fact(someone, "disputed", at=ago["d1"], code="fraudulent")
     dispute.outcome, dispute.outcome_at = "lost", NOW
     dispute.save()
     say(someone, "given", ago["d1"])
@@ -71,7 +71,7 @@ def test_pages_have_every_entry_once(ada: Contact, size: int) -> None:
     for number in range(12):  # many with the same time, of two kinds
         segment = Segment.objects.create(audience=ada.audience, name=f"Segment {number}", tree={})
         Membership.objects.create(segment=segment, contact=ada, entered_at=NOW)
-        went_wrong(ada, "declined", at=NOW, code="expired_card")
+        add_payment_fact(ada, "declined", at=NOW, code="expired_card")
     whole = timeline(ada, NOW, 100).entries
     assert len(whole) > 36
     entries, after = [], ""

@@ -28,7 +28,7 @@ from .conftest import SAID, Past
 Work = Callable[[], int]
 
 
-def brought_in(past: Past) -> Job:
+def run_backfill(past: Past) -> Job:
     job = backfill.get_or_create(past.installation, "saleor", "test")
     while jobs.work_page(job.pk, job.step, enqueues=False):
         job.refresh_from_db()
@@ -57,7 +57,7 @@ def furnish(past: Past) -> None:
 class TestEverythingIsBroughtIn:
     def test_and_both_sides_agree(self, past: Past) -> None:
         furnish(past)
-        job = brought_in(past)
+        job = run_backfill(past)
         assert (job.state, job.total, job.done, job.failed) == (Job.State.DONE, 7, 7, 0)
         assert job.report["differences"] == []
         counts = job.report["counts"]
@@ -68,7 +68,7 @@ class TestEverythingIsBroughtIn:
 
     def test_nobody_is_subscribed_without_consent(self, past: Past) -> None:
         furnish(past)
-        brought_in(past)
+        run_backfill(past)
         statuses = dict(Contact.objects.values_list("email", "status"))
         assert statuses == {
             "ada@shop.example": "subscribed",
@@ -80,16 +80,16 @@ class TestEverythingIsBroughtIn:
 
     def test_twice_is_once(self, past: Past) -> None:
         furnish(past)
-        brought_in(past)
+        run_backfill(past)
         kept = [Contact.objects.count(), Purchase.objects.count(), Consent.objects.count()]
-        again = brought_in(past)
+        again = run_backfill(past)
         assert again.state == Job.State.DONE
         assert kept == [Contact.objects.count(), Purchase.objects.count(), Consent.objects.count()]
 
     def test_erased_people_stay_out_and_are_counted_separately(self, past: Past) -> None:
         furnish(past)
         erase(past.installation, "ada@shop.example")
-        job = brought_in(past)
+        job = run_backfill(past)
         assert job.state == Job.State.DONE
         assert not Contact.objects.filter(email="ada@shop.example").exists()
         assert job.report["counts"]["customers erased, found"] == 1
@@ -97,7 +97,7 @@ class TestEverythingIsBroughtIn:
 
     def test_an_order_without_a_valid_address_is_a_purchase_without_a_contact(self, past: Past) -> None:
         past.order("no address")
-        job = brought_in(past)
+        job = run_backfill(past)
         assert (job.state, job.done, job.failed) == (Job.State.DONE, 1, 0)
         assert Purchase.objects.get().contact is None
         assert not Contact.objects.exists()
@@ -105,10 +105,10 @@ class TestEverythingIsBroughtIn:
 
     def test_what_saleor_no_longer_has_is_reported(self, past: Past) -> None:
         furnish(past)
-        brought_in(past)
+        run_backfill(past)
         past.saleor.host.store.orders.pop(0)
         del past.saleor.host.store.users[1]
-        job = brought_in(past)
+        job = run_backfill(past)
         assert job.state == Job.State.DIFFERS
         differences = [(each["of"], each["what"]) for each in job.report["differences"]]
         assert differences == [
@@ -118,7 +118,7 @@ class TestEverythingIsBroughtIn:
 
     def test_consent_that_proves_nothing_is_refused_and_the_person_stored(self, past: Past) -> None:
         past.customer("ada@shop.example", metadata={"marketing_consent": "true"})
-        job = brought_in(past)
+        job = run_backfill(past)
         assert job.state == Job.State.DONE
         assert job.report["counts"]["consents refused"] == 1
         assert job.report["problems"][0]["code"] == "consent_at"
@@ -226,12 +226,12 @@ class TestItGoesOn:
         furnish(past)
         [app] = past.saleor.host.store.apps
         granted, app.permissions = app.permissions, frozenset()
-        job = brought_in(past)
+        job = run_backfill(past)
         assert job.state == Job.State.FAILED
         assert job.report["failure"]["code"] == "permission_denied"
         app.permissions = granted
         jobs.resume(job)
-        job = brought_in(past)
+        job = run_backfill(past)
         assert job.state == Job.State.DONE
         assert "failure" not in job.report
 

@@ -49,7 +49,7 @@ class Till:
         made = self.api.payment_intents.create({key: each for key, each in (given | known).items() if each})
         return str(made.latest_charge)
 
-    def brought_in(self) -> Job:
+    def run_backfill(self) -> Job:
         job = backfill.get_or_create(self.shop, "stripe", "test")
         while jobs.work_page(job.pk, job.step, enqueues=False):
             job.refresh_from_db()
@@ -79,7 +79,7 @@ def test_customers_become_contacts_without_consent(till: Till) -> None:
         preferred_locales=["fr-FR"],
     )  # fmt: skip
     till.customer()
-    job = till.brought_in()
+    job = till.run_backfill()
     assert (job.state, job.done, job.total) == (Job.State.DONE, 2, None)
     ada = Contact.objects.get()
     assert (ada.email, ada.first_name, ada.last_name) == ("ada@shop.example", "Ada", "King Lovelace")
@@ -91,7 +91,7 @@ def test_customers_become_contacts_without_consent(till: Till) -> None:
 def test_a_charge_without_an_order_is_a_purchase_of_its_own_kind(till: Till) -> None:
     charge = till.charge("ada@shop.example")
     till.api.refunds.create({"charge": charge, "amount": 500})
-    job = till.brought_in()
+    job = till.run_backfill()
     assert job.state == Job.State.DONE
     purchase = Purchase.objects.get()
     assert purchase.saleor_order_id == f"stripe:{charge}"
@@ -102,9 +102,9 @@ def test_a_charge_without_an_order_is_a_purchase_of_its_own_kind(till: Till) -> 
 
 def test_twice_is_once_and_what_was_refunded_since_is_followed(till: Till) -> None:
     charge = till.charge("ada@shop.example")
-    till.brought_in()
+    till.run_backfill()
     till.api.refunds.create({"charge": charge})
-    assert till.brought_in().state == Job.State.DONE
+    assert till.run_backfill().state == Job.State.DONE
     assert Purchase.objects.count() == 1
     ada = Contact.objects.get()
     assert (ada.orders_count, ada.spent.count()) == (0, 0)
@@ -113,9 +113,9 @@ def test_twice_is_once_and_what_was_refunded_since_is_followed(till: Till) -> No
 def test_a_partial_capture_counts_with_the_captured_amount(till: Till) -> None:
     till.charge("ada@shop.example", capture_method="manual")
     [intent] = till.api.payment_intents.list().data
-    assert till.brought_in().report["counts"]["charges not taken"] == 1
+    assert till.run_backfill().report["counts"]["charges not taken"] == 1
     till.api.payment_intents.capture(intent.id, {"amount_to_capture": 600})
-    till.brought_in()
+    till.run_backfill()
     purchase = Purchase.objects.get()
     assert (purchase.charged_minor, purchase.refunded_minor, purchase.charge_status) == (600, 0, "FULL")
 
@@ -129,7 +129,7 @@ def test_a_partial_capture_counts_with_the_captured_amount(till: Till) -> None:
 )
 def test_charges_that_paid_an_order_are_skipped(till: Till, metadata: dict[str, str]) -> None:
     till.charge("ada@shop.example", metadata=metadata)
-    job = till.brought_in()
+    job = till.run_backfill()
     assert job.report["counts"]["charges of Saleor"] == 1
     assert not Purchase.objects.exists()
     assert not Contact.objects.exists()
@@ -137,14 +137,14 @@ def test_charges_that_paid_an_order_are_skipped(till: Till, metadata: dict[str, 
 
 def test_an_order_of_the_same_person_amount_and_day_is_not_counted_twice(till: Till) -> None:
     till.charge("ada@shop.example", 3000)
-    till.brought_in()
+    till.run_backfill()
     assert Contact.objects.get().orders_count == 1
     now = datetime.now(UTC)
     payload = order(email="ada@shop.example", total=30.0) | {
         "created": (now - timedelta(hours=3)).isoformat()
     }
     record_order(till.shop, payload, now)
-    job = till.brought_in()
+    job = till.run_backfill()
     assert (job.state, job.report["counts"]["charges also orders"]) == (Job.State.DONE, 1)
     assert not Purchase.objects.get().saleor_order_id.startswith("stripe:")
     ada = Contact.objects.get()
@@ -155,7 +155,7 @@ def test_erased_people_stay_out(till: Till) -> None:
     till.customer("ada@shop.example")
     till.charge("ada@shop.example")
     erase(till.shop, "ada@shop.example")
-    job = till.brought_in()
+    job = till.run_backfill()
     assert (job.state, Contact.objects.count(), Purchase.objects.count()) == (Job.State.DONE, 0, 0)
     counts = job.report["counts"]
     assert (counts["customers erased"], counts["charges erased"]) == (1, 1)
@@ -163,9 +163,9 @@ def test_erased_people_stay_out(till: Till) -> None:
 
 def test_after_an_erasure_between_two_runs_the_purchase_has_no_contact(till: Till) -> None:
     till.charge("ada@shop.example")
-    till.brought_in()
+    till.run_backfill()
     erase(till.shop, "ada@shop.example")
-    assert till.brought_in().state == Job.State.DONE
+    assert till.run_backfill().state == Job.State.DONE
     assert Purchase.objects.get().contact is None
     assert not Contact.objects.exists()
 
@@ -174,14 +174,14 @@ def test_declined_charges_and_those_without_an_address_are_counted_separately(ti
     with pytest.raises(stripe.CardError):
         till.charge("ada@shop.example", payment_method="pm_card_chargeDeclined")
     till.charge()
-    counts = till.brought_in().report["counts"]
+    counts = till.run_backfill().report["counts"]
     assert (counts["charges not taken"], counts["charges without an address"]) == (1, 1)
 
 
 def test_an_invalid_address_is_reported_and_the_others_are_imported(till: Till) -> None:
     wrong = till.customer("ada@shop.example..com")
     till.customer("bob@shop.example")
-    job = till.brought_in()
+    job = till.run_backfill()
     assert (job.state, job.done, job.failed) == (Job.State.DIFFERS, 1, 1)
     [difference] = job.report["differences"]
     assert (difference["id"], difference["what"]) == (wrong, "in Stripe and not here")
@@ -193,7 +193,7 @@ def test_a_person_stays_in_the_audience_that_has_them(till: Till) -> None:
     club = Audience.objects.create(installation=till.shop, name="Club")
     club.contacts.create(email="ada@shop.example")
     till.charge("ada@shop.example")
-    till.brought_in()
+    till.run_backfill()
     assert Purchase.objects.get().contact == Contact.objects.get()
 
 
@@ -204,7 +204,7 @@ def test_all_pages_of_all_connected_accounts(till: Till, monkeypatch: pytest.Mon
     connect(till.shop, stripe_id="acct_2", state="disconnected", secret_key="sk_test_wrong")
     for resource in (customers, charges):
         monkeypatch.setattr(resource, "list_page", _shortened(resource.list_page))
-    job = till.brought_in()
+    job = till.run_backfill()
     assert (job.state, job.done, job.step) == (Job.State.DONE, 10, 6)
     assert Contact.objects.count() == 10
     assert Purchase.objects.count() == 5
@@ -224,7 +224,7 @@ def test_charges_of_a_disconnected_account_are_a_difference(till: Till) -> None:
         currency="USD", total_minor=1, charged_minor=1, refunded_minor=0, placed_at=datetime.now(UTC),
         issued_at=datetime.now(UTC),
     )  # fmt: skip
-    job = till.brought_in()
+    job = till.run_backfill()
     assert job.state == Job.State.DIFFERS
     assert job.report["differences"][0]["what"].startswith("1 here, and 0 of those")
 
@@ -233,8 +233,8 @@ def test_saleor_comes_first_and_an_account_must_be_connected(till: Till) -> None
     with pytest.raises(Rejected, match="Import Saleor's"):
         backfill.get_or_create(install("other.example"), "stripe", "test")
     StripeAccount.objects.update(state="disconnected")
-    job = till.brought_in()
+    job = till.run_backfill()
     assert (job.state, job.report["failure"]["code"]) == (Job.State.FAILED, "no_account")
     StripeAccount.objects.update(state="connected")
     jobs.resume(job)
-    assert till.brought_in().state == Job.State.DONE
+    assert till.run_backfill().state == Job.State.DONE

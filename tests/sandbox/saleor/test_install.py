@@ -205,7 +205,7 @@ def test_problems_are_counted_and_dismissed(shop: SaleorSandbox, recorder: Recor
     assert [each["appProblem"]["count"] for each in answers] == [1, 2]
     app.problems[0].updated_at -= timedelta(minutes=61)
     later = shop.gql(create, {"i": given}, recorder.token)["appProblemCreate"]
-    assert later["appProblem"]["count"] == 1, "only within an hour they are counted together"
+    assert later["appProblem"]["count"] == 1, "they are only counted together within an hour"
     always = shop.gql(create, {"i": {**given, "aggregationPeriod": 0}}, recorder.token)["appProblemCreate"]
     assert always["appProblem"]["count"] == 1
     short = shop.gql(create, {"i": {**given, "key": "x"}}, recorder.token)["appProblemCreate"]

@@ -107,7 +107,7 @@ def test_what_is_done_for_an_account_is_in_its_own_tables(
     options: Any = {"stripe_account": made, "idempotency_key": "k"}
     theirs = platform.v1.payment_intents.create({"amount": 500, "currency": "eur"}, options)
     own = platform.v1.payment_intents.create({"amount": 500, "currency": "eur"}, {"idempotency_key": "k"})
-    assert own.id != theirs.id, "a key is good for one account"
+    assert own.id != theirs.id, "a key belongs to one account"
     assert list(sandbox.accounts[made].table("payment_intent")) == [theirs.id]
     with pytest.raises(stripe.InvalidRequestError):
         platform.v1.payment_intents.retrieve(theirs.id)

@@ -159,5 +159,5 @@ def test_a_late_answer_may_come_after_the_work(client: stripe.StripeClient, sand
     slow = threading.Thread(target=client.v1.payment_intents.create, args=(PARAMS,))
     slow.start()
     _until(lambda: sandbox.account.table("payment_intent"))
-    assert slow.is_alive(), "the work is done while its answer is still on the way"
+    assert slow.is_alive(), "the work is done before the response arrives"
     slow.join()
