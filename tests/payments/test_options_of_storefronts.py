@@ -221,7 +221,7 @@ def test_anothers_card_is_not_to_be_had(
         ({"paymentIntent": {"storedPaymentMethodId": None}}, "paymentIntent.storedPaymentMethodId"),
         ({"paymentIntent": {"setupFutureUsage": "always"}}, "paymentIntent.setupFutureUsage"),
         ({"paymentIntent": {"offSession": "yes"}}, "paymentIntent.offSession"),
-        ({"paymentIntent": {"offSession": True}}, "needs the storedPaymentMethodId"),
+        ({"paymentIntent": {"offSession": True}}, "requires a storedPaymentMethodId"),
         (
             {
                 "paymentIntent": {
