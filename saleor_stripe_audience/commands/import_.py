@@ -144,8 +144,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--dates", choices=[DAY_FIRST, MONTH_FIRST], default="",
-        help="whether the day or the month comes first in dates such as 04/03/2025 (default: such "
-"dates are not read)",
+        help="whether the day or the month comes first in dates such as 04/03/2025 (default: such dates are not read)",
     )  # fmt: skip
     parser.add_argument("--actor", default="command line", help="who runs the import, for the ledger")
     parser.add_argument("--dry-run", action="store_true", help="only show what would happen")

@@ -35,7 +35,9 @@ def test_no_problem_is_written_in_one_language_only() -> None:
     """Neither a string in the code nor a failure's English message, which is for logs and the command line."""
     found = list(reports())
     assert found
-    assert [where for where, message in found if any(_is_in_one_language(each) for each in ast.walk(message))] == []
+    assert [
+        where for where, message in found if any(_is_in_one_language(each) for each in ast.walk(message))
+    ] == []
 
 
 def _is_in_one_language(part: ast.AST) -> bool:
@@ -130,4 +132,6 @@ def failures_for_staff() -> Iterator[tuple[str, ast.Call]]:
 def test_no_failure_is_explained_in_one_language_only() -> None:
     found = list(failures_for_staff())
     assert found
-    assert [where for where, failure in found if isinstance(failure.args[0], ast.Constant | ast.JoinedStr)] == []
+    assert [
+        where for where, failure in found if isinstance(failure.args[0], ast.Constant | ast.JoinedStr)
+    ] == []
