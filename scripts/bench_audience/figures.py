@@ -1,4 +1,4 @@
-"""What is measured of a large audience, each figure as a merchant or developer experiences it."""
+"""The figures of a large audience, each as a merchant or developer experiences it."""
 
 import io
 import os

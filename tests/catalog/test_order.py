@@ -106,7 +106,7 @@ def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patc
 
 
 @pytest.mark.parametrize("kind", ["product", "product_variant"])
-def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str) -> None:
+def test_what_was_deleted_before_it_was_known_is_not_created(shop: Shop, kind: str) -> None:
     gone: Json = {"product": {"id": product()["id"]}, "product_variant": {"id": variant()["id"]}}
     part = "product" if kind == "product" else "productVariant"
     shop.tell(f"{kind}_deleted", minute=5, **{part: gone[kind]})
@@ -115,7 +115,7 @@ def test_what_was_deleted_before_it_was_known_is_not_made(shop: Shop, kind: str)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
 
 
-def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:
+def test_a_change_back_is_the_latest_state(shop: Shop) -> None:
     """The third state needs no request, because Stripe already has it; the second one is older, and arrives last."""
     shop.tell("product_updated", minute=1, product=product(name="First"))
     shop.tell("product_updated", minute=3, product=product(name="First"))
@@ -123,7 +123,7 @@ def test_back_to_what_it_was_is_the_newest_word(shop: Shop) -> None:
     assert [each["name"] for each in shop.products()] == ["First"]
 
 
-def test_whoever_was_killed_in_its_turn_does_not_keep_the_others_from_theirs(
+def test_a_killed_process_does_not_block_the_others(
     shop: Shop,
     account: StripeAccount,  # noqa: F811 - a fixture
 ) -> None:

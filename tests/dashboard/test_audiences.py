@@ -416,7 +416,7 @@ def test_a_typed_text_is_previewed_before_it_is_added(shop: Shop, client: Client
     assert not KnownWording.objects.exists()
 
 
-# ---- storefront keys, and who may see what ----
+# ---- storefront keys, and permissions ----
 
 
 def test_the_snippet_names_the_shops_own_key_and_channel(

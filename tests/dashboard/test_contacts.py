@@ -426,7 +426,7 @@ def test_double_opt_in_waits_for_the_person(shop: Shop, client: Client) -> None:
     assert Contact.objects.get(email="eve@example.com").status == "pending"
 
 
-# ---- who may ----
+# ---- permissions ----
 
 
 def test_another_shops_contact_is_not_found(shop: Shop, client: Client) -> None:

@@ -656,7 +656,7 @@ def test_an_erasure_during_a_check_leaves_nothing_of_it(
     assert newest().check_state == ""
 
 
-# ---- who may, and at what cost ----
+# ---- permissions and cost ----
 
 
 def test_another_shops_file_and_audience_are_not_found(staff: Import, client: Client) -> None:

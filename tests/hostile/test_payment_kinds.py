@@ -164,7 +164,7 @@ class TestEveryKindOfCurrency:
 
 
 class TestTheTotalFalls:
-    def test_under_what_the_account_settles_at_least(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+    def test_below_the_accounts_minimum(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         """Dinars have no minimum of their own, but 0.100 KWD is less than this account's minimum of 0.50 USD."""
         one = buy(amount="50.000", currency="KWD")
         one.initialize(sourceObject=checkout_of("50.000", "KWD"))

@@ -97,7 +97,7 @@ def test_the_language_of_a_tag(tag: str, language: str) -> None:
     assert message == {"en": "The card has expired.", "fr": "La carte a expiré."}[language]
 
 
-def test_a_slip_that_was_not_paid_in_time_says_nothing_of_a_card() -> None:
+def test_the_message_of_an_expired_voucher_does_not_mention_cards() -> None:
     """It expires days after the order, whose history must not say to try another card in a moment."""
     for language, said in (("en", "The payment timed out."), ("fr", "Le délai de paiement est écoulé.")):
         message = declines.for_shopper("payment_intent_payment_attempt_expired", language)

@@ -127,7 +127,7 @@ def test_everything_continues_when_the_app_is_installed_again(town: Town) -> Non
     is_all_done(town)
 
 
-def test_a_token_that_was_replaced_meanwhile_is_no_trouble(town: Town) -> None:
+def test_a_token_that_was_replaced_meanwhile_is_not_a_problem(town: Town) -> None:
     """Work from before the reinstall is refused with the old token, and only has to be retried."""
     stale = Installation.objects.get()
     stale.token = "of the install before"

@@ -97,7 +97,7 @@ def ask(caller: Client, keys: dict[str, str], name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", sorted(set(ENDPOINTS) - {"preferences"}))
-def test_an_outage_is_503_as_json_with_a_time_to_come_again(
+def test_an_outage_is_503_as_json_with_retry_after(
     caller: Client, keys: dict[str, str], outage: None, settings: Any, name: str
 ) -> None:
     settings.ALLOWED_SALEOR_URLS = (

@@ -101,7 +101,7 @@ def test_the_manifests_ask_for_known_events_and_permissions(version: str) -> Non
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_subscription_asks_what_it_is_and_when_it_was_made(version: str) -> None:
+def test_every_subscription_requests_its_type_and_time(version: str) -> None:
     """With these, the app recognizes a captured body that is posted later, or to another endpoint."""
     for webhook in manifest("app", read_version(version))["webhooks"]:
         asked = _asked_of_event(webhook["query"])

@@ -105,7 +105,7 @@ def test_one_that_is_solved_and_comes_back_before_the_worker_runs_counts_once(
     assert shown(shop) == {"endpoint": "It was deleted."}
 
 
-def test_one_that_is_solved_while_it_is_sent_is_taken_away(
+def test_one_that_is_solved_while_it_is_sent_is_dismissed(
     shop: SaleorSandbox, worked: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task that dismisses it did not find it in Saleor yet."""

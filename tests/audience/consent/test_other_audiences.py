@@ -135,7 +135,7 @@ def test_another_shops_audience_is_not_affected(shop: Installation, other: Audie
     assert statuses() == ["subscribed", "unsubscribed"]
 
 
-def test_contacts_elsewhere_are_looked_for_by_their_audiences(shop: Installation, other: Audience) -> None:
+def test_contacts_elsewhere_are_looked_up_by_their_audiences(shop: Installation, other: Audience) -> None:
     """If they were looked up by shop, all of a million contacts would be read to find none in the other audience."""
     buy(shop, "1", 1)
     audience = Contact.objects.get().audience

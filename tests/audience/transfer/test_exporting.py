@@ -1,4 +1,4 @@
-"""Contacts as CSV: the same after a reimport, harmless in a spreadsheet; lists for ads only have who may be on them."""
+"""Contacts as CSV: the same after a reimport, harmless in a spreadsheet; ads lists only with those who may see ads."""
 
 import csv
 import hashlib
