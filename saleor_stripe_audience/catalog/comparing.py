@@ -15,7 +15,7 @@ from saleor_stripe_audience.catalog.offers import Wanted
 from saleor_stripe_audience.catalog.payloads import Item, Product, is_public_image
 from saleor_stripe_audience.catalog.rewriting import normalized
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct
+from saleor_stripe_audience.gateway.objects import StripePrice, StripeProduct
 from saleor_stripe_audience.money import Money
 
 NAME, DESCRIPTION, IMAGES, PRICE = "name", "description", "images", "price"
@@ -81,7 +81,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(normalized(text).encode()).hexdigest()[:16]
 
 
-def changed_fields(row: CatalogProduct, prices: Collection[str], found: CatalogueProduct) -> list[str]:
+def changed_fields(row: CatalogProduct, prices: Collection[str], found: StripeProduct) -> list[str]:
     """Return the fields in which Stripe's value differs from what was sent; `prices` are the row's active ones by
     id.
     """
@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
 def compare(
     row: CatalogProduct,
     prices: Mapping[str, str],
-    found: CatalogueProduct,
+    found: StripeProduct,
     now: Saleors,
     channels: Mapping[str, str],
 ) -> list[Found]:
@@ -121,7 +121,7 @@ def compare(
     return [each for each in differences if each is not None]
 
 
-def _name(name: str, row: CatalogProduct, found: CatalogueProduct, now: Saleors) -> Found | None:
+def _name(name: str, row: CatalogProduct, found: StripeProduct, now: Saleors) -> Found | None:
     item, new = now.item, found.name
     if new == item.name:
         return None
@@ -138,7 +138,7 @@ def _name(name: str, row: CatalogProduct, found: CatalogueProduct, now: Saleors)
     return Found(name, new, item.name, details, item.name != row.sent[name], reason)
 
 
-def _description(name: str, row: CatalogProduct, found: CatalogueProduct, now: Saleors) -> Found | None:
+def _description(name: str, row: CatalogProduct, found: StripeProduct, now: Saleors) -> Found | None:
     has, new = now.item.description, found.description
     if normalized(new) == normalized(has):
         return None
@@ -147,7 +147,7 @@ def _description(name: str, row: CatalogProduct, found: CatalogueProduct, now: S
     return Found(name, new, has, details, _digest(has) != row.sent[name], CUT if is_cut else "")
 
 
-def _images(name: str, row: CatalogProduct, found: CatalogueProduct, now: Saleors) -> Found | None:
+def _images(name: str, row: CatalogProduct, found: StripeProduct, now: Saleors) -> Found | None:
     sent, ids = row.sent[name], row.sent.get("image_ids", [])
     added = [each for each in found.images if each not in sent]
     removed = [id_ for url, id_ in zip(sent, ids, strict=False) if url not in found.images]
@@ -160,23 +160,23 @@ def _images(name: str, row: CatalogProduct, found: CatalogueProduct, now: Saleor
     return Found(name, *values, {"added": added, "removed": removed}, is_conflict, reason)
 
 
-def _other(name: str, row: CatalogProduct, found: CatalogueProduct, _now: Saleors) -> Found:
+def _other(name: str, row: CatalogProduct, found: StripeProduct, _now: Saleors) -> Found:
     return Found(name, str(getattr(found, name)), str(row.sent[name]), {}, reason=SALEOR_DECIDES)
 
 
-type _Compare = Callable[[str, CatalogProduct, CatalogueProduct, Saleors], Found | None]
+type _Compare = Callable[[str, CatalogProduct, StripeProduct, Saleors], Found | None]
 _OF_FIELD: dict[str, _Compare] = {NAME: _name, DESCRIPTION: _description, IMAGES: _images}
 
 
 def _price(
     row: CatalogProduct,
     prices: Mapping[str, str],
-    found: CatalogueProduct,
+    found: StripeProduct,
     now: Saleors,
     channels: Mapping[str, str],
 ) -> Found:
     """Another default Price is a new price in the first of the channels with its currency."""
-    new = found.default_price if isinstance(found.default_price, CataloguePrice) else None
+    new = found.default_price if isinstance(found.default_price, StripePrice) else None
     if new is None:
         return Found(PRICE, "", _first_price(now), reason=NO_PRICE)
     if (money := new.money) is None:
@@ -213,7 +213,7 @@ def _is_enough(money: Money) -> bool:
 
 
 def classify(
-    found: CatalogueProduct, prices: list[CataloguePrice], channels: Mapping[str, str]
+    found: StripeProduct, prices: list[StripePrice], channels: Mapping[str, str]
 ) -> tuple[bool, Found]:
     """Return whether a Product that is not the app's can be added to Saleor, or why not, with its prices."""
     if found.shop:

@@ -20,7 +20,7 @@ from saleor_stripe_audience.errors import Blocked, Failure, Unavailable
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.events import object_of
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct
+from saleor_stripe_audience.gateway.objects import StripePrice, StripeProduct
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor.client import installation_of
@@ -120,7 +120,7 @@ def send_what_waited(event: Event) -> None:
 
 def follow_product(event: Event) -> None:
     """Check a Product that was changed in Stripe; those of other shops, and unchanged ones, are ignored."""
-    account, found = account_of(event), object_of(event, CatalogueProduct)
+    account, found = account_of(event), object_of(event, StripeProduct)
     if not _is_followed(account) or found.shop not in ("", str(account.installation_id)):
         return
     if not refresh.is_as_sent(account, found) or refresh.is_noted(account, found.id):
@@ -132,7 +132,7 @@ def follow_price(event: Event) -> Write | None:
 
     If one of the app's Prices was archived, it is created again, unless it is part of a change that staff decide on.
     """
-    account, found = account_of(event), object_of(event, CataloguePrice)
+    account, found = account_of(event), object_of(event, StripePrice)
     if found.product is None or found.is_recurring or not _is_followed(account):
         return None
     is_current = refresh.is_current_price(account, found.id)

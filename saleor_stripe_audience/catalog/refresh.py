@@ -30,7 +30,7 @@ from saleor_stripe_audience.catalog.turns import turn
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct
+from saleor_stripe_audience.gateway.objects import StripePrice, StripeProduct
 from saleor_stripe_audience.gateway.pace import pace_for, paced
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.jobs import engine as jobs
@@ -116,7 +116,7 @@ jobs.PROCESSORS[Job.Kind.REFRESH.value] = process_page
 
 
 def _compare_page(
-    job: Job, account: StripeAccount, found: list[CatalogueProduct], listed_at: datetime, page: Page
+    job: Job, account: StripeAccount, found: list[StripeProduct], listed_at: datetime, page: Page
 ) -> None:
     rows = _rows_of(account, [each.id for each in found])
     prices = _prices_of(rows.values())
@@ -178,7 +178,7 @@ def check(account: StripeAccount, stripe_product_id: str) -> None:
         _check_row(account, row, shown.get(row.saleor_product_id))
 
 
-def is_as_sent(account: StripeAccount, found: CatalogueProduct) -> bool:
+def is_as_sent(account: StripeAccount, found: StripeProduct) -> bool:
     """Whether one of the app's Products is in Stripe as it was sent; False for other Products."""
     row = _rows_of(account, [found.id]).get(found.id)
     if row is None or row.is_active != found.active:
@@ -237,7 +237,7 @@ def _check_row(account: StripeAccount, row: CatalogProduct, shown: Product | Non
 
 
 def _differences(
-    account: StripeAccount, row: CatalogProduct, found: CatalogueProduct, shown: Product | None
+    account: StripeAccount, row: CatalogProduct, found: StripeProduct, shown: Product | None
 ) -> list[Found]:
     """Return the differences; None if Saleor no longer has the variant: the event of its deletion archives it."""
     now = None if shown is None else _saleors(account, row, shown)
@@ -260,7 +260,7 @@ def _channels(account: StripeAccount) -> dict[str, str]:
     return dict(known.values_list("slug", "currency"))
 
 
-def _note_unknown(job: Job, account: StripeAccount, found: CatalogueProduct, page: Page) -> None:
+def _note_unknown(job: Job, account: StripeAccount, found: StripeProduct, page: Page) -> None:
     """Store a difference for a Product without a record in the app, or whose record was never pushed."""
     if found.shop == str(account.installation_id):
         _note_stray(job, account, found, None, page)
@@ -275,14 +275,14 @@ def _note_unknown(job: Job, account: StripeAccount, found: CatalogueProduct, pag
     page.counts["new" if difference.kind == Kind.NEW else "left alone"] += 1
 
 
-def _note_foreign(account: StripeAccount, found: CatalogueProduct) -> Difference:
+def _note_foreign(account: StripeAccount, found: StripeProduct) -> Difference:
     prices = [] if found.shop else catalogue.list_prices(account, found.id)
     may_be_added, what = comparing.classify(found, prices, _channels(account))
     return _note(account, found, Kind.NEW if may_be_added else Kind.FOREIGN, what, None)
 
 
 def _note_stray(
-    job: Job, account: StripeAccount, found: CatalogueProduct, row: CatalogProduct | None, page: Page
+    job: Job, account: StripeAccount, found: StripeProduct, row: CatalogProduct | None, page: Page
 ) -> None:
     """Store a difference for one of the app's Products that is not sold: the nightly comparison archives it. A new one
     may be about to be stored.
@@ -293,14 +293,14 @@ def _note_stray(
 
 
 def _note_gone(account: StripeAccount, row: CatalogProduct, how: str) -> Difference:
-    known = CatalogueProduct(id=row.stripe_product_id, name=row.name)
+    known = StripeProduct(id=row.stripe_product_id, name=row.name)
     active = row.prices.filter(is_active=True).order_by("channel_slug")
     prices = ", ".join(str(Money(each.amount_minor, each.currency)) for each in active)
     return _note(account, known, Kind.GONE, Found("", how, prices), row)
 
 
 def _note(
-    account: StripeAccount, found: CatalogueProduct, kind: str, what: Found, row: CatalogProduct | None
+    account: StripeAccount, found: StripeProduct, kind: str, what: Found, row: CatalogProduct | None
 ) -> Difference:
     """Store the difference in its row; one that staff left alone stays that way until it changes."""
     values: Json = {
@@ -537,7 +537,7 @@ def _mark_price(account: StripeAccount, row: CatalogProduct, channel: str, price
     catalogue.update_price(account, price_id, {"metadata": metadata})
 
 
-def _store_adopted(row: CatalogProduct, channel: str, price: CataloguePrice, money: Money) -> None:
+def _store_adopted(row: CatalogProduct, channel: str, price: StripePrice, money: Money) -> None:
     CatalogPrice.objects.update_or_create(
         stripe_price_id=price.id,
         defaults={
@@ -590,9 +590,7 @@ def _add(installation: Installation, difference: Difference, target: Target) -> 
     return format_lazy(" ".join("{}" for _ in refused), *refused) if refused else ""
 
 
-def _link(
-    account: StripeAccount, found: CatalogueProduct, product_id: str, variant_id: str
-) -> CatalogProduct:
+def _link(account: StripeAccount, found: StripeProduct, product_id: str, variant_id: str) -> CatalogProduct:
     """Link the variant's row to this Product: the next push changes it instead of creating another.
 
     Older states of the variant, which had no price yet, would archive it: they are ignored.

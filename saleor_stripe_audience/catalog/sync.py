@@ -24,7 +24,7 @@ from saleor_stripe_audience.catalog.payloads import names_of, read_product
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import catalogue
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.gateway.objects import CatalogueProduct
+from saleor_stripe_audience.gateway.objects import StripeProduct
 from saleor_stripe_audience.gateway.pace import pace_for, paced
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.engine import Page
@@ -175,7 +175,7 @@ def _rows(account: StripeAccount) -> QuerySet[CatalogProduct]:
 def _compare(
     job: Job,
     account: StripeAccount,
-    ours: list[CatalogueProduct],
+    ours: list[StripeProduct],
     rows: dict[str, CatalogProduct],
     page: Page,
 ) -> list[CatalogProduct]:

@@ -74,7 +74,7 @@ class EventRow:
 
     event: Event
     kind: str
-    colour: str
+    color: str
     state: str | Promise
     reason: str
     can_replay: bool
@@ -87,7 +87,7 @@ class JobRow:
     job: Job
     title: str | Promise
     actor: str | Promise
-    colour: str
+    color: str
     state: str | Promise
     failure: str
     changes: tuple[str, ...]
@@ -201,23 +201,23 @@ def _row(event: Event) -> EventRow:
     failed = [each for each in event.handlings.all() if each.given_up_at and not each.done_at]
     waiting = any(each.waits_for for each in event.handlings.all())
     if failed:
-        colour, state = "bad", STATES["failed"]
+        color, state = "bad", STATES["failed"]
     elif event.handled_at is not None:
-        colour, state = "good", STATES["done"]
+        color, state = "good", STATES["done"]
     else:
-        colour, state = "todo", _("Waiting for the account") if waiting else STATES["waiting"]
+        color, state = "todo", _("Waiting for the account") if waiting else STATES["waiting"]
     reason = next((each.reason for each in failed if each.reason), "")
-    return EventRow(event, in_words(event.kind), colour, state, reason, bool(failed))
+    return EventRow(event, in_words(event.kind), color, state, reason, bool(failed))
 
 
 def _job_row(job: Job, file: ImportFile | None) -> JobRow:
-    colour, state = JOB_BADGES[job.state]
+    color, state = JOB_BADGES[job.state]
     actor = JOB_ACTORS.get(job.actor, job.actor)
     return JobRow(
         job,
         JOB_TITLES[job.kind],
         actor,
-        colour,
+        color,
         state,
         job.failure,
         _changes(job, file),

@@ -147,7 +147,7 @@ def show_audience(
         mails=settings.EMAIL_CONFIGURED,
         from_name=sender_name(found),
         from_address=settings.DEFAULT_FROM_EMAIL if settings.EMAIL_CONFIGURED else "",
-        counts=[(status, words, count_of[status]) for status, (_colour, words) in CONTACT_BADGES.items()],
+        counts=[(status, words, count_of[status]) for status, (_color, words) in CONTACT_BADGES.items()],
         current=[each for each in versions if each.is_current],
         former=[each for each in versions if not each.is_current],
         feeding=feeding,

@@ -28,7 +28,7 @@ class CartRow:
     """`order` is the number of the order that it became, `more` the number of lines that are not shown."""
 
     cart: Cart
-    colour: str
+    color: str
     state: str | Promise
     total: str
     lines: list[str]
@@ -49,11 +49,11 @@ def carts_of(contact: Contact, now: datetime, most: int) -> list[CartRow]:
 
 
 def _row(cart: Cart, state: CartState, order: str) -> CartRow:
-    colour, title = STATES[state]
+    color, title = STATES[state]
     lines = sorted(cart.lines.all(), key=lambda line: line.pk)
     return CartRow(
         cart=cart,
-        colour=colour,
+        color=color,
         state=title,
         total=format_amount(cart.total_minor, cart.currency),
         lines=[_describe(line.quantity, line.product_name, line.variant_name) for line in lines[:MOST_LINES]],

@@ -29,7 +29,7 @@ MOST_TEXTS = 3  # tags, or segments, of one contact
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A contact's value in a column: a time, or texts; a single text may be a badge of this colour."""
+    """A contact's value in a column: a time, or texts; a single text may be a badge of this color."""
 
     texts: Sequence[str | Promise] = ()
     at: datetime | None = None
@@ -100,8 +100,8 @@ def _attribute(key: str) -> Column:
 
 
 def _status(contact: Contact) -> Cell:
-    colour, text = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
-    return Cell([text], badge=colour)
+    color, text = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
+    return Cell([text], badge=color)
 
 
 def _some(texts: Sequence[str]) -> Cell:

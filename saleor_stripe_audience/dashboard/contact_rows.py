@@ -1,4 +1,4 @@
-"""A contact as lists show it: its status in words and colour, what it spent, and its language by name."""
+"""A contact as lists show it: its status in words and color, what it spent, and its language by name."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from django.utils.translation import get_language_info, gettext_lazy
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.dashboard.amounts import format_amount
 
-Badge = tuple[str, str | Promise]  # its colour and its text
+Badge = tuple[str, str | Promise]  # its color and its text
 
 CONTACT_BADGES: dict[str, Badge] = {
     Contact.Status.NONSUBSCRIBED: ("plain", gettext_lazy("Not subscribed")),
@@ -24,14 +24,14 @@ CONTACT_BADGES: dict[str, Badge] = {
 @dataclass(frozen=True, slots=True)
 class ContactRow:
     contact: Contact
-    colour: str
+    color: str
     status: str | Promise
     spent: tuple[str, ...]
 
 
 def row_of(contact: Contact) -> ContactRow:
-    colour, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
-    return ContactRow(contact, colour, status, spent_by(contact))
+    color, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
+    return ContactRow(contact, color, status, spent_by(contact))
 
 
 def spent_by(contact: Contact) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ MOST_FILES = 20
 @dataclass(frozen=True, slots=True)
 class FileRow:
     file: ImportFile
-    colour: str
+    color: str
     state: Wording
 
 
@@ -111,5 +111,5 @@ def _show(
 def _row(file: ImportFile) -> FileRow:
     if file.job is None:
         return FileRow(file, "plain", _("Not imported"))
-    colour, state = JOB_BADGES[file.job.state]
-    return FileRow(file, colour, state)
+    color, state = JOB_BADGES[file.job.state]
+    return FileRow(file, color, state)

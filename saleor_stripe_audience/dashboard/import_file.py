@@ -208,7 +208,7 @@ def _stage(file: ImportFile) -> dict[str, Any]:
     job = file.job
     if job is None:
         return _checking(file) if file.check_state == ImportFile.Check.RUNNING else _checked(file)
-    colour, state = JOB_BADGES[job.state]
+    color, state = JOB_BADGES[job.state]
     report = job.report
     counts = report.get("counts", {}) | {"refused": job.failed}
     problems = report.get("problems", [])[: file_import.MOST_LISTED]
@@ -218,7 +218,7 @@ def _stage(file: ImportFile) -> dict[str, Any]:
         "is_moving": job.state in Job.MOVING,
         "may_resume": job.state in (Job.State.PAUSED, Job.State.FAILED),
         "job": job,
-        "colour": colour,
+        "color": color,
         "state": state,
         "processed": job.done + job.failed,
         "total": job.total,
@@ -284,7 +284,7 @@ def _said(job: Job, counts: Mapping[str, int]) -> str:
     """Return what screen readers announce when the import has ended."""
     if job.state in Job.MOVING:
         return ""
-    _colour, state = JOB_BADGES[job.state]
+    _color, state = JOB_BADGES[job.state]
     figures = ", ".join(f"{title}: {count}" for title, count in _counts(counts))
     return f"{state}. {figures}"
 

@@ -33,12 +33,12 @@ FORMS = {staff_requests.REFUND: "refund", staff_requests.CHARGE: "capture"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened to the payment; `colour` is a badge's."""
+    """Something that happened to the payment; `color` is a badge's."""
 
     at: datetime
     title: str
     text: str = ""
-    colour: str = "plain"
+    color: str = "plain"
 
 
 @require_safe

@@ -51,7 +51,7 @@ class State:
 
     name: str
     title: str | Promise
-    colour: str
+    color: str
     rows: Q
 
 

@@ -67,7 +67,7 @@ JOB_STATES: dict[str, tuple[str, Wording]] = {
 @dataclass(frozen=True, slots=True)
 class ProductRow:
     product: CatalogProduct
-    colour: str
+    color: str
     state: Wording
     prices: tuple[str, ...]
     link: str
@@ -118,12 +118,12 @@ def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[CatalogProduct]:
 
 
 def _row(product: CatalogProduct) -> ProductRow:
-    colour, state = BADGES.get(product.state, ("plain", product.state))
+    color, state = BADGES.get(product.state, ("plain", product.state))
     active = sorted(
         (each for each in product.prices.all() if each.is_active), key=lambda each: each.channel_slug
     )
     prices = dict.fromkeys(format_amount(each.amount_minor, each.currency) for each in active)
-    return ProductRow(product, colour, state, tuple(prices), stripe_link(product))
+    return ProductRow(product, color, state, tuple(prices), stripe_link(product))
 
 
 def stripe_link(product: CatalogProduct) -> str:
@@ -207,7 +207,7 @@ class Sync:
 
     account: StripeAccount
     job: Job | None
-    colour: str = ""
+    color: str = ""
     state: Wording = ""
     minutes: int = 0
     without_variant: str = ""
@@ -241,11 +241,11 @@ def _syncs(user: DashboardUser) -> list[Sync]:
 def _sync(account: StripeAccount, job: Job | None) -> Sync:
     if job is None:
         return Sync(account, None)
-    colour, state = JOB_STATES[job.state]
+    color, state = JOB_STATES[job.state]
     minutes = round(job.eta.total_seconds() / 60) + 1 if job.eta is not None else 0
     names = sync.names_without_variant(job)
     more = "" if len(names) <= MOST_NAMES else " …"
-    return Sync(account, job, colour, state, minutes, ", ".join(names[:MOST_NAMES]) + more)
+    return Sync(account, job, color, state, minutes, ", ".join(names[:MOST_NAMES]) + more)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

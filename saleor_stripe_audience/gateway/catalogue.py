@@ -10,7 +10,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys
 from saleor_stripe_audience.gateway.failures import MISSING
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.gateway.objects import CataloguePrice, CatalogueProduct, parse, parse_readable
+from saleor_stripe_audience.gateway.objects import StripePrice, StripeProduct, parse, parse_readable
 
 MARK = "saleor-catalogue:"  # the prefix of the keys of all these requests
 PAGE_SIZE = 100  # Stripe's limit
@@ -90,7 +90,7 @@ def is_own(event: Json) -> bool:
     return isinstance(key, str) and key.startswith(MARK)
 
 
-def list_active(account: StripeAccount, after: str) -> tuple[list[CatalogueProduct], str | None]:
+def list_active(account: StripeAccount, after: str) -> tuple[list[StripeProduct], str | None]:
     """Return a hundred of the account's active Products with their default Prices, newest first.
 
     They start after the Product with the id `after`; the second value is where the next page starts, or None at the
@@ -101,39 +101,39 @@ def list_active(account: StripeAccount, after: str) -> tuple[list[CatalogueProdu
         page = stripe_of(account).v1.products.list(params | ({"starting_after": after} if after else {}))
         found = [each.to_dict() for each in page.data]
         following = found[-1]["id"] if found and page.has_more else None
-        return list(parse_readable(CatalogueProduct, found)), following
+        return list(parse_readable(StripeProduct, found)), following
 
 
-def fetch_product(account: StripeAccount, product_id: str) -> CatalogueProduct | None:
+def fetch_product(account: StripeAccount, product_id: str) -> StripeProduct | None:
     """The Product as it is now, with its default Price; None if it was deleted."""
     try:
         with errors_of(account):
             params: Any = {"expand": ["default_price"]}
             found = stripe_of(account).v1.products.retrieve(product_id, params).to_dict()
-            return None if found.get("deleted") else parse(CatalogueProduct, found)
+            return None if found.get("deleted") else parse(StripeProduct, found)
     except Rejected as error:
         if error.code != MISSING:
             raise
         return None
 
 
-def fetch_price(account: StripeAccount, price_id: str) -> CataloguePrice | None:
+def fetch_price(account: StripeAccount, price_id: str) -> StripePrice | None:
     """The Price as it is now; None if there is none of that id."""
     try:
         with errors_of(account):
-            return parse(CataloguePrice, stripe_of(account).v1.prices.retrieve(price_id).to_dict())
+            return parse(StripePrice, stripe_of(account).v1.prices.retrieve(price_id).to_dict())
     except Rejected as error:
         if error.code != MISSING:
             raise
         return None
 
 
-def list_prices(account: StripeAccount, product_id: str) -> list[CataloguePrice]:
+def list_prices(account: StripeAccount, product_id: str) -> list[StripePrice]:
     """The active Prices of a Product, newest first."""
     with errors_of(account):
         params: Any = {"product": product_id, "active": True, "limit": PRICES_OF_A_PRODUCT}
         page = stripe_of(account).v1.prices.list(params)
-        return list(parse_readable(CataloguePrice, (each.to_dict() for each in page.data)))
+        return list(parse_readable(StripePrice, (each.to_dict() for each in page.data)))
 
 
 def dashboard_url(account: StripeAccount, product_id: str) -> str:

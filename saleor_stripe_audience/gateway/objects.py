@@ -478,7 +478,7 @@ class PaymentMethod(_Labelled):
         return {**found, "details": details} if isinstance(details, dict) else found
 
 
-class CataloguePrice(_Labelled):
+class StripePrice(_Labelled):
     """A Price. `unit_amount` is None if the shopper chooses the amount, or it depends on the quantity."""
 
     active: Flag = False
@@ -502,7 +502,7 @@ class CataloguePrice(_Labelled):
         return Money(self.unit_amount, self.currency)
 
 
-class CatalogueProduct(_Labelled):
+class StripeProduct(_Labelled):
     """A Product. One that was deleted has an id and nothing else."""
 
     name: Text = ""
@@ -516,12 +516,12 @@ class CatalogueProduct(_Labelled):
     unit_label: Text = ""
     shippable: bool | None = None
     created: int = 0
-    default_price: CataloguePrice | str | None = None
+    default_price: StripePrice | str | None = None
 
     @property
     def default_price_id(self) -> str:
         price = self.default_price
-        return price.id if isinstance(price, CataloguePrice) else price or ""
+        return price.id if isinstance(price, StripePrice) else price or ""
 
     @property
     def shop(self) -> str:

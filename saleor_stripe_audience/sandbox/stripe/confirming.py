@@ -184,7 +184,7 @@ def _shown_instead(intent: Json, behavior: cards.Behavior) -> str:
 def _hand_out(call: Call, intent: Json, kind: str) -> Json:
     """Give the shopper a voucher for some days, a QR code for some hours, or an account to transfer money to."""
     page = f"{call.base_url}/sandbox/receipts/{intent['id']}"
-    seconds = _DAYS_OF_A_VOUCHER if kind.endswith("_display_details") else _SECONDS_OF_A_CODE
+    seconds = _SECONDS_OF_A_VOUCHER if kind.endswith("_display_details") else _SECONDS_OF_A_CODE
     details: Json = {"expires_at": call.now + seconds}
     if kind.endswith("_display_details"):
         details["hosted_voucher_url"] = page
@@ -209,7 +209,7 @@ def _hand_out(call: Call, intent: Json, kind: str) -> Json:
     return intent
 
 
-_DAYS_OF_A_VOUCHER = 3 * 24 * 3600
+_SECONDS_OF_A_VOUCHER = 3 * 24 * 3600
 _SECONDS_OF_A_CODE = 4 * 3600
 
 

@@ -95,7 +95,7 @@ class Operator:
         with self._lock:
             self._shift += seconds
             for account in self.accounts.values():
-                payment_intents.lapse(self._by_itself(account))
+                payment_intents.lapse(self.call(account))
 
     def forget_keys(self) -> None:
         """Forget idempotency keys, as after a day, and change nothing else."""
@@ -150,7 +150,7 @@ class Operator:
         """
         with self._lock:
             account, charge = self._charge(charge_or_intent)
-            call = self._by_itself(account)
+            call = self.call(account)
             disputed = amount or charge["amount_captured"] or charge["amount"]
             return disputes.open_dispute(call, charge, disputed, reason, inquiry=inquiry, currency=currency)
 
@@ -158,81 +158,81 @@ class Operator:
         """The bank's inquiry becomes a dispute."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.escalate(self._by_itself(account), dispute)
+            return disputes.escalate(self.call(account), dispute)
 
     def reinstate_dispute(self, dispute_id: str, amount: int) -> Json:
         """Return a part while the dispute is open; `amount` is in the smallest unit of the account's balance."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.reinstate(self._by_itself(account), dispute, amount)
+            return disputes.reinstate(self.call(account), dispute, amount)
 
     def end_dispute(self, dispute_id: str, outcome: str, amount: int | None = None) -> Json:
         """`outcome`: won or lost. If won, `amount` (smallest unit of the account's balance) comes back, or all."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.end(self._by_itself(account), dispute, outcome, amount)
+            return disputes.end(self.call(account), dispute, outcome, amount)
 
     def overcapture(self, intent_id: str, amount: int) -> Json:
         """Capture more than was held, as for a tip, in Stripe's Dashboard."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return payment_intents.overcapture(self._by_itself(account), intent, amount)
+            return payment_intents.overcapture(self.call(account), intent, amount)
 
     def ask_until(self, dispute_id: str, due_by: int) -> Json:
         """The bank changes the time (seconds since 1970) by which to respond to the dispute."""
         with self._lock:
             account, dispute = self._find("dispute", dispute_id)
-            return disputes.set_due_by(self._by_itself(account), dispute, due_by)
+            return disputes.set_due_by(self.call(account), dispute, due_by)
 
     def open_review(self, charge_or_intent: str, reason: str = "rule") -> Json:
         """Radar puts a payment under review."""
         with self._lock:
             account, charge = self._charge(charge_or_intent)
-            return reviews.open_review(self._by_itself(account), charge, reason)
+            return reviews.open_review(self.call(account), charge, reason)
 
     def close_review(self, review_id: str, reason: str = "approved") -> Json:
         """Close the review: `reason` is Stripe's closed_reason."""
         with self._lock:
             account, review = self._find("review", review_id)
-            return reviews.close(self._by_itself(account), review, reason)
+            return reviews.close(self.call(account), review, reason)
 
     def restrict(self, account: Account, restricted: bool = True) -> None:
         """Stripe stops the account's payments until it gets documents (or, with False, allows them again)."""
         with self._lock:
             before = snapshot(shown(account))
             account.is_restricted = restricted
-            self._by_itself(account).emit("account.updated", shown(account), before)
+            self.call(account).emit("account.updated", shown(account), before)
 
     def hold_refund(self, refund_id: str, reason: str = "insufficient_funds") -> Json:
         """Keep a refund pending: `reason` is Stripe's pending_reason."""
         with self._lock:
             account, refund = self._find("refund", refund_id)
-            return refunds.hold(self._by_itself(account), refund, reason)
+            return refunds.hold(self.call(account), refund, reason)
 
     def end_refund(self, refund_id: str, *, ok: bool) -> Json:
         """A pending refund succeeds, or any refund fails after all."""
         with self._lock:
             account, refund = self._find("refund", refund_id)
             act = refunds.succeed if ok else refunds.fail
-            return act(self._by_itself(account), refund)
+            return act(self.call(account), refund)
 
     def end_processing(self, intent_id: str, *, ok: bool) -> Json:
         """A processing debit succeeds or is returned."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return confirming.end_processing(self._by_itself(account), intent, ok)
+            return confirming.end_processing(self.call(account), intent, ok)
 
     def pay_voucher(self, intent_id: str, amount: int | None = None) -> Json:
         """Pay a voucher or QR code, confirm microdeposits, or send a bank transfer of `amount` (smallest unit)."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return confirming.receive_payment(self._by_itself(account), intent, amount)
+            return confirming.receive_payment(self.call(account), intent, amount)
 
     def expire_voucher(self, intent_id: str) -> Json:
         """Let the voucher or QR code expire now."""
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
-            return confirming.expire(self._by_itself(account), intent)
+            return confirming.expire(self.call(account), intent)
 
     def authenticate(self, intent_id: str, *, ok: bool = True) -> Json:
         """The shopper completes (or fails) 3-D Secure or a redirect; for PaymentIntents and SetupIntents."""
@@ -244,18 +244,18 @@ class Operator:
         )
         with self._lock:
             account, intent = self._find(table, intent_id)
-            return act(self._by_itself(account), intent, ok)
+            return act(self.call(account), intent, ok)
 
     def onboard(self, account_id: str, outcome: str) -> Json:
         """Set the result of the hosted onboarding: complete, review, restrict or reject. Returns the account."""
         with self._lock:
             account = connect.find_connected(self.accounts, account_id)
-            return connect.advance_onboarding(self._by_itself(account), outcome)
+            return connect.advance_onboarding(self.call(account), outcome)
 
     def deauthorize(self, account_id: str) -> None:
         """The account's owner disconnects it from the platform."""
         with self._lock:
-            connect.deauthorize(self._by_itself(connect.find_connected(self.accounts, account_id)))
+            connect.deauthorize(self.call(connect.find_connected(self.accounts, account_id)))
 
     # Only the stand-in's own modules use the following.
 
@@ -277,7 +277,7 @@ class Operator:
 
         def run() -> None:
             with self._lock:
-                job(self._by_itself(account))
+                job(self.call(account))
 
         self._schedule.add(run, self._later_seconds)
 
@@ -285,9 +285,6 @@ class Operator:
         """Return an object of any account, for the sandbox's own endpoints; 404 if there is none."""
         with self._lock:
             return self._find(table, identifier)[1]
-
-    def _by_itself(self, account: Account) -> Call:
-        return self.call(account)
 
     def _charge(self, identifier: str) -> tuple[Account, Json]:
         if identifier.startswith("pi_"):
