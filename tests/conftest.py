@@ -196,14 +196,14 @@ def nothing_is_kept(signing_keys: Keys) -> None:
 
 
 @pytest.fixture
-def worked() -> Work:
+def run_due_tasks() -> Work:
     """Return a function that runs every due task on this thread, as the worker would, and returns their number."""
     return lambda: len(run_tasks())
 
 
 @pytest.fixture
-def worked_to_the_end() -> Work:
-    """As `worked`, but without the pauses between attempts: in the end there is nothing to retry."""
+def run_all_tasks() -> Work:
+    """As `run_due_tasks`, but without the pauses between attempts: in the end there is nothing to retry."""
 
     def work() -> int:
         attempts = 0

@@ -77,7 +77,7 @@ class Player:
     def lose_key(self, _: int) -> None:
         self.trouble.lose_key()
 
-    def tell_everything(self, seed: int) -> None:
+    def deliver_everything(self, seed: int) -> None:
         """Deliver all of Stripe's events, some twice, in any order: Stripe repeats each one until it is accepted."""
         for _ in range(3):
             self.town.stripe.drain()
@@ -206,7 +206,7 @@ class Player:
     def process_tab(self, number: int) -> None:
         self.tabs.process(number)
 
-    def tell_some(self, number: int) -> None:
+    def deliver_some(self, number: int) -> None:
         """Deliver some of Stripe's events, in random order, perhaps again."""
         self.town.stripe.drain()
         events = self._events()
@@ -251,7 +251,7 @@ _MOVES: dict[str, Callable[[Player, int], None]] = {
     name: getattr(Player, name)
     for name in (
         "pay", "process", "staff_charge", "staff_refund", "staff_cancel", "stripe_refund", "stripe_capture",
-        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "escalate", "end_dispute", "tell_some",
+        "stripe_cancel", "settle_debit", "fail_refund", "dispute", "escalate", "end_dispute", "deliver_some",
         "reinstate", "overcapture", "take_voucher", "pay_voucher", "expire_voucher",
         "second_tab", "double_click", "pay_in_tab", "process_tab", "edit_metadata", "plant_foreign", "lose_key",
     )
@@ -266,7 +266,7 @@ def played(town: PlayTown, flow: str, moves: Sequence[Move], seed: int = 0) -> D
         player.play(move)
     _come_to_rest(player)
     lost = player.trouble.replace_key()
-    player.tell_everything(seed)
+    player.deliver_everything(seed)
     host, truth = town.ledger(player.transaction), town.truth(player.intent)
     of_tabs = player.tabs.what_is_wrong(player.intent)
     if host == truth and not player.moved_by_replay and not of_tabs and not lost:

@@ -37,13 +37,13 @@ ONE_CHANNEL, OTHER_CHANNEL = "default-channel", "channel-pln"
 def test_from_the_installation_to_disconnecting(
     staff: Staff,
     stripe: StripeSandbox,
-    worked_to_the_end: Work,
+    run_all_tasks: Work,
     tmp_path: Path,
     language: str,
     theme: str,
 ) -> None:
     page = staff.open(path="/setup", theme=theme, locale=language)
-    owner = Owner(staff, stripe, page, language, theme, worked_to_the_end)
+    owner = Owner(staff, stripe, page, language, theme, run_all_tasks)
     connect_stripe(owner)
     choose_channels(owner)
     accept_the_terms(owner)

@@ -63,7 +63,7 @@ class Shop:
     def __init__(self, shop: Installation, sandbox: StripeSandbox, work: Work) -> None:
         self.installation, self.sandbox, self.work = shop, sandbox, work
 
-    def tell(self, event: str, *, minute: int = 0, work: bool = True, **parts: Any) -> None:
+    def send(self, event: str, *, minute: int = 0, work: bool = True, **parts: Any) -> None:
         issued = (BEGIN + timedelta(minutes=minute)).isoformat()
         kind = "".join(part.capitalize() for part in event.split("_"))
         payload = {"__typename": kind, "issuedAt": issued, "recipient": {"id": APP}, **parts}
@@ -81,12 +81,12 @@ class Shop:
 
 
 @pytest.fixture
-def shop(installation: Installation, stripe_sandbox: StripeSandbox, worked_to_the_end: Work) -> Shop:  # noqa: F811 - fixtures
-    return Shop(installation, stripe_sandbox, worked_to_the_end)
+def shop(installation: Installation, stripe_sandbox: StripeSandbox, run_all_tasks: Work) -> Shop:  # noqa: F811 - fixtures
+    return Shop(installation, stripe_sandbox, run_all_tasks)
 
 
 def test_a_variant_is_a_product_with_a_price(shop: Shop) -> None:
-    shop.tell(
+    shop.send(
         "product_created", product=product(media=[{"url": "https://img.example.com/t.png", "type": "IMAGE"}])
     )
     (made,) = shop.products()
@@ -99,13 +99,13 @@ def test_a_variant_is_a_product_with_a_price(shop: Shop) -> None:
 
 
 def test_several_variants_are_distinguished_by_name(shop: Shop) -> None:
-    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    shop.send("product_created", product=product(variant("Green", 1), variant("Black", 2)))
     assert sorted(each["name"] for each in shop.products()) == ["Tea – Black", "Tea – Green"]
 
 
 def test_twice_is_once(shop: Shop) -> None:
     for minute in range(3):
-        shop.tell("product_updated", minute=minute, product=product())
+        shop.send("product_updated", minute=minute, product=product())
     assert len(shop.products()) == 1
     assert shop.prices() == [(950, "usd")]
     sent = [each.path for each in shop.sandbox.log.entries("POST")]
@@ -124,9 +124,9 @@ def test_more_unchanged_variants_need_no_more_statements(shop: Shop) -> None:
     counts = []
     for minute, number in ((1, 2), (3, 20)):
         whole = product(*(variant(f"No. {each}", each) for each in range(number)))
-        shop.tell("product_updated", minute=minute, product=whole)
+        shop.send("product_updated", minute=minute, product=whole)
         with CaptureQueriesContext(connection) as made:
-            shop.tell("product_variant_updated", minute=minute + 1, productVariant={"product": whole})
+            shop.send("product_variant_updated", minute=minute + 1, productVariant={"product": whole})
         counts.append(sum('"catalog_' in each["sql"] for each in made.captured_queries))
         assert times(shop) == {BEGIN + timedelta(minutes=minute + 1)}
     assert counts == [counts[0]] * 2
@@ -141,7 +141,7 @@ def test_unchanged_variants_are_confirmed_in_parts(shop: Shop, monkeypatch: pyte
         installation=shop.installation, account=StripeAccount.objects.get(), channel_slug="channel-pln"
     )
     for minute in range(2):
-        shop.tell("product_updated", minute=minute, product=product(*variants, below_minimum))
+        shop.send("product_updated", minute=minute, product=product(*variants, below_minimum))
     assert times(shop) == {BEGIN + timedelta(minutes=1)}
     problems = {each.name: [one["code"] for one in each.problems] for each in CatalogProduct.objects.all()}
     assert problems == {f"Tea – No. {each}": [] for each in range(4)} | {"Tea – Cheap": ["below_minimum"]}
@@ -149,7 +149,7 @@ def test_unchanged_variants_are_confirmed_in_parts(shop: Shop, monkeypatch: pyte
 
 def test_what_was_sent_meanwhile_is_not_confirmed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process sent another version between reading the row and storing the time."""
-    shop.tell("product_updated", product=product())
+    shop.send("product_updated", product=product())
     confirm = push._confirm
 
     def confirm_too_late(*arguments: Any) -> None:
@@ -157,20 +157,20 @@ def test_what_was_sent_meanwhile_is_not_confirmed(shop: Shop, monkeypatch: pytes
         confirm(*arguments)
 
     monkeypatch.setattr(push, "_confirm", confirm_too_late)
-    shop.tell("product_updated", minute=1, product=product())
+    shop.send("product_updated", minute=1, product=product())
     assert times(shop) == {BEGIN}
 
 
 def test_a_new_name_is_the_same_product(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
-    shop.tell("product_updated", minute=1, product=product(name="Best tea"))
+    shop.send("product_created", product=product())
+    shop.send("product_updated", minute=1, product=product(name="Best tea"))
     assert [each["name"] for each in shop.products()] == ["Best tea"]
 
 
 def test_a_new_price_is_a_new_price_and_the_old_one_is_archived(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     for minute, amount in enumerate((11, 9.5, 11), start=1):
-        shop.tell(
+        shop.send(
             "product_variant_updated",
             minute=minute,
             productVariant={"id": variant()["id"], "product": product(variant(listings=[listing(amount)]))},
@@ -183,42 +183,42 @@ def test_a_new_price_is_a_new_price_and_the_old_one_is_archived(shop: Shop) -> N
 def test_each_channel_has_its_price(shop: Shop, account: StripeAccount) -> None:  # noqa: F811 - a fixture
     AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="japan")
     both = [listing(), listing(1200, "japan", "JPY"), listing(5, "unmapped", "EUR")]
-    shop.tell("product_created", product=product(variant(listings=both)))
+    shop.send("product_created", product=product(variant(listings=both)))
     assert shop.prices() == [(950, "usd"), (1200, "jpy")]
-    shop.tell("product_updated", minute=1, product=product(variant(listings=[listing()])))
+    shop.send("product_updated", minute=1, product=product(variant(listings=[listing()])))
     assert shop.prices() == [(950, "usd")]
 
 
 @pytest.mark.parametrize("listings", [[], [listing(None)], [listing(0)]])
 def test_what_is_not_sold_is_not_made(shop: Shop, listings: list[Json]) -> None:
-    shop.tell("product_created", product=product(variant(listings=listings)))
+    shop.send("product_created", product=product(variant(listings=listings)))
     assert shop.products() == []
 
 
 def test_what_is_sold_no_more_is_archived_and_comes_back(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
-    shop.tell("product_updated", minute=1, product=product(variant(listings=[])))
+    shop.send("product_created", product=product())
+    shop.send("product_updated", minute=1, product=product(variant(listings=[])))
     assert [each["active"] for each in shop.products()] == [False]
-    shop.tell("product_updated", minute=2, product=product())
+    shop.send("product_updated", minute=2, product=product())
     assert [each["active"] for each in shop.products()] == [True]
     assert shop.prices() == [(950, "usd")]
 
 
 def test_deleted_is_archived_never_deleted(shop: Shop) -> None:
-    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
-    shop.tell("product_variant_deleted", minute=1, productVariant={"id": variant(number=1)["id"]})
+    shop.send("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    shop.send("product_variant_deleted", minute=1, productVariant={"id": variant(number=1)["id"]})
     assert {each["name"]: each["active"] for each in shop.products()} == {
         "Tea – Green": False,
         "Tea – Black": True,
     }
-    shop.tell("product_deleted", minute=2, product={"id": product()["id"]})
+    shop.send("product_deleted", minute=2, product={"id": product()["id"]})
     assert not any(each["active"] for each in shop.products())
     assert not CatalogProduct.objects.filter(is_active=True).exists()
 
 
 def test_a_late_older_event_changes_nothing(shop: Shop) -> None:
-    shop.tell("product_updated", minute=5, product=product(name="Newest"))
-    shop.tell("product_updated", minute=1, product=product(name="Older"))
+    shop.send("product_updated", minute=5, product=product(name="Newest"))
+    shop.send("product_updated", minute=1, product=product(name="Older"))
     assert [each["name"] for each in shop.products()] == ["Newest"]
 
 
@@ -230,7 +230,7 @@ def test_any_order_ends_the_same(shop: Shop) -> None:
     ] * 2
     random.Random(3).shuffle(events)
     for minute, product_payload in events:
-        shop.tell("product_updated", minute=minute, product=product_payload)
+        shop.send("product_updated", minute=minute, product=product_payload)
     assert [each["name"] for each in shop.products()] == ["Tea 3"]
     assert shop.prices() == [(1200, "usd")]
 
@@ -238,14 +238,14 @@ def test_any_order_ends_the_same(shop: Shop) -> None:
 def test_an_answer_that_was_lost_makes_nothing_twice(shop: Shop) -> None:
     for path in ("POST /v1/products", "POST /v1/prices"):
         shop.sandbox.add_fault(path, drop_connection=True, after_effect=True)
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert len(shop.products()) == 1
     assert shop.prices() == [(950, "usd")]
 
 
 def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
     shop.sandbox.add_fault("POST /v1/products", status=500, times=4)
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert len(shop.products()) == 1
     assert Event.objects.get().handled_at is not None
 
@@ -261,7 +261,7 @@ def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
 def test_an_unreadable_product_is_given_up_with_the_place(
     shop: Shop, payload: Json | None, place: str
 ) -> None:
-    shop.tell("product_created", product=payload)
+    shop.send("product_created", product=payload)
     handling = Handling.objects.get()
     assert handling.given_up_at is not None
     assert place in handling.reason
@@ -269,17 +269,17 @@ def test_an_unreadable_product_is_given_up_with_the_place(
 
 
 def test_a_product_that_is_null_is_nothing_to_do(shop: Shop) -> None:
-    shop.tell("product_created", product=None)
+    shop.send("product_created", product=None)
     assert Handling.objects.get().done_at is not None
     assert shop.products() == []
 
 
-def test_another_shops_products_are_its_own(shop: Shop, worked_to_the_end: Work) -> None:
-    other = Shop(install("other"), shop.sandbox, worked_to_the_end)
+def test_another_shops_products_are_its_own(shop: Shop, run_all_tasks: Work) -> None:
+    other = Shop(install("other"), shop.sandbox, run_all_tasks)
     connect(other.installation, "default-channel")
-    shop.tell("product_created", product=product())
-    other.tell("product_created", product=product(name="Theirs"))
-    other.tell("product_deleted", minute=1, product={"id": product()["id"]})
+    shop.send("product_created", product=product())
+    other.send("product_created", product=product(name="Theirs"))
+    other.send("product_deleted", minute=1, product={"id": product()["id"]})
     assert {each["name"]: each["active"] for each in shop.products()} == {"Tea": True, "Theirs": False}
 
 
@@ -301,7 +301,7 @@ def test_recorded_deliveries_are_pushed(shop: Shop) -> None:
     deliveries = recordings.lines("deliveries-audience.jsonl")
     payloads = [each for delivery in deliveries if (each := genuine_product(delivery))]
     for minute, payload in enumerate(payloads):
-        shop.tell("product_updated", minute=minute, product=payload)
+        shop.send("product_updated", minute=minute, product=payload)
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
     assert payloads
 

@@ -64,7 +64,7 @@ def rich(**more: Any) -> Json:
 
 
 def test_everything_reaches_stripe(shop: Shop) -> None:
-    shop.tell("product_created", product=rich())
+    shop.send("product_created", product=rich())
     [made] = shop.products()
     assert (made["url"], made["tax_code"], made["unit_label"], made["shippable"]) == (
         "https://shop.example.com/products/tea",
@@ -89,9 +89,9 @@ def test_everything_reaches_stripe(shop: Shop) -> None:
 
 def test_what_is_taken_away_is_unset(shop: Shop) -> None:
     image = {"id": "TTox", "url": "https://img.example.com/t.png", "type": "IMAGE"}
-    shop.tell("product_created", product=rich(description="Nice", media=[image]))
+    shop.send("product_created", product=rich(description="Nice", media=[image]))
     plain = rich(metafields={}, taxClass=None, media=[], description="", category=None, channelListings=None)
-    shop.tell("product_updated", minute=1, product=plain)
+    shop.send("product_updated", minute=1, product=plain)
     [made] = shop.products()
     kept = ("url", "tax_code", "unit_label", "description")
     assert [made[name] for name in kept] == [None] * 4
@@ -104,7 +104,7 @@ def test_the_default_price_is_in_the_accounts_currency(shop: Shop, account: Stri
     account.save()
     AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="a-first")
     both = [listing(40, "a-first", "PLN"), listing()]
-    shop.tell("product_created", product=product(variant(listings=both)))
+    shop.send("product_created", product=product(variant(listings=both)))
     [made] = shop.products()
     assert shop.sandbox.account.table("price")[made["default_price"]]["currency"] == "usd"
     assert len(shop.sandbox.log.entries("POST")) == 3, "three calls for a variant with two currencies"
@@ -120,10 +120,10 @@ def test_an_account_knows_its_currency(shop: Shop) -> None:
 
 
 def test_nothing_is_sent_for_any_number_of_events_without_a_change(shop: Shop) -> None:
-    shop.tell("product_created", product=rich())
+    shop.send("product_created", product=rich())
     before = len(shop.sandbox.log.entries())
     for minute in range(1, 101):
-        shop.tell("product_metadata_updated", minute=minute, work=minute == 100, product=rich())
+        shop.send("product_metadata_updated", minute=minute, work=minute == 100, product=rich())
     assert len(shop.sandbox.log.entries()) == before
 
 
@@ -132,7 +132,7 @@ def test_a_signed_or_cached_url_of_an_image_is_not_a_change(shop: Shop) -> None:
         ("thumbnail/1/1024/", "media/t.png?signature=a", "media/t.png?signature=b")
     ):
         media = [{"id": "TTox", "url": f"https://img.example.com/{path}", "type": "IMAGE"}]
-        shop.tell("product_updated", minute=minute, product=rich(media=media))
+        shop.send("product_updated", minute=minute, product=rich(media=media))
     assert len(shop.sandbox.log.entries("POST")) == 2, "made once"
 
 
@@ -143,14 +143,14 @@ def test_a_signed_or_cached_url_of_an_image_is_not_a_change(shop: Shop) -> None:
 def test_too_small_a_price_is_reported(
     shop: Shop, amount: float, sent: list[tuple[int, str]], reported: list[str]
 ) -> None:
-    shop.tell("product_created", product=product(variant(listings=[listing(amount)])))
+    shop.send("product_created", product=product(variant(listings=[listing(amount)])))
     assert shop.prices() == sent
     assert problems() == reported
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
 
 
 def test_a_variant_without_a_price_is_reported(shop: Shop) -> None:
-    shop.tell("product_created", product=product(variant(listings=[listing(None)])))
+    shop.send("product_created", product=product(variant(listings=[listing(None)])))
     assert problems() == ["no_price"]
     assert CatalogProduct.objects.get().state == State.NOT_SOLD
 
@@ -159,18 +159,18 @@ def test_a_variant_in_no_channel_is_reported_once_its_product_is_sold(shop: Shop
     """As Saleor creates it, before anybody enters a price."""
     draft = [{"channel": {"slug": "default-channel", "currencyCode": "USD"}, "isPublished": False}]
     unpriced = [variant(listings=[])]
-    shop.tell("product_created", product=rich(variants=unpriced, channelListings=draft))
+    shop.send("product_created", product=rich(variants=unpriced, channelListings=draft))
     assert problems() == []
-    shop.tell("product_updated", minute=1, product=rich(variants=unpriced))
+    shop.send("product_updated", minute=1, product=rich(variants=unpriced))
     assert problems() == ["no_price"]
     assert CatalogProduct.objects.get().state == State.NOT_SOLD
     assert shop.products() == []
-    shop.tell("product_updated", minute=2, product=rich())
+    shop.send("product_updated", minute=2, product=rich())
     assert (problems(), len(shop.products())) == ([], 1)
 
 
 def test_a_product_without_variants_is_nothing_to_send(shop: Shop) -> None:
-    shop.tell("product_created", product=product() | {"variants": []})
+    shop.send("product_created", product=product() | {"variants": []})
     assert shop.products() == []
     assert Handling.objects.get().done_at is not None
 
@@ -183,10 +183,10 @@ def test_a_product_without_variants_is_nothing_to_send(shop: Shop) -> None:
     ],
 )
 def test_a_field_that_stripe_refuses_keeps_no_product_out(shop: Shop, parts: Json, code: str) -> None:
-    shop.tell("product_created", product=rich(**parts))
+    shop.send("product_created", product=rich(**parts))
     assert [each["active"] for each in shop.products()] == [True]
     assert problems() == [code]
-    shop.tell("product_updated", minute=1, product=rich(name="Renamed", **parts))
+    shop.send("product_updated", minute=1, product=rich(name="Renamed", **parts))
     assert [each["name"] for each in shop.products()] == ["Renamed"]
     assert problems() == [code]
 
@@ -194,34 +194,34 @@ def test_a_field_that_stripe_refuses_keeps_no_product_out(shop: Shop, parts: Jso
 def test_a_currency_that_stripe_refuses_keeps_no_other_out(shop: Shop, account: StripeAccount) -> None:  # noqa: F811
     AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="a-odd")
     both = [listing(9, "a-odd", "XXX"), listing()]
-    shop.tell("product_created", product=product(variant(listings=both)))
+    shop.send("product_created", product=product(variant(listings=both)))
     assert shop.prices() == [(950, "usd")]
     assert problems() == ["price_refused"]
-    shop.tell("product_updated", minute=1, product=product(variant(listings=both), name="Renamed"))
+    shop.send("product_updated", minute=1, product=product(variant(listings=both), name="Renamed"))
     assert problems() == ["price_refused"]
     assert [each["name"] for each in shop.products()] == ["Renamed"]
 
 
 def test_one_refused_variant_keeps_no_other_out(shop: Shop) -> None:
     bad, good = variant("Bad", 1, [listing(9.555)]), variant("Good", 2)
-    shop.tell("product_created", product=product(bad, good))
+    shop.send("product_created", product=product(bad, good))
     assert [each["name"] for each in shop.products()] == ["Tea – Good"]
     row = CatalogProduct.objects.get(saleor_variant_id=bad["id"])
     assert (row.state, row.last_error_code) == (State.FAILED, "decimals")
     assert "decimals" in row.last_error
-    shop.tell("product_updated", minute=1, product=product(variant("Bad", 1), good))
+    shop.send("product_updated", minute=1, product=product(variant("Bad", 1), good))
     assert set(CatalogProduct.objects.values_list("state", "last_error_code")) == {(State.SYNCED, "")}
 
 
 def test_two_products_with_one_sku_have_a_price_each(shop: Shop) -> None:
     twin = variant(number=2) | {"sku": "T-1", "id": id_of(2)}
-    shop.tell("product_created", product=product())
-    shop.tell("product_created", product=product(twin, id="UHJvZHVjdDoy"))
+    shop.send("product_created", product=product())
+    shop.send("product_created", product=product(twin, id="UHJvZHVjdDoy"))
     keys = sorted(CatalogPrice.objects.values_list("lookup_key", flat=True))
     assert keys == ["T-1:default-channel:usd", f"T-1:default-channel:usd:2-{str(shop.installation.pk)[:8]}"]
     assert sorted(each["lookup_key"] for each in shop.sandbox.account.table("price").values()) == keys
     assert problems() == ["lookup_key_taken"]
-    shop.tell("product_updated", minute=1, product=product(twin, id="UHJvZHVjdDoy", name="Renamed"))
+    shop.send("product_updated", minute=1, product=product(twin, id="UHJvZHVjdDoy", name="Renamed"))
     assert problems() == ["lookup_key_taken"], "still so"
 
 
@@ -233,32 +233,32 @@ def test_a_lookup_key_of_the_merchants_own_is_not_taken_away(shop: Shop) -> None
         {"product": made, "currency": "usd", "unit_amount": 500, "lookup_key": "T-1:default-channel:usd"},
         "theirs-price",
     )
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert shop.sandbox.account.table("price")[theirs]["lookup_key"] == "T-1:default-channel:usd"
     assert problems() == ["lookup_key_taken"]
 
 
 def test_a_new_price_gets_the_lookup_key(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
-    shop.tell("product_updated", minute=1, product=product(variant(listings=[listing(12)])))
+    shop.send("product_created", product=product())
+    shop.send("product_updated", minute=1, product=product(variant(listings=[listing(12)])))
     held = {each["active"]: each["lookup_key"] for each in shop.sandbox.account.table("price").values()}
     assert held == {True: "T-1:default-channel:usd", False: None}
 
 
 def test_what_was_deleted_in_stripe_is_made_again(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     for table in ("product", "price"):
         shop.sandbox.account.table(table).clear()
-    shop.tell("product_updated", minute=1, product=product(name="Again"))
+    shop.send("product_updated", minute=1, product=product(name="Again"))
     assert [each["name"] for each in shop.products()] == ["Again"]
     assert shop.prices() == [(950, "usd")]
     assert CatalogProduct.objects.get().state == State.SYNCED
 
 
 def test_a_price_deleted_in_stripe_is_made_again(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     shop.sandbox.account.table("price").clear()
-    shop.tell("product_updated", minute=1, product=product(name="Again"))
+    shop.send("product_updated", minute=1, product=product(name="Again"))
     assert shop.prices() == [(950, "usd")]
     assert CatalogPrice.objects.filter(is_active=True).count() == 1
 
@@ -269,7 +269,7 @@ def test_a_default_price_that_was_replaced_and_archived_in_stripe_is_made_again(
 ) -> None:
     AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="other")
     both = variant(listings=[listing(), listing(40, "other", "PLN")])
-    shop.tell("product_created", product=product(both))
+    shop.send("product_created", product=product(both))
     [made] = shop.products()
     kept, archived = (CatalogPrice.objects.get(currency=each).stripe_price_id for each in ("PLN", "USD"))
     theirs = catalogue.create_price(
@@ -277,7 +277,7 @@ def test_a_default_price_that_was_replaced_and_archived_in_stripe_is_made_again(
     )
     catalogue.update_product(account, made["id"], {"default_price": theirs})
     catalogue.update_price(account, archived, {"active": False})
-    shop.tell("product_updated", minute=1, product=product(both, name="Again"))
+    shop.send("product_updated", minute=1, product=product(both, name="Again"))
     assert CatalogProduct.objects.get().state == State.SYNCED
     [made] = shop.products()
     default = shop.sandbox.account.table("price")[made["default_price"]]
@@ -287,15 +287,15 @@ def test_a_default_price_that_was_replaced_and_archived_in_stripe_is_made_again(
 
 
 def test_a_deletion_whose_event_was_lost_is_seen_in_the_product(shop: Shop) -> None:
-    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
-    shop.tell("product_updated", minute=1, product=product(variant("Black", 2)))
+    shop.send("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    shop.send("product_updated", minute=1, product=product(variant("Black", 2)))
     assert {each["name"]: each["active"] for each in shop.products()} == {"Tea – Green": False, "Tea": True}
 
 
 def test_an_account_without_channels_sells_no_more(shop: Shop) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     AccountChannel.objects.all().delete()
-    shop.tell("product_updated", minute=1, product=product())
+    shop.send("product_updated", minute=1, product=product())
     assert [each["active"] for each in shop.products()] == [False]
 
 
@@ -315,7 +315,7 @@ def test_names() -> None:
 
 
 def test_a_long_title_is_reported(shop: Shop) -> None:
-    shop.tell("product_created", product=product(name="x" * 300))
+    shop.send("product_created", product=product(name="x" * 300))
     assert [len(each["name"]) for each in shop.products()] == [250]
     assert problems() == ["name_cut"]
 
@@ -341,7 +341,7 @@ def test_images_that_stripe_can_show(url: str, is_public: bool) -> None:
 def test_images_left_out_are_reported(shop: Shop) -> None:
     urls = [f"https://img.example.com/{number}.png" for number in range(9)]
     media = [{"id": f"m{number}", "url": url, "type": "IMAGE"} for number, url in enumerate(urls)]
-    shop.tell("product_created", product=product(media=media))
+    shop.send("product_created", product=product(media=media))
     assert [len(each["images"]) for each in shop.products()] == [8]
     assert problems() == ["image_left_out"]
 
@@ -411,7 +411,7 @@ def test_prices_that_such_a_currency_cannot_have(amount: str, currency: str, cod
 
 
 def test_sixty_metadata_keys_are_no_problem(shop: Shop) -> None:
-    shop.tell(
+    shop.send(
         "product_created", product=product(metafields={f"key {number}": "v" * 600 for number in range(60)})
     )
     [made] = shop.products()
@@ -429,11 +429,11 @@ def test_sixty_metadata_keys_are_no_problem(shop: Shop) -> None:
 @pytest.mark.parametrize("sku", ["x" * 300, "a b/ü✓:%\n'\"<&>", " "])
 def test_any_sku_makes_a_lookup_key(shop: Shop, sku: str) -> None:
     odd = variant() | {"sku": sku}
-    shop.tell("product_created", product=product(odd))
+    shop.send("product_created", product=product(odd))
     [price] = shop.sandbox.account.table("price").values()
     assert 0 < len(price["lookup_key"]) <= 200
     assert price["lookup_key"].endswith(":default-channel:usd")
-    shop.tell("product_updated", minute=1, product=product(odd | {"channelListings": [listing(12)]}))
+    shop.send("product_updated", minute=1, product=product(odd | {"channelListings": [listing(12)]}))
     [price] = [each for each in shop.sandbox.account.table("price").values() if each["active"]]
     assert price["lookup_key"].endswith(":default-channel:usd")
 
@@ -441,7 +441,7 @@ def test_any_sku_makes_a_lookup_key(shop: Shop, sku: str) -> None:
 def test_two_long_skus_with_one_beginning_have_a_key_each(shop: Shop) -> None:
     for number in (1, 2):
         long = variant(number=number) | {"sku": "x" * 300 + str(number)}
-        shop.tell("product_created", product=product(long, id=f"UHJvZHVjdDo{number}"))
+        shop.send("product_created", product=product(long, id=f"UHJvZHVjdDo{number}"))
     keys = {each["lookup_key"] for each in shop.sandbox.account.table("price").values()}
     assert len(keys) == 2
     assert all(len(each) <= 200 for each in keys)
@@ -449,17 +449,17 @@ def test_two_long_skus_with_one_beginning_have_a_key_each(shop: Shop) -> None:
 
 def test_stripe_without_room_for_a_minute_gets_everything_later(shop: Shop) -> None:
     shop.sandbox.add_fault("POST /v1/products", status=429, times=3)
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert len(shop.products()) == 1
     assert CatalogProduct.objects.get().state == State.SYNCED
     assert not Handling.objects.given_up().exists()
 
 
 def test_a_key_that_was_dead_for_a_month(shop: Shop, account: StripeAccount) -> None:  # noqa: F811 - a fixture
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     shop.sandbox.revoke_key(SECRET_KEY)
     for day in range(1, 31):
-        shop.tell("product_updated", minute=day * 1440, product=product(name=f"Tea of day {day}"))
+        shop.send("product_updated", minute=day * 1440, product=product(name=f"Tea of day {day}"))
     assert CatalogProduct.objects.get().state in (State.WAITING, State.FAILED)
     shop.sandbox.add_key(shop.sandbox.account, SECRET_KEY)
     before = len(shop.sandbox.log.entries("POST"))

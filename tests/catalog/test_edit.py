@@ -59,7 +59,7 @@ def settle(town: Town, work: Work) -> None:
 
 
 class TestAdding:
-    def test_goes_to_saleor_and_from_there_to_stripe(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_goes_to_saleor_and_from_there_to_stripe(self, town: Town, run_all_tasks: Work) -> None:
         wanted = draft(town, description="Warm.\nBright.", sku="LAMP", image=read_image(PNG))
         added = edit.add(shop_of(town), wanted, "form 1")
         made = named(town, "Lamp")
@@ -69,7 +69,7 @@ class TestAdding:
             "Bright.",
         ]
         assert made.media[0].content == PNG
-        settle(town, worked_to_the_end)
+        settle(town, run_all_tasks)
         [row] = CatalogProduct.objects.filter(saleor_variant_id=added.variant_id)
         assert row.state == CatalogProduct.State.SYNCED
         product = town.stripe.account.table("product")[row.stripe_product_id]
@@ -92,10 +92,10 @@ class TestAdding:
         edit.add(shop_of(town), draft(town), "form 1")
         assert len(named(town, "Lamp").variants[0].channel_listings) == 1
 
-    def test_needs_no_stripe(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_needs_no_stripe(self, town: Town, run_all_tasks: Work) -> None:
         AccountChannel.objects.all().delete()
         edit.add(shop_of(town), draft(town), "form 1")
-        settle(town, worked_to_the_end)
+        settle(town, run_all_tasks)
         assert named(town, "Lamp").variants
         assert town.stripe.account.table("product") == {}
 
@@ -154,14 +154,14 @@ def _fail(*_: object) -> str:
 
 
 class TestEditing:
-    def test_follows_in_stripe(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_follows_in_stripe(self, town: Town, run_all_tasks: Work) -> None:
         mug = named(town, "Lantern Mug")
         edit.change(
             shop_of(town),
             mug.id,
             Changes("Glow Mug", "Glows.\nA lot.", {"default-channel": Decimal(21)}),
         )
-        settle(town, worked_to_the_end)
+        settle(town, run_all_tasks)
         row = CatalogProduct.objects.get(saleor_variant_id=mug.variants[0].id)
         product = town.stripe.account.table("product")[row.stripe_product_id]
         assert (product["name"], product["description"]) == ("Glow Mug", "Glows.\nA lot.")

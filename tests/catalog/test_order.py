@@ -74,12 +74,12 @@ def quick(monkeypatch: Patch) -> None:
 
 
 def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     held = Held(catalogue.update_product)
     monkeypatch.setattr(catalogue, "update_product", held)
-    shop.tell("product_updated", minute=1, work=False, product=product(name="Older"))
+    shop.send("product_updated", minute=1, work=False, product=product(name="Older"))
     newer = product(variant(listings=[listing(12)]), name="Newer")
-    shop.tell("product_updated", minute=2, work=False, product=newer)
+    shop.send("product_updated", minute=2, work=False, product=newer)
     overtake(shop, held)
     assert [each["name"] for each in shop.products()] == ["Newer"]
     assert shop.prices() == [(1200, "usd")]
@@ -88,8 +88,8 @@ def test_parallel_updates_leave_the_newest(shop: Shop, monkeypatch: Patch) -> No
 def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) -> None:
     held = Held(catalogue.create_product)
     monkeypatch.setattr(catalogue, "create_product", held)
-    shop.tell("product_created", work=False, product=product(name="Older"))
-    shop.tell("product_updated", minute=1, work=False, product=product(name="Newer"))
+    shop.send("product_created", work=False, product=product(name="Older"))
+    shop.send("product_updated", minute=1, work=False, product=product(name="Newer"))
     overtake(shop, held)
     assert [each["name"] for each in shop.products()] == ["Newer"]
     assert CatalogProduct.objects.get().name == "Newer"
@@ -98,8 +98,8 @@ def test_parallel_first_events_make_one_product(shop: Shop, monkeypatch: Patch) 
 def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patch) -> None:
     held = Held(catalogue.create_product)
     monkeypatch.setattr(catalogue, "create_product", held)
-    shop.tell("product_created", work=False, product=product())
-    shop.tell("product_deleted", minute=1, work=False, product={"id": product()["id"]})
+    shop.send("product_created", work=False, product=product())
+    shop.send("product_deleted", minute=1, work=False, product={"id": product()["id"]})
     overtake(shop, held)
     assert [each["active"] for each in shop.products()] == [False]
     assert not CatalogProduct.objects.filter(is_active=True).exists()
@@ -109,17 +109,17 @@ def test_a_deletion_that_overtakes_a_creation_wins(shop: Shop, monkeypatch: Patc
 def test_what_was_deleted_before_it_was_known_is_not_created(shop: Shop, kind: str) -> None:
     gone: Json = {"product": {"id": product()["id"]}, "product_variant": {"id": variant()["id"]}}
     part = "product" if kind == "product" else "productVariant"
-    shop.tell(f"{kind}_deleted", minute=5, **{part: gone[kind]})
-    shop.tell("product_created", minute=1, product=product())
+    shop.send(f"{kind}_deleted", minute=5, **{part: gone[kind]})
+    shop.send("product_created", minute=1, product=product())
     assert shop.products() == []
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
 
 
 def test_a_change_back_is_the_latest_state(shop: Shop) -> None:
     """The third state needs no request, because Stripe already has it; the second one is older, and arrives last."""
-    shop.tell("product_updated", minute=1, product=product(name="First"))
-    shop.tell("product_updated", minute=3, product=product(name="First"))
-    shop.tell("product_updated", minute=2, product=product(name="Second"))
+    shop.send("product_updated", minute=1, product=product(name="First"))
+    shop.send("product_updated", minute=3, product=product(name="First"))
+    shop.send("product_updated", minute=2, product=product(name="Second"))
     assert [each["name"] for each in shop.products()] == ["First"]
 
 
@@ -130,6 +130,6 @@ def test_a_killed_process_does_not_block_the_others(
     whose = {"account": account, "saleor_variant_id": variant()["id"]}
     holder = "00000000-0000-0000-0000-000000000001"
     Turn.objects.create(**whose, holder=holder, until=timezone.now() - timedelta(seconds=1))
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert [each["name"] for each in shop.products()] == ["Tea"]
     assert not Turn.objects.exists()

@@ -48,19 +48,19 @@ def shown(channel: str = "default-channel", currency: str = "USD", **more: Any) 
 )
 class TestWhatIsNotSold:
     def test_is_not_made(self, shop: Shop, listings: list[Json]) -> None:
-        shop.tell("product_created", product=product(channelListings=listings))
+        shop.send("product_created", product=product(channelListings=listings))
         assert shop.products() == []
         row = CatalogProduct.objects.get()
         assert (row.state, row.is_active, row.problems) == (State.NOT_SOLD, False, [])
 
     def test_is_archived_and_comes_back(self, shop: Shop, listings: list[Json]) -> None:
-        shop.tell("product_created", product=product(channelListings=[shown()]))
+        shop.send("product_created", product=product(channelListings=[shown()]))
         assert [each["active"] for each in shop.products()] == [True]
-        shop.tell("product_updated", minute=1, product=product(channelListings=listings))
+        shop.send("product_updated", minute=1, product=product(channelListings=listings))
         assert [each["active"] for each in shop.products()] == [False]
         row = CatalogProduct.objects.get()
         assert (row.state, row.is_active) == (State.ARCHIVED, False)
-        shop.tell("product_updated", minute=2, product=product(channelListings=[shown()]))
+        shop.send("product_updated", minute=2, product=product(channelListings=[shown()]))
         assert [each["active"] for each in shop.products()] == [True]
         assert CatalogProduct.objects.get().state == State.SYNCED
 
@@ -69,16 +69,16 @@ def test_unpublished_in_one_channel_loses_only_that_price(shop: Shop, account: S
     AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="japan")
     given = variant(listings=[listing(), listing(1200, "japan", "JPY")])
     both = [shown(), shown("japan", "JPY")]
-    shop.tell("product_created", product=product(given, channelListings=both))
+    shop.send("product_created", product=product(given, channelListings=both))
     assert shop.prices() == [(950, "usd"), (1200, "jpy")]
     both[0] = shown(isPublished=False)
-    shop.tell("product_updated", minute=1, product=product(given, channelListings=both))
+    shop.send("product_updated", minute=1, product=product(given, channelListings=both))
     assert shop.prices() == [(1200, "jpy")]
     assert [each["active"] for each in shop.products()] == [True]
 
 
 def test_the_next_date_is_known(shop: Shop) -> None:
-    shop.tell("product_created", product=product(channelListings=[shown(publishedAt=FUTURE)]))
+    shop.send("product_created", product=product(channelListings=[shown(publishedAt=FUTURE)]))
     changes_at = CatalogProduct.objects.get().changes_at
     assert changes_at is not None
     assert changes_at.year == 2999

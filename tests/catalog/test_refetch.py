@@ -20,20 +20,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 State = CatalogProduct.State
 
 
-def test_what_is_due_is_sold_without_an_event(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_what_is_due_is_sold_without_an_event(town: Town, run_all_tasks: Callable[[], int]) -> None:
     town.shop.drain()
     [one, *_] = town.shop.host.store.products
     for each in one.channel_listings:
         each.published_at = timezone.now() + timedelta(days=1)
     rename(town, one.id, "Soon")
-    worked_to_the_end()
+    run_all_tasks()
     assert set(CatalogProduct.objects.values_list("state", flat=True)) == {State.NOT_SOLD}
     assert fetch_due() == 0, "not yet"
     for each in one.channel_listings:
         each.published_at = timezone.now() - timedelta(seconds=1)
     CatalogProduct.objects.update(changes_at=timezone.now() - timedelta(seconds=1))
     assert fetch_due() == 1
-    worked_to_the_end()
+    run_all_tasks()
     assert set(CatalogProduct.objects.values_list("state", flat=True)) == {State.SYNCED}
     assert [each["name"] for each in town.stripe.account.table("product").values()] == ["Soon"]
     assert fetch_due() == 0, "once"
@@ -54,35 +54,33 @@ def change(town: Town, call: str, **variables: str) -> None:
     town.shop.drain()
 
 
-def test_a_renamed_category_reaches_every_product_of_it(
-    town: Town, worked_to_the_end: Callable[[], int]
-) -> None:
+def test_a_renamed_category_reaches_every_product_of_it(town: Town, run_all_tasks: Callable[[], int]) -> None:
     [one, two, *_] = town.shop.host.store.products
     two.category = one.category
     for each in (one, two):
         rename(town, each.id, f"{each.name}!")
-    worked_to_the_end()
+    run_all_tasks()
     assert one.category is not None
     change(town, "categoryUpdate(id: $id, input: {name: $name})", id=one.category.id, name="Cellar")
-    worked_to_the_end()
+    run_all_tasks()
     made = town.stripe.account.table("product").values()
     assert {each["metadata"]["category"] for each in made} == {"Cellar"}
     before = len(town.stripe.log.entries("POST"))
     change(town, "categoryUpdate(id: $id, input: {name: $name})", id=one.category.id, name="Cellar")
-    worked_to_the_end()
+    run_all_tasks()
     assert len(town.stripe.log.entries("POST")) == before
 
 
-def test_a_removed_image_is_removed_in_stripe(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_removed_image_is_removed_in_stripe(town: Town, run_all_tasks: Callable[[], int]) -> None:
     """Only the image's event arrives, so the product is fetched."""
     [one, *_] = town.shop.host.store.products
     rename(town, one.id, "With a picture")
-    worked_to_the_end()
+    run_all_tasks()
     [made] = town.stripe.account.table("product").values()
     CatalogProduct.objects.update(sent_hash="with a picture")
     made["images"] = ["https://img.example.com/t.png"]
     change(town, "productMediaDelete(id: $id)", id=one.media[0].id)
-    worked_to_the_end()
+    run_all_tasks()
     assert made["images"] == []
 
 
@@ -98,46 +96,46 @@ def rename_variants(town: Town, product: Product) -> None:
     town.shop.drain()
 
 
-def test_a_bulk_update_sends_each_variant_once(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_bulk_update_sends_each_variant_once(town: Town, run_all_tasks: Callable[[], int]) -> None:
     sweater = next(each for each in town.shop.host.store.products if len(each.variants) == 3)
     rename(town, sweater.id, "Jumper")
-    worked_to_the_end()
+    run_all_tasks()
     before = len(town.stripe.log.entries("POST"))
     rename_variants(town, sweater)
-    worked_to_the_end()
+    run_all_tasks()
     assert len(town.stripe.log.entries("POST")) - before == 3, "one call for each of three variants"
     names = {each["name"] for each in town.stripe.account.table("product").values()}
     assert names == {f"Jumper – {size} new" for size in "SML"}
 
 
 def test_a_bulk_update_of_a_hundred_variants_sends_each_once(
-    town: Town, worked_to_the_end: Callable[[], int]
+    town: Town, run_all_tasks: Callable[[], int]
 ) -> None:
     store = town.shop.host.store
     made = tuple(_Variant(f"Size {number}", f"MANY-{number}", "18.00", "75.00") for number in range(100))
     many = _product(store, _Product("Jumper", "Warm.", "Clothes", (1, 2, 3), made))
     store.products.append(many)
     rename(town, many.id, "Pullover")
-    worked_to_the_end()
+    run_all_tasks()
     before = len(town.stripe.log.entries("POST"))
     rename_variants(town, many)
-    worked_to_the_end()
+    run_all_tasks()
     assert len(town.stripe.log.entries("POST")) - before == 100
     names = [each["name"] for each in town.stripe.account.table("product").values()]
     assert len(names) == 100
     assert all(name.endswith(" new") for name in names)
 
 
-def test_a_burst_of_images_fetches_the_product_once(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_burst_of_images_fetches_the_product_once(town: Town, run_all_tasks: Callable[[], int]) -> None:
     product = town.shop.host.store.products[0]
     rename(town, product.id, "Burst")
-    worked_to_the_end()
+    run_all_tasks()
     before = len(town.shop.host.calls), len(town.stripe.log.entries("POST"))
     for number in range(20):
         address = f"https://img.example.com/{number}.png"
         media = f'{{product: "{product.id}", mediaUrl: "{address}"}}'
         change(town, f"productMediaCreate(input: {media})")
-    worked_to_the_end()
+    run_all_tasks()
     fetched = [each for each in town.shop.host.calls[before[0] :] if "query Products" in each]
     assert len(fetched) == 1
     assert len(town.stripe.log.entries("POST")) == before[1], "the stand-in's images are not public"

@@ -29,7 +29,7 @@ from saleor_stripe_audience.sandbox.saleor.state import Product
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
 from tests.conftest import kept_rows
-from tests.payments.test_reporting import Town, found_town
+from tests.payments.test_reporting import Town, create_town
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,13 +73,13 @@ def synced(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     with (
         django_db_blocker.unblock(),
         pytest.MonkeyPatch.context() as patch,
-        override_settings(),  # undoes the settings of `found_town`
+        override_settings(),  # undoes the settings of `create_town`
         StripeSandbox(webhook_retry_seconds=0.01, later_seconds=0.01) as stripe,
         Served(stripe.wsgi) as served,
     ):
         stripe.base_url = settings.STRIPE_API_BASE = served.url
         patch.setattr(payloads, "is_public_image", lambda url: not url.endswith(".svg"))
-        with found_town(settings, stripe, served.url, lambda: len(run_tasks())) as town:
+        with create_town(settings, stripe, served.url, lambda: len(run_tasks())) as town:
             run(town, sync.start)
             town.shop.drain()
             stripe.drain()
@@ -107,12 +107,12 @@ def town(synced: Callable[[], Town], transactional_db: None) -> Iterator[Town]:
 
 
 @pytest.fixture
-def settle(town: Town, worked_to_the_end: Work) -> Callable[[], None]:
+def settle(town: Town, run_all_tasks: Work) -> Callable[[], None]:
     """Return a function that lets Saleor's events arrive, and handles everything that follows from them."""
 
     def settle() -> None:
         town.shop.drain()
-        worked_to_the_end()
+        run_all_tasks()
 
     return settle
 
@@ -585,17 +585,17 @@ class TestStripesEvents:
         events = [each for each in town.events() if each["type"].startswith(("product.", "price."))]
         assert len(events) > 20
         for _ in range(3):
-            town.tell(events)
+            town.deliver_all(events)
         assert not Event.objects.filter(kind__startswith="pr").exists()
 
     def test_report_a_change_at_once(self, town: Town) -> None:
         row = in_stripe("Lantern Mug")
         town.api.products.update(row.stripe_product_id, {"name": "Glow Mug"})
-        town.tell(town.stripe.events("product.updated")[-1:] * 2)
+        town.deliver_all(town.stripe.events("product.updated")[-1:] * 2)
         [difference] = Difference.objects.all()
         assert (difference.kind, difference.stripe_value) == (Kind.CHANGED, "Glow Mug")
         town.api.products.update(row.stripe_product_id, {"name": "Lantern Mug"})
-        town.tell(town.stripe.events("product.updated")[-1:])
+        town.deliver_all(town.stripe.events("product.updated")[-1:])
         assert not Difference.objects.exists()
 
     def test_a_hundred_equal_ones_make_no_call(self, town: Town) -> None:
@@ -612,27 +612,27 @@ class TestStripesEvents:
     def test_report_new_and_foreign_products_and_prices(self, town: Town) -> None:
         made = town.api.products.create({"name": "Poster", "default_price_data": ONE_TIME}).id
         town.api.products.create({"name": "Theirs", "metadata": {"saleor_installation": "another"}})
-        town.tell(town.stripe.events("product.created")[-2:])
+        town.deliver_all(town.stripe.events("product.created")[-2:])
         assert [(each.kind, each.title) for each in Difference.objects.all()] == [(Kind.NEW, "Poster")]
         params: Any = ONE_TIME | {"product": made, "recurring": {"interval": "month"}}
         town.api.prices.create(params)
         before = len(town.stripe.log.entries())
-        town.tell(town.stripe.events("price.created")[-1:])
+        town.deliver_all(town.stripe.events("price.created")[-1:])
         assert len(town.stripe.log.entries()) == before
         town.api.prices.create({"product": made, "currency": "pln", "unit_amount": 9900})
-        town.tell(town.stripe.events("price.created")[-1:])
+        town.deliver_all(town.stripe.events("price.created")[-1:])
         assert [each.kind for each in Difference.objects.all()] == [Kind.FOREIGN]
         town.api.products.update(made, {"active": False})
-        town.tell(town.stripe.events("product.updated")[-1:])
+        town.deliver_all(town.stripe.events("product.updated")[-1:])
         assert not Difference.objects.exists()
 
     def test_report_a_new_price_and_an_archived_product(self, town: Town) -> None:
         row = in_stripe("Lantern Mug")
         new_price(town, row.stripe_product_id, 2100)
-        town.tell(town.stripe.events("price.created")[-1:])
+        town.deliver_all(town.stripe.events("price.created")[-1:])
         assert [each.field for each in Difference.objects.all()] == ["price"]
         town.api.products.update(row.stripe_product_id, {"active": False})
-        town.tell(town.stripe.events("product.updated")[-1:])
+        town.deliver_all(town.stripe.events("product.updated")[-1:])
         assert Kind.GONE in {each.kind for each in Difference.objects.all()}
 
     def test_of_an_archived_price_make_another_one(self, town: Town, settle: Settle) -> None:
@@ -642,7 +642,7 @@ class TestStripesEvents:
         assert other is not None
         town.api.prices.update(other.stripe_price_id, {"active": False})
         for _ in range(2):
-            town.tell(town.stripe.events("price.updated")[-1:])
+            town.deliver_all(town.stripe.events("price.updated")[-1:])
             settle()
         [now] = row.prices.filter(is_active=True, channel_slug=other.channel_slug)
         price = town.stripe.account.table("price")[now.stripe_price_id]
@@ -655,7 +655,7 @@ class TestStripesEvents:
         former = stripes(town, row)["default_price"]
         theirs = new_price(town, row.stripe_product_id, 2100)
         town.api.prices.update(former, {"active": False})
-        town.tell(town.stripe.events("price.updated")[-1:])
+        town.deliver_all(town.stripe.events("price.updated")[-1:])
         settle()
         assert stripes(town, row)["default_price"] == theirs
         assert Difference.objects.get().state == State.OPEN
@@ -670,7 +670,7 @@ class TestStripesEvents:
     def test_of_an_account_without_channels_are_ignored(self, town: Town) -> None:
         town.api.products.create({"name": "Poster", "default_price_data": ONE_TIME})
         StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
-        town.tell(town.stripe.events("product.created")[-1:])
+        town.deliver_all(town.stripe.events("product.created")[-1:])
         assert not Difference.objects.exists()
 
 

@@ -73,29 +73,29 @@ def test_everything_is_sent_once_and_both_sides_agree(town: Town) -> None:
     assert posts(town) == before, "what Stripe has already costs no call that changes anything"
 
 
-def test_a_newly_mapped_channel_is_synced_by_itself(town: Town, worked_to_the_end: Work) -> None:
+def test_a_newly_mapped_channel_is_synced_by_itself(town: Town, run_all_tasks: Work) -> None:
     AccountChannel.objects.filter(channel_slug="channel-pln").delete()
     run_sync(town)
     onboarding.map_channels(town.account, ["channel-pln"])
-    worked_to_the_end()
+    run_all_tasks()
     prices = town.stripe.account.table("price").values()
     assert sum(each["active"] and each["currency"] == "pln" for each in prices) == VARIANTS
     assert Job.objects.get(actor=sync.ITSELF).state == Job.State.DONE
 
 
-def test_mapping_it_once_more_changes_nothing(town: Town, worked_to_the_end: Work) -> None:
-    worked_to_the_end()
+def test_mapping_it_once_more_changes_nothing(town: Town, run_all_tasks: Work) -> None:
+    run_all_tasks()
     onboarding.map_channels(town.account, ["default-channel"])
-    worked_to_the_end()
+    run_all_tasks()
     assert not Job.objects.exists()
 
 
-def test_a_channel_that_moves_is_sold_by_the_other_account_only(town: Town, worked_to_the_end: Work) -> None:
+def test_a_channel_that_moves_is_sold_by_the_other_account_only(town: Town, run_all_tasks: Work) -> None:
     run_sync(town)
     town.stripe.create_account("Second", "pk_test_second", "sk_test_second")
     second = connect(town.account.installation, secret_key="sk_test_second")
     onboarding.map_channels(second, list(town.account.channels.values_list("channel_slug", flat=True)))
-    worked_to_the_end()
+    run_all_tasks()
     active = CatalogProduct.objects.filter(is_active=True)
     assert active.filter(account=second).count() == VARIANTS
     assert not active.filter(account=town.account).exists()
@@ -103,7 +103,7 @@ def test_a_channel_that_moves_is_sold_by_the_other_account_only(town: Town, work
 
 
 def test_two_accounts_are_synced_side_by_side(
-    town: Town, worked_to_the_end: Work, monkeypatch: pytest.MonkeyPatch
+    town: Town, run_all_tasks: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each sells in its own channel, and does not wait for the other's rate limit."""
     monkeypatch.setattr(listing, "PAGE_SIZE", 2)
@@ -113,7 +113,7 @@ def test_two_accounts_are_synced_side_by_side(
     OxTask.objects.all().delete()
     Job.objects.all().delete()
     jobs_of_both = [sync.start(account, "a test") for account in (town.account, second)]
-    worked_to_the_end()
+    run_all_tasks()
     for job in jobs_of_both:
         job.refresh_from_db()
         assert (job.state, job.done, job.failed) == (Job.State.DONE, 6, 0)
@@ -141,13 +141,13 @@ class TestAJob:
         assert (job.state, job.done) == (Job.State.DONE, 6)
         assert posts(town) > before
 
-    def test_of_a_killed_worker_continues_and_counts_once(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_of_a_killed_worker_continues_and_counts_once(self, town: Town, run_all_tasks: Work) -> None:
         job = sync.start(town.account, "a test")
         OxTask.objects.all().delete()
         sync.process_page(job)  # killed before its result was stored
         Job.objects.update(updated_at=timezone.now() - jobs.STALLED_AFTER * 2)
         assert jobs.sweep() == 1
-        worked_to_the_end()
+        run_all_tasks()
         job.refresh_from_db()
         assert (job.state, job.done, job.report["counts"]["variants in Saleor"]) == (
             Job.State.DONE,
@@ -156,15 +156,15 @@ class TestAJob:
         )
         assert len(names(town)) == len(town.stripe.account.table("product")) == VARIANTS
 
-    def test_is_cancelled_for_good(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_is_cancelled_for_good(self, town: Town, run_all_tasks: Work) -> None:
         job = sync.start(town.account, "a test")
         assert jobs.work_page(job.pk, 0, enqueues=False)
         jobs.cancel(job)
         sent = len(names(town))
-        worked_to_the_end()
+        run_all_tasks()
         assert len(names(town)) == sent < VARIANTS
 
-    def test_starts_over_if_a_channel_is_added_meanwhile(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_starts_over_if_a_channel_is_added_meanwhile(self, town: Town, run_all_tasks: Work) -> None:
         AccountChannel.objects.filter(channel_slug="channel-pln").delete()
         job = sync.start(town.account, "a test")
         assert jobs.work_page(job.pk, 0, enqueues=False)
@@ -172,40 +172,40 @@ class TestAJob:
             installation=town.account.installation, account=town.account, channel_slug="channel-pln"
         )
         sync.start_again(town.account)
-        worked_to_the_end()
+        run_all_tasks()
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.DONE, 6)
         prices = town.stripe.account.table("price").values()
         assert sum(each["active"] and each["currency"] == "pln" for each in prices) == VARIANTS
 
-    def test_of_a_dead_key_fails_and_is_started_again(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_of_a_dead_key_fails_and_is_started_again(self, town: Town, run_all_tasks: Work) -> None:
         town.stripe.revoke_key(SECRET_KEY)
         job = run_sync(town)
         assert job.state == Job.State.FAILED
         assert "Paste a new" in job.report["failure"]["message"]
         town.stripe.add_key(town.stripe.account, SECRET_KEY)
         trouble.end(StripeAccount.objects.get())
-        worked_to_the_end()
+        run_all_tasks()
         assert len(names(town)) == VARIANTS
 
     # There are six attempts in the first minute, with two calls each.
     @pytest.mark.parametrize("times", [6, 12])
-    def test_waits_while_stripe_takes_no_more(self, town: Town, worked_to_the_end: Work, times: int) -> None:
+    def test_waits_while_stripe_takes_no_more(self, town: Town, run_all_tasks: Work, times: int) -> None:
         town.stripe.add_fault("POST /v1/products", status=429, times=times)
         sync.start(town.account, "a test")
-        worked_to_the_end()
+        run_all_tasks()
         assert len(names(town)) == VARIANTS
         assert Job.objects.get().state == Job.State.DONE
 
-    def test_continues_when_stripe_took_no_more_for_longer(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_continues_when_stripe_took_no_more_for_longer(self, town: Town, run_all_tasks: Work) -> None:
         """The task gives up after some minutes, but the job does not."""
         town.stripe.add_fault("POST /v1/products", status=429, times=20)
         sync.start(town.account, "a test")
-        worked_to_the_end()
+        run_all_tasks()
         assert Job.objects.get().state in Job.MOVING
         Job.objects.update(updated_at=timezone.now() - jobs.STALLED_AFTER * 2)
         assert jobs.sweep() == 1
-        worked_to_the_end()
+        run_all_tasks()
         assert len(names(town)) == VARIANTS
         assert Job.objects.get().state == Job.State.DONE
 
@@ -239,7 +239,7 @@ def test_a_product_without_a_variant_is_named_until_it_has_one(town: Town) -> No
 
 
 class TestDrift:
-    def test_what_was_changed_in_stripe_is_sent_again(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_what_was_changed_in_stripe_is_sent_again(self, town: Town, run_all_tasks: Work) -> None:
         run_sync(town)
         [renamed, archived, *_] = CatalogProduct.objects.order_by("pk")
         catalogue.update_product(town.account, renamed.stripe_product_id, {"name": "Vandalized"})
@@ -250,7 +250,7 @@ class TestDrift:
             "changed in Stripe",
             "sold in Saleor and not active in Stripe",
         ]
-        worked_to_the_end()
+        run_all_tasks()
         assert "Vandalized" not in names(town)
         assert all(names(town).values())
         assert run_sync(town).state == Job.State.DONE
@@ -271,9 +271,9 @@ class TestDrift:
         assert job.report["counts"]["products of others in Stripe"] == 1
         assert names(town)["Subscription"] is True
 
-    def test_every_night(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_every_night(self, town: Town, run_all_tasks: Work) -> None:
         assert sync_all.call() == 1
-        worked_to_the_end()
+        run_all_tasks()
         assert len(names(town)) == VARIANTS
 
 

@@ -45,18 +45,18 @@ class Waiting(Shop):
 def shop(
     installation: Installation,  # noqa: F811 - a fixture
     stripe_sandbox: StripeSandbox,  # noqa: F811 - a fixture
-    worked_to_the_end: Work,
+    run_all_tasks: Work,
     settings: Any,
 ) -> Waiting:
     offer(settings, stripe_sandbox)
-    made = Waiting(installation, stripe_sandbox, worked_to_the_end)
+    made = Waiting(installation, stripe_sandbox, run_all_tasks)
     made.account = start_account(installation, "default-channel")
     return made
 
 
 def test_nothing_is_sent_before_and_everything_after(shop: Waiting) -> None:
     for number in range(3):
-        shop.tell("product_created", minute=number, product=product(variant(number=number), id=f"p{number}"))
+        shop.send("product_created", minute=number, product=product(variant(number=number), id=f"p{number}"))
     assert shop.products() == []
     assert WaitingProduct.objects.count() == 3
     shop.activate()
@@ -67,28 +67,28 @@ def test_nothing_is_sent_before_and_everything_after(shop: Waiting) -> None:
 
 
 def test_the_newest_is_what_goes_out_and_once(shop: Waiting) -> None:
-    shop.tell("product_updated", minute=5, product=product(name="Newest"))
-    shop.tell("product_updated", minute=1, product=product(name="Older"))
+    shop.send("product_updated", minute=5, product=product(name="Newest"))
+    shop.send("product_updated", minute=1, product=product(name="Older"))
     shop.activate()
     shop.activate()
     assert [each["name"] for each in shop.products()] == ["Newest"]
-    shop.tell("product_updated", minute=6, product=product(name="Newer still"))
+    shop.send("product_updated", minute=6, product=product(name="Newer still"))
     assert [each["name"] for each in shop.products()] == ["Newer still"]
 
 
 def test_what_was_deleted_meanwhile_does_not_go_out(shop: Waiting) -> None:
-    shop.tell("product_created", product=product(variant("Green", 1), variant("Black", 2)))
-    shop.tell("product_created", product=product(variant(number=9), id="UHJvZHVjdDo5"))
-    shop.tell("product_variant_deleted", minute=1, productVariant={"id": variant(number=1)["id"]})
-    shop.tell("product_deleted", minute=2, product={"id": "UHJvZHVjdDo5"})
-    shop.tell("product_updated", minute=1, product=product(variant(number=9), id="UHJvZHVjdDo5"))
+    shop.send("product_created", product=product(variant("Green", 1), variant("Black", 2)))
+    shop.send("product_created", product=product(variant(number=9), id="UHJvZHVjdDo5"))
+    shop.send("product_variant_deleted", minute=1, productVariant={"id": variant(number=1)["id"]})
+    shop.send("product_deleted", minute=2, product={"id": "UHJvZHVjdDo5"})
+    shop.send("product_updated", minute=1, product=product(variant(number=9), id="UHJvZHVjdDo5"))
     shop.activate()
     assert [each["metadata"]["saleor_variant"] for each in shop.products()] == [variant(number=2)["id"]]
 
 
 @pytest.mark.parametrize("outcome", ["review", "restrict", "reject"])
 def test_it_waits_as_long_as_the_account_takes_no_payments(shop: Waiting, outcome: str) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     shop.activate(outcome)
     assert shop.products() == []
     assert WaitingProduct.objects.count() == 1
@@ -97,7 +97,7 @@ def test_it_waits_as_long_as_the_account_takes_no_payments(shop: Waiting, outcom
 
 
 def test_active_without_an_event_drains_too(shop: Waiting) -> None:
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     shop.sandbox.onboard(shop.account.stripe_id, "complete")
     connect.refresh(shop.account)
     shop.work()
@@ -117,7 +117,7 @@ def test_active_while_it_was_put_down_goes_out_at_once(shop: Waiting) -> None:
 def test_other_accounts_do_not_wait(shop: Waiting) -> None:
     pasted = paste(shop.installation, "poland")
     both = [listing(), listing(12, "poland", "PLN")]
-    shop.tell("product_created", product=product(variant(listings=both)))
+    shop.send("product_created", product=product(variant(listings=both)))
     assert CatalogProduct.objects.get(state=State.SYNCED).account == pasted
     assert CatalogProduct.objects.get(state=State.WAITING).account == shop.account
     shop.activate()
@@ -127,7 +127,7 @@ def test_other_accounts_do_not_wait(shop: Waiting) -> None:
 
 def test_another_shop_is_not_touched(shop: Waiting) -> None:
     other = start_account(install("other"), "default-channel")
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert [each.account_id for each in WaitingProduct.objects.all()] == [shop.account.pk]
     shop.sandbox.onboard(other.stripe_id, "complete")
     connect.refresh(other)
@@ -138,7 +138,7 @@ def test_another_shop_is_not_touched(shop: Waiting) -> None:
 
 def test_a_channel_taken_away_is_waited_for_no_more(shop: Waiting) -> None:
     AccountChannel.objects.all().delete()
-    shop.tell("product_created", product=product())
+    shop.send("product_created", product=product())
     assert not WaitingProduct.objects.exists()
 
 

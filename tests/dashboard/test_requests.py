@@ -62,7 +62,7 @@ class Staff:
 def staff(town: Town) -> Staff:
     town.begin()
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     return Staff(town)
 
 
@@ -89,7 +89,7 @@ def test_a_refund_goes_through_saleor_once(staff: Staff) -> None:
 def test_what_is_held_is_captured(town: Town) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     staff = Staff(town)
     status, text = staff.send(staff.form("capture") | {"amount": "4"})
     assert (status, "Requested: 4.00" in text) == (200, True)

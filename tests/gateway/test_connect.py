@@ -199,7 +199,7 @@ def test_channels_of_another_account_stay_with_it(installation: Installation) ->
 def test_an_event_moves_the_account(
     installation: Installation,
     stripe_sandbox: StripeSandbox,
-    worked: Work,
+    run_due_tasks: Work,
     outcome: str,
     state: str,
     words: str,
@@ -210,7 +210,7 @@ def test_an_event_moves_the_account(
     stripe_sandbox.onboard(account.stripe_id, outcome)
     event = newest_event(stripe_sandbox, account, "account.updated")
     assert [post_event(event).json()["new"] for _ in range(3)] == [True, False, False]
-    worked()
+    run_due_tasks()
     account.refresh_from_db()
     assert account.connect_state == state
     assert (account.pending_since is not None) == (state == "pending")
@@ -223,7 +223,7 @@ def test_an_event_moves_the_account(
 
 
 def test_events_in_any_order_end_with_what_stripe_says_now(
-    installation: Installation, stripe_sandbox: StripeSandbox, worked: Work
+    installation: Installation, stripe_sandbox: StripeSandbox, run_due_tasks: Work
 ) -> None:
     account = start_account(installation)
     events = []
@@ -232,7 +232,7 @@ def test_events_in_any_order_end_with_what_stripe_says_now(
         events.append(newest_event(stripe_sandbox, account, "account.updated"))
     for event in reversed(events):
         post_event(event)
-        worked()
+        run_due_tasks()
     account.refresh_from_db()
     assert account.connect_state == "active"
 
@@ -259,7 +259,7 @@ def test_pending_since_stays_while_it_is_pending(
 
 
 def test_who_deauthorizes_is_disconnected(
-    installation: Installation, stripe_sandbox: StripeSandbox, worked: Work
+    installation: Installation, stripe_sandbox: StripeSandbox, run_due_tasks: Work
 ) -> None:
     account = active(stripe_sandbox, installation, "default-channel")
     stripe_sandbox.deauthorize(account.stripe_id)
@@ -267,7 +267,7 @@ def test_who_deauthorizes_is_disconnected(
     late = newest_event(stripe_sandbox, account, "account.updated")
     for event in (ended, ended, late):
         assert post_event(event).status_code == 200
-        worked()
+        run_due_tasks()
     account.refresh_from_db()
     assert (account.state, account.connect_state) == ("disconnected", "not_connected")
     assert not AccountChannel.objects.exists()
@@ -380,14 +380,14 @@ def test_a_hosted_account_has_no_endpoint_of_its_own(installation: Installation)
 
 
 def test_shops_are_kept_apart(
-    stripe_sandbox: StripeSandbox, installation: Installation, worked: Work
+    stripe_sandbox: StripeSandbox, installation: Installation, run_due_tasks: Work
 ) -> None:
     other = install("other")
     mine, theirs = start_account(installation, "default-channel"), start_account(other, "default-channel")
     assert mine.stripe_id != theirs.stripe_id
     stripe_sandbox.onboard(mine.stripe_id, "complete")
     post_event(newest_event(stripe_sandbox, mine, "account.updated"))
-    worked()
+    run_due_tasks()
     mine.refresh_from_db()
     theirs.refresh_from_db()
     assert (mine.connect_state, theirs.connect_state) == ("active", "pending")

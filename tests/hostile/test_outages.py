@@ -158,7 +158,7 @@ class TestDatabase:
     def test_a_handler_that_cannot_write_is_run_again(
         self,
         installation: Installation,  # noqa: F811 - a fixture
-        worked_to_the_end: Callable[[], int],
+        run_all_tasks: Callable[[], int],
         monkeypatch: pytest.MonkeyPatch,
         words: str,
     ) -> None:
@@ -176,5 +176,5 @@ class TestDatabase:
             {"__typename": "ProductDeleted", "recipient": {"id": APP}, "product": {"id": "UHJvZHVjdDox"}}
         ).encode()
         post_signed(installation, "product_deleted", body)
-        worked_to_the_end()
+        run_all_tasks()
         assert Event.objects.get().handled_at is not None

@@ -260,7 +260,7 @@ class TestOurDatabaseBreaks:
 def town_of_a_debit(town: Town) -> Town:
     town.begin()
     town.pay("pm_usBankAccount_success")
-    town.tell(town.events())
+    town.deliver_all(town.events())
     return town
 
 
@@ -272,16 +272,16 @@ class TestWhatIsOverIsReportedOnce:
             if each["type"].endswith(("FAILURE", "ACTION_REQUIRED"))
         ]
 
-    def test_a_debit_that_came_back(self, town_of_a_debit: Town, worked_to_the_end: Work) -> None:
+    def test_a_debit_that_came_back(self, town_of_a_debit: Town, run_all_tasks: Work) -> None:
         one = town_of_a_debit
         before = self.results(one)
         one.stripe.end_processing(one.intent, ok=False)
-        one.tell(one.events() * 2)
-        worked_to_the_end()
+        one.deliver_all(one.events() * 2)
+        run_all_tasks()
         assert self.results(one).count("CHARGE_FAILURE") == 1
         assert len(self.results(one)) == len(before) + 1
 
-    def test_small_deposits_that_never_came(self, town: Town, worked_to_the_end: Work) -> None:
+    def test_small_deposits_that_never_came(self, town: Town, run_all_tasks: Work) -> None:
         town.begin()
         town.api.payment_intents.confirm(
             town.intent,
@@ -294,8 +294,8 @@ class TestWhatIsOverIsReportedOnce:
         town.shop.gql(PROCESS, {"id": town.transaction})
         before = self.results(town)
         town.stripe.expire_voucher(town.intent)
-        town.tell(town.events() * 2)
-        worked_to_the_end()
+        town.deliver_all(town.events() * 2)
+        run_all_tasks()
         assert self.results(town).count("CHARGE_FAILURE") == 1
         assert len(self.results(town)) == len(before) + 1
 
@@ -399,7 +399,7 @@ class TestInAnyOrder:
         before = len(town.events())
         dispute = town.stripe.open_dispute(town.intent)
         town.stripe.end_dispute(dispute["id"], "won")
-        town.tell(orders(town.events()[before:])[order])
+        town.deliver_all(orders(town.events()[before:])[order])
         assert town.amounts() == (town.total(), 0, 0, 0)
         assert not Problem.objects.filter(key=f"payment-{dispute['id']}").exists()
 
@@ -407,11 +407,11 @@ class TestInAnyOrder:
     def test_a_review_closed_before_it_was_opened(self, town: Town, order: str) -> None:
         town.begin()
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         before = len(town.events())
         review = town.stripe.open_review(town.intent)
         town.stripe.close_review(review["id"], "refunded_as_fraud")
-        town.tell(orders(town.events()[before:])[order])
+        town.deliver_all(orders(town.events()[before:])[order])
         assert not Problem.objects.filter(key=f"payment-{review['id']}").exists()
         assert Notice.objects.filter(reference=review["id"], is_last=True).count() == 1
 
@@ -423,7 +423,7 @@ class TestInAnyOrder:
         town.api.refunds.create({"payment_intent": town.intent, "amount": 700})
         rest = round(town.total() * 100) - 700
         town.stripe.open_dispute(town.intent, rest)
-        town.tell(orders(town.events())[order])
+        town.deliver_all(orders(town.events())[order])
         assert town.amounts() == (0, 0, 7.0, 0)
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
 
@@ -433,11 +433,11 @@ class TestInAnyOrder:
         town.pay()
         town.api.refunds.create({"payment_intent": town.intent, "amount": 700})
         dispute = town.stripe.open_dispute(town.intent)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         after_the_dispute: tuple[Any, ...] = town.amounts()
         assert after_the_dispute == (-7.0, 0, 7.0, 0)
         town.stripe.end_dispute(dispute["id"], "won")
-        town.tell(town.events())
+        town.deliver_all(town.events())
         charged, *others = town.amounts()
         assert charged == pytest.approx(town.total() - 7)
         assert others == [0, 7.0, 0]
@@ -457,7 +457,7 @@ class TestTheMerchantsAccount:
     def test_staff_learn_at_once_that_nobody_can_pay_and_that_it_is_over(self, town: Town) -> None:
         for is_restricted in (True, False, True):
             town.stripe.restrict(town.stripe.account, restricted=is_restricted)
-            town.tell([each for each in town.events() if each["type"] == "account.updated"])
+            town.deliver_all([each for each in town.events() if each["type"] == "account.updated"])
             shown = Problem.objects.filter(key=f"charges-{town.account.pk}")
             assert shown.exists() == is_restricted
 

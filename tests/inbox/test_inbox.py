@@ -64,22 +64,22 @@ def age(**past: float) -> None:
     Event.objects.exclude(handled_at=None).update(handled_at=then)
 
 
-def test_an_event_is_written_down_and_handled(worked: Work) -> None:
+def test_an_event_is_written_down_and_handled(run_due_tasks: Work) -> None:
     runs = count_runs()
     assert receive()
     assert runs == []
-    assert worked() == 1
+    assert run_due_tasks() == 1
     assert [event.payload for event in runs] == [{"number": 7}]
     assert Event.objects.get().handled_at is not None
     assert the_handling().done_at is not None
 
 
-def test_twice_is_once(worked: Work) -> None:
+def test_twice_is_once(run_due_tasks: Work) -> None:
     runs = count_runs()
     assert [receive(), receive(), receive()] == [True, False, False]
-    worked()
+    run_due_tasks()
     assert not receive()
-    worked()
+    run_due_tasks()
     dispatch(Event.objects.get().pk)
     assert len(runs) == 1
     assert OxTask.objects.count() == 1
@@ -93,7 +93,7 @@ def test_the_same_key_of_another_shop_is_another_event() -> None:
     assert Event.objects.count() == 3
 
 
-def test_many_deliveries_at_once_are_one_event_and_one_task(worked: Work) -> None:
+def test_many_deliveries_at_once_are_one_event_and_one_task(run_due_tasks: Work) -> None:
     runs = count_runs()
     together = threading.Barrier(8)
 
@@ -108,7 +108,7 @@ def test_many_deliveries_at_once_are_one_event_and_one_task(worked: Work) -> Non
         answers = list(threads.map(deliver, range(8)))
     assert sorted(answers) == [False] * 7 + [True]
     assert OxTask.objects.count() == 1
-    worked()
+    run_due_tasks()
     assert len(runs) == 1
 
 
@@ -136,18 +136,18 @@ def test_many_workers_on_one_event_have_one_effect() -> None:
     assert the_handling().attempts == 1
 
 
-def test_an_event_that_nobody_handles_is_through_at_once(worked: Work) -> None:
+def test_an_event_that_nobody_handles_is_through_at_once(run_due_tasks: Work) -> None:
     receive()
     assert not is_handled("saleor", "order_paid")
-    worked()
+    run_due_tasks()
     assert Event.objects.get().handled_at is not None
     assert not Handling.objects.exists()
 
 
-def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
+def test_rejected_gives_up_at_once_and_keeps_the_reason(run_due_tasks: Work) -> None:
     runs = count_runs(fails=Rejected("Connect an account first."))
     receive()
-    assert worked() == 1
+    assert run_due_tasks() == 1
     handling = the_handling()
     assert len(runs) == 1
     assert handling.given_up_at is not None
@@ -155,10 +155,10 @@ def test_rejected_gives_up_at_once_and_keeps_the_reason(worked: Work) -> None:
     assert not OxTask.objects.exclude(status="SUCCESSFUL").exists()
 
 
-def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> None:
+def test_unavailable_is_tried_again_until_it_works(run_all_tasks: Work) -> None:
     runs = count_runs(fails=Unavailable("Stripe did not answer."), times=2)
     receive()
-    assert worked_to_the_end() == 3
+    assert run_all_tasks() == 3
     handling = the_handling()
     assert len(runs) == 3
     assert (handling.attempts, handling.reason) == (3, "")
@@ -166,23 +166,23 @@ def test_unavailable_is_tried_again_until_it_works(worked_to_the_end: Work) -> N
     assert handling.given_up_at is None
 
 
-def test_unavailable_says_why_it_is_waiting(worked: Work) -> None:
+def test_unavailable_says_why_it_is_waiting(run_due_tasks: Work) -> None:
     count_runs(fails=Unavailable("Stripe did not answer."))
     receive()
-    worked()
+    run_due_tasks()
     assert the_handling().reason == "Stripe did not answer."
     assert the_handling().given_up_at is None
     assert Event.objects.get().handled_at is None
 
 
-def test_who_does_not_answer_for_hours_is_asked_again(worked_to_the_end: Work) -> None:
+def test_who_does_not_answer_for_hours_is_asked_again(run_all_tasks: Work) -> None:
     runs = count_runs(fails=Unavailable("Stripe did not answer."), times=settings.TASK_MAX_ATTEMPTS)
     receive()
-    assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
+    assert run_all_tasks() == settings.TASK_MAX_ATTEMPTS
     assert the_handling().given_up_at is None
     Event.objects.update(received_at=timezone.now() - timedelta(hours=3))
     assert sweep() == 1
-    worked_to_the_end()
+    run_all_tasks()
     assert len(runs) == settings.TASK_MAX_ATTEMPTS + 1
     assert the_handling().done_at is not None
 
@@ -198,11 +198,11 @@ def test_an_old_event_is_swept_once_an_hour() -> None:
 
 
 class TestWaiting:
-    def test_costs_nothing_and_continues_when_resumed(self, worked: Work) -> None:
+    def test_costs_nothing_and_continues_when_resumed(self, run_due_tasks: Work) -> None:
         account = uuid.uuid4()
         runs = count_runs(fails=Blocked("The key is dead.", by=account), times=1)
         receive()
-        worked()
+        run_due_tasks()
         handling = the_handling()
         assert (handling.attempts, handling.waits_for, handling.given_up_at) == (0, account, None)
         assert handling.reason == "The key is dead."
@@ -211,22 +211,22 @@ class TestWaiting:
         assert resume(uuid.uuid4()) == 0
         assert resume(account) == 1
         assert resume(account) == 0
-        worked()
+        run_due_tasks()
         assert len(runs) == 2
         assert the_handling().done_at is not None
         assert Event.objects.get().handled_at is not None
 
-    def test_keeps_the_content_however_old(self, worked: Work) -> None:
+    def test_keeps_the_content_however_old(self, run_due_tasks: Work) -> None:
         count_runs(fails=Blocked("The key is dead."))
         receive()
-        worked()
+        run_due_tasks()
         age(days=90)
         assert prune() == 0
         assert Event.objects.get().payload is not None
 
     @pytest.mark.parametrize("is_blocked_first", [True, False])
     def test_is_not_lost_when_it_is_resumed_while_another_handler_runs(
-        self, worked_to_the_end: Work, *, is_blocked_first: bool
+        self, run_all_tasks: Work, *, is_blocked_first: bool
     ) -> None:
         retried: list[Event] = []
 
@@ -245,11 +245,11 @@ class TestWaiting:
         if not is_blocked_first:
             blocked = register_blocked()
         receive()
-        worked_to_the_end()
+        run_all_tasks()
         assert (len(retried), len(blocked)) == (2, 2)
         assert Event.objects.get().handled_at is not None
 
-    def test_does_not_keep_another_handler_from_its_retries(self, worked_to_the_end: Work) -> None:
+    def test_does_not_keep_another_handler_from_its_retries(self, run_all_tasks: Work) -> None:
         count_runs(fails=Blocked("The key is dead."))
         others: list[Event] = []
 
@@ -260,30 +260,30 @@ class TestWaiting:
                 raise Unavailable("busy")
 
         receive()
-        worked_to_the_end()
+        run_all_tasks()
         assert len(others) == 2
         assert Event.objects.get().handled_at is None
 
 
-def test_what_never_works_is_given_up_at_last(worked_to_the_end: Work) -> None:
+def test_what_never_works_is_given_up_at_last(run_all_tasks: Work) -> None:
     runs = count_runs(fails=LookupError("a mistake of ours"))
     receive()
-    assert worked_to_the_end() == settings.TASK_MAX_ATTEMPTS
+    assert run_all_tasks() == settings.TASK_MAX_ATTEMPTS
     handling = the_handling()
     assert len(runs) == handling.attempts == settings.TASK_MAX_ATTEMPTS
     assert handling.given_up_at is not None
     assert handling.reason == str(engine.UNEXPECTED)
 
 
-def test_a_crash_is_tried_again_and_its_words_are_not_shown(worked: Work) -> None:
+def test_a_crash_is_tried_again_and_its_words_are_not_shown(run_due_tasks: Work) -> None:
     count_runs(fails=KeyError("someone@example.com"), times=1)
     receive()
-    worked()
+    run_due_tasks()
     assert the_handling().reason == str(engine.UNEXPECTED)
     assert the_handling().given_up_at is None
 
 
-def test_one_handler_does_not_keep_another_from_working(worked_to_the_end: Work) -> None:
+def test_one_handler_does_not_keep_another_from_working(run_all_tasks: Work) -> None:
     failing = count_runs(fails=Unavailable("Not now."), times=1)
     ran: list[int] = []
 
@@ -292,23 +292,23 @@ def test_one_handler_does_not_keep_another_from_working(worked_to_the_end: Work)
         ran.append(event.pk)
 
     receive()
-    worked_to_the_end()
+    run_all_tasks()
     assert len(failing) == 2
     assert len(ran) == 1
 
 
-def test_what_a_failed_handler_wrote_is_taken_back(worked: Work) -> None:
+def test_what_a_failed_handler_wrote_is_taken_back(run_due_tasks: Work) -> None:
     @handles("saleor", "order_paid")
     def write_then_fail(event: Event) -> None:
         Event.objects.filter(pk=event.pk).update(kind="written")
         raise Unavailable("Not now.")
 
     receive()
-    worked()
+    run_due_tasks()
     assert Event.objects.get().kind == "order_paid"
 
 
-def test_only_the_part_outside_may_call_the_network(worked: Work) -> None:
+def test_only_the_part_outside_may_call_the_network(run_due_tasks: Work) -> None:
     seen: list[bool] = []
 
     @handles_outside("saleor", "order_paid")
@@ -318,11 +318,11 @@ def test_only_the_part_outside_may_call_the_network(worked: Work) -> None:
         return lambda: seen.append(connection.in_atomic_block)
 
     receive()
-    worked()
+    run_due_tasks()
     assert seen == [False, True]
 
 
-def test_a_network_call_in_the_transaction_is_refused(worked: Work) -> None:
+def test_a_network_call_in_the_transaction_is_refused(run_due_tasks: Work) -> None:
     refused: list[bool] = []
 
     @handles("saleor", "order_paid")
@@ -334,12 +334,12 @@ def test_a_network_call_in_the_transaction_is_refused(worked: Work) -> None:
             raise
 
     receive()
-    worked()
+    run_due_tasks()
     assert refused == [True]
     assert the_handling().done_at is None
 
 
-def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
+def test_replay_runs_what_was_given_up_and_only_that(run_due_tasks: Work) -> None:
     runs = count_runs(fails=Rejected("Connect an account first."), times=1)
     done: list[int] = []
 
@@ -348,32 +348,32 @@ def test_replay_runs_what_was_given_up_and_only_that(worked: Work) -> None:
         done.append(event.pk)
 
     receive()
-    worked()
+    run_due_tasks()
     replay(Event.objects.get())
-    worked()
+    run_due_tasks()
     assert len(runs) == 2
     assert len(done) == 1
     assert not Handling.objects.filter(done_at=None).exists()
 
 
-def test_replay_of_what_is_no_longer_kept_is_refused(worked: Work) -> None:
+def test_replay_of_what_is_no_longer_kept_is_refused(run_due_tasks: Work) -> None:
     count_runs()
     receive()
-    worked()
+    run_due_tasks()
     age(days=31)
     prune()
     with pytest.raises(Rejected, match="no longer stored"):
         replay(Event.objects.get())
 
 
-def test_the_sweep_finds_events_whose_task_was_lost(worked: Work) -> None:
+def test_the_sweep_finds_events_whose_task_was_lost(run_due_tasks: Work) -> None:
     runs = count_runs()
     receive()
     OxTask.objects.all().delete()
     assert sweep() == 0, "it may still be on its way"
     age(minutes=16)
     assert sweep() == 1
-    worked()
+    run_due_tasks()
     assert len(runs) == 1
     assert sweep() == 0
 
@@ -391,9 +391,9 @@ def test_nothing_is_recorded_when_the_task_cannot_be(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
-def test_handled_payloads_are_dropped_after_a_month(worked: Work, days: int, *, kept: bool) -> None:
+def test_handled_payloads_are_dropped_after_a_month(run_due_tasks: Work, days: int, *, kept: bool) -> None:
     receive()
-    worked()
+    run_due_tasks()
     age(days=days)
     assert prune() == (0 if kept else 1)
     assert prune() == 0
@@ -401,10 +401,10 @@ def test_handled_payloads_are_dropped_after_a_month(worked: Work, days: int, *, 
     assert not receive(), "the row stays, so that a duplicate is recognized"
 
 
-def test_what_failed_or_waits_keeps_its_payload(worked: Work) -> None:
+def test_what_failed_or_waits_keeps_its_payload(run_due_tasks: Work) -> None:
     count_runs(fails=Rejected("Connect an account first."))
     receive()
-    worked()
+    run_due_tasks()
     receive("waiting")
     age(days=300)
     assert prune() == 0
@@ -416,9 +416,9 @@ def test_asking_about_unknown_kinds_remembers_nothing() -> None:
     assert table.EVENT_HANDLERS == {}
 
 
-def test_tasks_that_ended_are_deleted_after_a_week_and_failed_ones_after_a_month(worked: Work) -> None:
+def test_tasks_that_ended_are_deleted_after_a_week_and_failed_ones_after_a_month(run_due_tasks: Work) -> None:
     receive()
-    worked()
+    run_due_tasks()
     receive("waiting")
     [ended] = OxTask.objects.exclude(finished_at=None)
     for days, left in ((6, 2), (8, 1)):

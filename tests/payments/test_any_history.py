@@ -56,7 +56,7 @@ def test_both_sides_agree_in_the_end(
             [("pay", 36), ("process_tab", 91), ("double_click", 49), ("lose_key", 41), ("plant_foreign", 63)],
         ),
         # A hold stays a hold, however its metadata is edited; another payment with its metadata does not count.
-        ("AUTHORIZATION", [("edit_metadata", 2), ("pay", 0), ("plant_foreign", 0), ("tell_some", 1)]),
+        ("AUTHORIZATION", [("edit_metadata", 2), ("pay", 0), ("plant_foreign", 0), ("deliver_some", 1)]),
         ("AUTHORIZATION", [("pay", 0), ("edit_metadata", 0), ("staff_charge", 60), ("stripe_refund", 20)]),
         # 45 days without a key: the comparison finds what happened in the meantime.
         ("CHARGE", [("lose_key", 0), ("pay", 0), ("stripe_refund", 30), ("staff_refund", 10)]),

@@ -36,7 +36,7 @@ def method_of(town: Town) -> Json | None:
 
 
 def by_webhook(town: Town) -> None:
-    town.tell(town.events() * 2)
+    town.deliver_all(town.events() * 2)
 
 
 def by_storefront(town: Town) -> None:

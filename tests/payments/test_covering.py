@@ -139,7 +139,7 @@ class TestSecondTab:
         assert complete(town)
         if reported_by == "process":
             assert process(town, other)["message"] == in_language(ALREADY_PAID, "en")
-        town.tell(town.stripe.events("payment_intent.canceled"))
+        town.deliver_all(town.stripe.events("payment_intent.canceled"))
         town.transaction = other
         assert {each["message"] for each in town.reported("CHARGE_FAILURE")} == {
             in_language(ALREADY_PAID, "en")
@@ -149,7 +149,7 @@ class TestSecondTab:
         town.begin()
         _, other = tab(town)
         town.pay()
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         assert intent(town, other)["status"] == "canceled"
         [event] = Event.objects.filter(kind="payment_intent.succeeded")
         handlers.follow_payment(event)
@@ -234,7 +234,7 @@ class TestTheTotalChanges:
         assert event["amount"]["amount"] == float(total - Decimal("13.21"))
         assert "is left to pay" in event["message"]
         pay(town, event["pspReference"])
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         complete(town)
         assert (
             town.shop.gql(
@@ -321,12 +321,12 @@ class TestMoneyComesAllTheSame:
         _, other = tab(town)
         town.pay()
         pay(town, other)
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         [message] = problems()
         assert f"overpaid by {town.ledger()['chargedAmount']['amount']:.2f} USD" in message
         assert "https://dashboard.stripe.com/test/payments/pi_" in message
         town.api.refunds.create({"payment_intent": other})
-        town.tell(town.stripe.events("refund.created"))
+        town.deliver_all(town.stripe.events("refund.created"))
         assert problems() == []
 
     def test_whichever_payment_is_checked_says_the_same(self, town: Town) -> None:
@@ -335,7 +335,7 @@ class TestMoneyComesAllTheSame:
         (_, other), (_, unpaid) = tab(town), tab(town)
         town.pay()
         pay(town, other)
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         first, last = Payment.objects.exclude(payment_intent_id=unpaid).order_by("created_at")
         messages = set()
         for payment in (first, last, first):
@@ -351,13 +351,13 @@ class TestMoneyComesAllTheSame:
         town.shop.host.store.transactions[0].checkout = None
         town.pay()
         for _ in range(2):
-            town.tell(town.stripe.events("payment_intent.succeeded"))
+            town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         [message] = problems()
         assert "there is no order" in message
         assert town.intent in message
         assert town.amounts()[0] == town.total()
         town.api.refunds.create({"payment_intent": town.intent})
-        town.tell(town.stripe.events("refund.created"))
+        town.deliver_all(town.stripe.events("refund.created"))
         assert problems() == []
 
     def test_an_open_payment_of_a_checkout_that_is_gone_is_cancelled(self, town: Town) -> None:
@@ -369,7 +369,7 @@ class TestMoneyComesAllTheSame:
     def test_a_checkout_that_was_paid_and_left(self, town: Town) -> None:
         town.begin()
         town.pay()
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         assert order_matching.check_unordered() == 0, "the shopper may still be at it"
         Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
         assert order_matching.check_unordered() == 1
@@ -383,7 +383,7 @@ class TestMoneyComesAllTheSame:
     def test_one_that_cannot_be_looked_at_does_not_keep_the_others_from_it(self, town: Town) -> None:
         town.begin()
         town.pay()
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         first = Payment.objects.get()
         first.pk, first.transaction_id, first.payment_intent_id = uuid.uuid4(), "broken", "pi_broken"
         first.save(force_insert=True)
@@ -396,7 +396,7 @@ def test_the_number_reaches_stripe_without_any_event_of_orders(town: Town) -> No
     """An app that only has payment permissions gets no order events."""
     town.begin()
     town.pay()
-    town.tell(town.stripe.events("payment_intent.succeeded"))
+    town.deliver_all(town.stripe.events("payment_intent.succeeded"))
     number = complete(town)
     town.shop.drain()
     Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))

@@ -221,23 +221,23 @@ class TestInTheShop:
         assert complete(awaited_transfer)
         assert awaited_transfer.amounts() == (0, 0, 0, 0)
         awaited_transfer.stripe.pay_voucher(awaited_transfer.intent)
-        awaited_transfer.tell(awaited_transfer.events() * 2)
+        awaited_transfer.deliver_all(awaited_transfer.events() * 2)
         assert awaited_transfer.amounts() == (awaited_transfer.total(), 0, 0, 0)
         assert len(awaited_transfer.reported("CHARGE_SUCCESS")) == 1
 
     @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
     def test_a_transfer_in_two_parts(self, awaited_transfer: Town, order: str) -> None:
         awaited_transfer.stripe.pay_voucher(awaited_transfer.intent, 100)
-        awaited_transfer.tell(awaited_transfer.events())
+        awaited_transfer.deliver_all(awaited_transfer.events())
         assert awaited_transfer.amounts() == (0, 0, 0, 0)
         awaited_transfer.stripe.pay_voucher(awaited_transfer.intent)
-        awaited_transfer.tell(orders(awaited_transfer.events())[order])
+        awaited_transfer.deliver_all(orders(awaited_transfer.events())[order])
         assert awaited_transfer.amounts() == (awaited_transfer.total(), 0, 0, 0)
 
     def test_a_transfer_that_is_called_off_ends_it(self, awaited_transfer: Town) -> None:
         assert complete(awaited_transfer)
         awaited_transfer.api.payment_intents.cancel(awaited_transfer.intent)
-        awaited_transfer.tell(awaited_transfer.events() * 2)
+        awaited_transfer.deliver_all(awaited_transfer.events() * 2)
         assert len(awaited_transfer.reported("CHARGE_FAILURE")) == 1
         assert awaited_transfer.amounts() == (0, 0, 0, 0)
 
@@ -255,7 +255,7 @@ class TestInTheShop:
         assert event["type"] == "CHARGE_REQUEST"
         assert complete(town)
         town.stripe.expire_voucher(town.intent)
-        town.tell(town.events() * 2)
+        town.deliver_all(town.events() * 2)
         assert len(town.reported("CHARGE_FAILURE")) == 1
         assert Payment.objects.get().status == "requires_payment_method"
 

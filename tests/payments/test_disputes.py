@@ -142,10 +142,10 @@ def test_the_ledger_ends_right(town: Town, order: str) -> None:
     town.pay()
     dispute = town.stripe.open_dispute(town.intent, currency="eur")
     town.stripe.reinstate_dispute(dispute["id"], 200)
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     assert town.amounts() == (2.0, 0, 0, 0)
     town.stripe.end_dispute(dispute["id"], "won")
-    town.tell(town.events() * 2)
+    town.deliver_all(town.events() * 2)
     assert town.amounts() == (town.total(), 0, 0, 0)
 
 
@@ -161,7 +161,7 @@ def test_a_share_of_a_foreign_payment(town: Town, is_booked: bool) -> None:
     if not is_booked:
         nothing = {"object": "list", "url": "/v1/balance_transactions", "data": [], "has_more": False}
         town.stripe.add_fault("GET /v1/balance_transactions", status=200, body=nothing, times=99)
-    town.tell(town.events())
+    town.deliver_all(town.events())
     [back] = town.reported("CHARGE_BACK")
     assert back["pspReference"] == dispute["id"]
     assert back["amount"]["amount"] == pytest.approx(total / 2 if is_booked else total, abs=0.02)

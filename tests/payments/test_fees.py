@@ -51,7 +51,7 @@ def pay_later(town: Town) -> None:
 def test_the_fee_of_a_charge_is_noted(town: Town, order: str) -> None:
     town.begin()
     town.pay()
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     assert stored_fees() == expected(int(town.total() * 100))
 
 
@@ -62,7 +62,7 @@ def test_what_is_booked_later_is_noted_later(town: Town, order: str) -> None:
     events = town.events()
     early = [each for each in events if each["type"] != "charge.updated"]
     assert len(early) == len(events) - 1
-    town.tell(orders(events)[order])
+    town.deliver_all(orders(events)[order])
     assert stored_fees() == expected(int(town.total() * 100))
 
 
@@ -72,21 +72,21 @@ def test_before_it_is_booked_nothing_is_noted(town: Town) -> None:
     events = town.events()
     books = dict(town.stripe.account.table("balance_transaction"))
     town.stripe.account.table("balance_transaction").clear()
-    town.tell([each for each in events if each["type"] == "payment_intent.succeeded"])
+    town.deliver_all([each for each in events if each["type"] == "payment_intent.succeeded"])
     assert stored_fees() == (None, None, None, "")
     town.stripe.account.table("balance_transaction").update(books)
-    town.tell([each for each in events if each["type"] == "charge.updated"])
+    town.deliver_all([each for each in events if each["type"] == "charge.updated"])
     assert stored_fees() == expected(int(town.total() * 100))
 
 
 def test_a_part_of_a_hold_that_is_taken_and_partly_refunded(town: Town) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert stored_fees() == (None, None, None, "")
     town.api.payment_intents.capture(town.intent, {"amount_to_capture": 500})
     town.api.refunds.create({"payment_intent": town.intent, "amount": 200})
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert stored_fees() == expected(500)
 
 
@@ -94,7 +94,7 @@ def test_the_balance_may_be_of_another_currency(town: Town) -> None:
     town.stripe.account.default_currency = "eur"
     town.begin()
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     gross, fee, net, currency = stored_fees()
     assert currency == "EUR"
     assert gross is not None
@@ -109,7 +109,7 @@ def test_a_row_that_was_lost_is_written_again_first(town: Town) -> None:
     pay_later(town)
     total = int(town.total() * 100)
     Payment.objects.all().delete()
-    town.tell([each for each in town.events() if each["type"] == "charge.updated"])
+    town.deliver_all([each for each in town.events() if each["type"] == "charge.updated"])
     assert stored_fees() == expected(total)
     assert Payment.objects.get().transaction_id == town.transaction
 
@@ -119,7 +119,7 @@ def test_a_payment_that_is_not_ours_is_left_alone(town: Town) -> None:
     paid: Any = {"amount": 900, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
     town.api.payment_intents.create({**paid, "return_url": "https://shop.example.com"})
     town.stripe.log.clear()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert stored_fees() == (None, None, None, "")
     assert town.stripe.log.entries("GET", "/v1/balance_transactions") == []
 
@@ -130,7 +130,7 @@ def test_a_key_that_may_not_see_the_balance_is_one_problem_not_many(town: Town) 
     town.begin()
     town.pay()
     paid = town.events()
-    town.tell([each for each in paid if each["type"] == "charge.updated"] + [paid[-1]])
+    town.deliver_all([each for each in paid if each["type"] == "charge.updated"] + [paid[-1]])
     assert stored_fees() == (None, None, None, "")
     assert "is missing a permission" in Problem.objects.get(key__startswith="key-").message
     assert Handling.objects.filter(handler__contains="record_fees", waits_for=town.account.pk).exists()
@@ -142,13 +142,13 @@ def test_a_key_that_may_not_see_the_balance_is_one_problem_not_many(town: Town) 
     assert not Problem.objects.exists()
 
 
-def test_a_stripe_that_is_down_is_asked_again(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_stripe_that_is_down_is_asked_again(town: Town, run_all_tasks: Callable[[], int]) -> None:
     town.begin()
     town.pay()
     events = [each for each in town.events() if each["type"] == "payment_intent.succeeded"]
     town.stripe.add_fault("GET /v1/balance_transactions", status=500, times=2)
-    town.tell(events)
-    worked_to_the_end()
+    town.deliver_all(events)
+    run_all_tasks()
     assert stored_fees() == expected(int(town.total() * 100))
 
 
@@ -180,7 +180,7 @@ def test_a_customer_deleted_at_stripe_is_forgotten(town: Town) -> None:
     Customer.objects.create(account=town.account, shopper="VXNlcjox", customer_id=gone)
     Customer.objects.create(account=town.account, shopper="VXNlcjoy", customer_id="cus_other")
     town.api.customers.delete(gone)
-    town.tell([each for each in town.events() if each["type"] == "customer.deleted"])
+    town.deliver_all([each for each in town.events() if each["type"] == "customer.deleted"])
     assert list(Customer.objects.order_by("shopper").values_list("customer_id", "generation")) == [
         ("", 1),
         ("cus_other", 0),

@@ -102,12 +102,12 @@ def test_another_shop_does_not_reach_the_payment(
 
 
 def test_reconcile_leaves_out_who_has_left(
-    installation: Installation, stripe_sandbox: StripeSandbox, worked: Any
+    installation: Installation, stripe_sandbox: StripeSandbox, run_due_tasks: Any
 ) -> None:
     account = start_account(installation, "default-channel")
     assert f"Stripe events of {account.name}" in reconcile(installation).recorded
     stripe_sandbox.deauthorize(account.stripe_id)
     post_event(newest_event(stripe_sandbox, account, "account.application.deauthorized"))
-    worked()
+    run_due_tasks()
     done = reconcile(installation)
     assert not [each for each in done.differences if each.where == account.name]

@@ -30,7 +30,7 @@ def held_for(town: Town, *, parts: bool) -> float:  # noqa: F811 - the fixture
     town.stripe.account.multicapture = parts
     town.begin("AUTHORIZATION")
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     return town.amounts()[1]
 
 
@@ -39,7 +39,7 @@ class TestDisputes:
     def disputed(self, town: Town) -> str:  # noqa: F811 - the fixture
         town.begin()
         town.pay("pm_card_createDispute")
-        town.tell(town.events())
+        town.deliver_all(town.events())
         return next(iter(town.stripe.account.table("dispute")))
 
     def test_what_is_withdrawn_is_not_charged(self, town: Town, disputed: str) -> None:  # noqa: F811 - the fixture
@@ -51,12 +51,12 @@ class TestDisputes:
     def test_what_is_won_is_charged_again(self, town: Town, disputed: str, order: str) -> None:  # noqa: F811 - the fixture
         evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}}
         town.api.disputes.update(disputed, evidence)
-        town.tell(orders(town.events())[order])
+        town.deliver_all(orders(town.events())[order])
         assert town.amounts() == (town.total(), 0, 0, 0)
 
     def test_what_is_lost_stays_withdrawn(self, town: Town, disputed: str) -> None:  # noqa: F811 - the fixture
         town.api.disputes.close(disputed)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts() == (0, 0, 0, 0)
         assert len(town.reported("CHARGE_BACK")) == 1
 
@@ -67,7 +67,7 @@ class TestPartsOfAHold:
         ask(town, "CHARGE", 5)
         assert town.amounts() == (5, total - 5, 0, 0)
         ask(town, "CHARGE", 7)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts() == (12, total - 12, 0, 0)
         references = [each["pspReference"] for each in town.reported("CHARGE_SUCCESS")]
         assert len(set(references)) == len(references) == 2
@@ -76,7 +76,7 @@ class TestPartsOfAHold:
         total = held_for(town, parts=True)
         ask(town, "CHARGE", 5)
         ask(town, "CHARGE", total - 5)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts() == (total, 0, 0, 0)
         assert Payment.objects.get().status == "succeeded"
 
@@ -84,7 +84,7 @@ class TestPartsOfAHold:
         total = held_for(town, parts=True)
         ask(town, "CHARGE", 5)
         ask(town, "CANCEL")
-        town.tell(town.events() * 2)
+        town.deliver_all(town.events() * 2)
         assert town.amounts() == (5, 0, 0, total - 5)
 
     def test_captures_that_nobody_reported_are_one(self, town: Town) -> None:  # noqa: F811 - the fixture
@@ -92,13 +92,13 @@ class TestPartsOfAHold:
         total = held_for(town, parts=True)
         for part in (500, 700):
             town.api.payment_intents.capture(town.intent, {"amount_to_capture": part, "final_capture": False})
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts() == (12, total - 12, 0, 0)
 
     def test_where_the_contract_has_no_parts_the_rest_is_released(self, town: Town) -> None:  # noqa: F811 - the fixture
         total = held_for(town, parts=False)
         ask(town, "CHARGE", 5)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts() == (5, 0, 0, total - 5)
         ask(town, "CHARGE", 5)
         assert len(town.reported("CHARGE_FAILURE")) == 1
@@ -108,7 +108,7 @@ class TestPartsOfAHold:
 def test_a_tip_captured_in_stripes_dashboard(town: Town) -> None:  # noqa: F811 - the fixture
     total = held_for(town, parts=False)
     town.stripe.overcapture(town.intent, round(total * 100) + 200)
-    town.tell(town.events() * 2)
+    town.deliver_all(town.events() * 2)
     assert town.amounts() == (total + 2, 0, 0, 0)
     assert Payment.objects.get().refunded_minor == 0
     ask(town, "REFUND", total + 2)

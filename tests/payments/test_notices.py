@@ -39,7 +39,7 @@ def problems() -> list[str]:
 def paid(town: Town, method: str = "pm_card_visa") -> None:
     town.begin()
     town.pay(method)
-    town.tell(town.events())
+    town.deliver_all(town.events())
 
 
 def test_the_endpoint_asks_for_them() -> None:
@@ -59,13 +59,13 @@ def test_a_review(town: Town, order: int, reason: str) -> None:
     paid(town)
     review = town.stripe.open_review(town.intent)
     if order == 1:
-        town.tell(town.events())
+        town.deliver_all(town.events())
         [message] = infos(town)
         assert "under review" in message
         assert len(problems()) == 1
     town.stripe.close_review(review["id"], reason)
     events = [each for each in town.events() if each["type"].startswith("review.")]
-    town.tell((events * 2)[:: -1 if order < 0 else 1])
+    town.deliver_all((events * 2)[:: -1 if order < 0 else 1])
     assert "closed" in infos(town)[0]
     assert len(infos(town)) == (2 if order == 1 else 1)
     assert problems() == []
@@ -85,7 +85,7 @@ def test_an_early_fraud_warning_until_it_is_settled(town: Town) -> None:
         "data": {"object": over},
     }
     event["type"] = "radar.early_fraud_warning.updated"
-    town.tell([event, {**event, "id": "evt_again"}])
+    town.deliver_all([event, {**event, "id": "evt_again"}])
     assert problems() == []
     assert len(infos(town)) == 2
     assert town.amounts()[0] == town.total()
@@ -101,7 +101,7 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     assert town.amounts()[0] == town.total()
     later = int(due.timestamp()) + 5 * 86_400
     town.stripe.ask_until(inquiry["id"], later)
-    town.tell(town.events() * 2)
+    town.deliver_all(town.events() * 2)
     assert len(infos(town)) == 2
     day = datetime.fromtimestamp(later, UTC)
     assert f"{day.day} {day:%B %Y}" in problems()[0]
@@ -109,7 +109,7 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     with translation.override("fr"):
         assert f"Répondez dans Stripe au plus tard le {date_format(day, 'j F Y')}" in french
     town.stripe.end_dispute(inquiry["id"], "lost")
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert "closed" in infos(town)[0]
     assert problems() == []
 
@@ -119,7 +119,7 @@ def test_a_refund_settles_what_the_bank_asks_about(town: Town) -> None:
     total = town.total()
     Staff(town).refund(town.transaction, "5.00")  # type: ignore[arg-type]  # it needs the two addresses only
     town.shop.drain()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.amounts() == (total - 5, 0, 5, 0)
     assert [each["amount"]["amount"] for each in town.reported("REFUND_SUCCESS")] == [5]
 
@@ -128,24 +128,24 @@ def test_an_inquiry_that_becomes_a_dispute_withdraws_the_money(town: Town) -> No
     paid(town, "pm_card_createDisputeInquiry")
     [inquiry] = town.stripe.account.table("dispute").values()
     town.stripe.escalate_inquiry(inquiry["id"])
-    town.tell(town.events() * 2)
+    town.deliver_all(town.events() * 2)
     assert town.amounts() == (0, 0, 0, 0)
     assert len(town.reported("CHARGE_BACK")) == 1
     town.stripe.end_dispute(inquiry["id"], "won")
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.amounts()[0] == town.total()
 
 
 def test_a_dispute_that_is_answered_is_no_problem_any_more(town: Town) -> None:
     paid(town)
     dispute = town.stripe.open_dispute(town.intent)
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert len(problems()) == 1
     town.api.disputes.update(dispute["id"], {"evidence": {"uncategorized_text": "see attached"}})
-    town.tell(town.events()[::-1])
+    town.deliver_all(town.events()[::-1])
     assert problems() == []
     town.stripe.end_dispute(dispute["id"], "won")
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert "won" in infos(town)[0]
     assert town.amounts()[0] == town.total()
 
@@ -158,12 +158,12 @@ def test_a_refund_that_waits_for_balance(town: Town) -> None:
     [refund] = town.stripe.account.table("refund").values()
     town.stripe.hold_refund(refund["id"])
     events = [each for each in town.stripe.events() if each["type"].startswith("refund.")]
-    town.tell(events * 2)
+    town.deliver_all(events * 2)
     [message] = infos(town)
     assert "balance" in message
     assert len(problems()) == 1
     town.stripe.end_refund(refund["id"], ok=True)
-    town.tell([each for each in town.stripe.events() if each["type"].startswith("refund.")])
+    town.deliver_all([each for each in town.stripe.events() if each["type"].startswith("refund.")])
     assert problems() == []
     assert len(infos(town)) == 2
 
@@ -201,7 +201,7 @@ def test_what_was_reported_before_a_crash_is_not_reported_again(town: Town) -> N
 
 
 def test_a_lost_event_of_a_dispute_is_made_good_by_the_comparison(
-    town: Town, worked: Callable[[], int]
+    town: Town, run_due_tasks: Callable[[], int]
 ) -> None:
     paid(town)
     town.stripe.open_dispute(town.intent)

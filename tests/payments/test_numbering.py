@@ -27,17 +27,17 @@ def order(town: Town) -> str:
     """Pay and complete the checkout; return the order's number."""
     town.begin()
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     done = change(cast("Stage", town), COMPLETE, None, id=Payment.objects.get().source_id)
     town.shop.drain()
     number: str = done["order"]["number"]
     return number
 
 
-def test_a_payment_is_called_by_its_order(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_payment_is_called_by_its_order(town: Town, run_all_tasks: Callable[[], int]) -> None:
     number = order(town)
     assert intent(town)["description"].startswith("Checkout ")
-    worked_to_the_end()
+    run_all_tasks()
     assert intent(town)["description"] == f"Order {number}"
     assert intent(town)["metadata"]["saleor_order_number"] == number
     assert intent(town)["metadata"]["saleor_transaction"] == town.transaction
@@ -47,19 +47,17 @@ def test_a_payment_is_called_by_its_order(town: Town, worked_to_the_end: Callabl
     assert intent(town)["description"] == f"Order {number}"
 
 
-def test_a_stripe_that_is_down_is_reported_later(town: Town, worked_to_the_end: Callable[[], int]) -> None:
+def test_a_stripe_that_is_down_is_reported_later(town: Town, run_all_tasks: Callable[[], int]) -> None:
     number = order(town)
     town.stripe.add_fault(f"POST /v1/payment_intents/{town.intent}", status=500, times=2)
-    worked_to_the_end()
+    run_all_tasks()
     assert intent(town)["description"] == f"Order {number}"
 
 
-def test_what_stripe_refuses_to_rename_keeps_its_name(
-    town: Town, worked_to_the_end: Callable[[], int]
-) -> None:
+def test_what_stripe_refuses_to_rename_keeps_its_name(town: Town, run_all_tasks: Callable[[], int]) -> None:
     order(town)
     town.stripe.add_fault(f"POST /v1/payment_intents/{town.intent}", status=400, times=1)
-    worked_to_the_end()
+    run_all_tasks()
     assert intent(town)["description"].startswith("Checkout ")
     assert Handling.objects.get(handler=HANDLER).done_at is not None
 

@@ -51,7 +51,7 @@ class TestAnotherIntent:
     def test_is_a_problem_and_no_money(self, town: Town, currency: str) -> None:
         town.begin()
         other = plant(town, currency=currency)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts() == (0, 0, 0, 0)
         assert foreign_problems() == [f"foreign-{other}"]
         assert Payment.objects.get().payment_intent_id == town.intent
@@ -61,7 +61,7 @@ class TestAnotherIntent:
         town.begin()
         plant(town)
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert town.amounts()[0] == town.total()
         assert len(town.reported("CHARGE_SUCCESS")) == 1
 
@@ -90,9 +90,9 @@ class TestAnotherIntent:
     def test_disappears_once_its_money_is_refunded(self, town: Town) -> None:
         town.begin()
         other = plant(town)
-        town.tell(town.events())
+        town.deliver_all(town.events())
         town.api.refunds.create({"payment_intent": other})
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert foreign_problems() == []
 
     def test_is_found_by_the_comparison_too(self, town: Town) -> None:
@@ -118,7 +118,7 @@ class TestTheRowIsLost:
         town.begin()
         town.pay()
         Payment.objects.all().delete()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert Payment.objects.get().payment_intent_id == town.intent
         assert town.amounts()[0] == town.total()
 
@@ -127,7 +127,7 @@ class TestTheRowIsLost:
         town.pay()
         Payment.objects.all().delete()
         Attempt.objects.all().delete()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert Payment.objects.get().payment_intent_id == town.intent
         assert town.amounts()[0] == town.total()
 
@@ -136,7 +136,7 @@ class TestTheRowIsLost:
         other = plant(town, amount=100)
         Payment.objects.all().delete()
         Attempt.objects.all().delete()
-        town.tell(town.stripe.events("payment_intent.succeeded"))
+        town.deliver_all(town.stripe.events("payment_intent.succeeded"))
         assert town.amounts() == (0, 0, 0, 0)
         assert foreign_problems() == [f"foreign-{other}"]
         assert not Payment.objects.exists()
@@ -151,7 +151,7 @@ class TestEditedMetadata:
         if kept:
             town.api.payment_intents.update(town.intent, {"metadata": kept})
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         charged, authorized, *_ = town.amounts()
         assert (charged, authorized)[flow == "AUTHORIZATION"] == town.total()
         assert Payment.objects.get().flow == flow
@@ -162,7 +162,7 @@ class TestEditedMetadata:
         town.begin()
         town.api.payment_intents.update(town.intent, {"metadata": ""})
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         assert Payment.objects.get().gross_minor == Payment.objects.get().amount_minor
 
 

@@ -19,7 +19,7 @@ from .test_reporting import Town, town  # noqa: F401 - a fixture
 def test_a_cart_declined_bought_and_disputed(town: Town) -> None:  # noqa: F811 - pytest's form
     town.begin()
     town.shop.drain()
-    town.tell([])
+    town.deliver_all([])
     cart = Cart.objects.select_related("contact__audience").get()
     robin = cart.contact
     assert robin is not None
@@ -30,13 +30,13 @@ def test_a_cart_declined_bought_and_disputed(town: Town) -> None:  # noqa: F811 
 
     town.pay("pm_card_chargeDeclinedInsufficientFunds")
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     change(cast("Stage", town), COMPLETE, None, id=cart.saleor_checkout_id)
     town.shop.drain()
     charge = town.api.payment_intents.retrieve(town.intent).latest_charge
     dispute = town.stripe.open_dispute(str(charge))
     town.stripe.end_dispute(dispute["id"], "won")
-    town.tell(town.events() * 2)
+    town.deliver_all(town.events() * 2)
 
     cart.refresh_from_db()
     assert cart.saleor_order_id == Purchase.objects.get(contact=robin).saleor_order_id

@@ -245,7 +245,7 @@ class TestFortyFiveDays:
         """Open payments, and ones paid long before, have changed in Stripe, which no longer has the events."""
         town.begin()
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         reconciling.reconcile(town.account.installation)
         long_ago = timezone.now() - timedelta(days=400)
         Payment.objects.update(created_at=long_ago, updated_at=long_ago)

@@ -26,9 +26,9 @@ from .test_reporting import Town, town  # noqa: F401 - a fixture
 Work = Callable[[], int]
 
 
-def reconciled(worked: Work, since: datetime | None = None) -> Reconciled:
+def reconciled(run_due_tasks: Work, since: datetime | None = None) -> Reconciled:
     report = reconcile(Installation.objects.get(), since)
-    while worked():
+    while run_due_tasks():
         pass
     return report
 
@@ -38,41 +38,45 @@ def what(report: Reconciled) -> list[str]:
 
 
 class TestStripeWasNotHeard:
-    def test_its_events_are_fetched_and_worked(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_its_events_are_fetched_and_worked(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
         town.stripe.drain()
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert sum(report.recorded.values()) >= 1
         assert town.amounts()[0] == town.total()
         assert all(each.fixed for each in report.differences)
 
-    def test_refunds_and_disputes_too(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_refunds_and_disputes_too(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
         town.stripe.drain()
-        reconciled(worked)
+        reconciled(run_due_tasks)
         assert town.amounts() == (town.total() - 5, 0, 5, 0)
 
-    def test_a_second_look_finds_nothing(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_a_second_look_finds_nothing(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
         town.stripe.drain()
-        reconciled(worked)
-        again = reconciled(worked)
+        reconciled(run_due_tasks)
+        again = reconciled(run_due_tasks)
         assert sum(again.recorded.values()) == 0
         assert again.differences == []
         assert again.compared == 1
 
-    def test_a_payment_that_was_forgotten_is_found_by_its_metadata(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_a_payment_that_was_forgotten_is_found_by_its_metadata(
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        run_due_tasks: Work,
+    ) -> None:
         town.begin()
         total = town.total()
         town.pay()
         for model in (Payment, Attempt, Event):
             model.objects.all().delete()
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert "the payment was not known here" in what(report)
         assert town.amounts()[0] == total
         assert Payment.objects.get().payment_intent_id == town.intent
@@ -80,12 +84,12 @@ class TestStripeWasNotHeard:
     def test_events_older_than_stripe_keeps_are_healed_by_the_payments(
         self,
         town: Town,  # noqa: F811 - the fixture
-        worked: Work,
+        run_due_tasks: Work,
     ) -> None:
         town.begin("AUTHORIZATION")
         town.pay()
         town.stripe.account.table("event").clear()
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert town.amounts()[1] == town.total()
         assert any("AUTHORIZATION_SUCCESS" in each for each in what(report))
 
@@ -95,7 +99,7 @@ class TestStripeWasNotHeard:
     def test_an_object_that_cannot_be_read_stops_none_of_the_others(
         self,
         town: Town,  # noqa: F811 - the fixture
-        worked: Work,
+        run_due_tasks: Work,
         odd: dict[str, Any],
     ) -> None:
         town.begin()
@@ -105,7 +109,7 @@ class TestStripeWasNotHeard:
         stranger = next(each for each in intents.values() if each["id"] != town.intent)
         stranger.update(odd)
         town.stripe.account.table("event").clear()
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert report.compared == 1
         assert town.amounts()[0] == town.total()
 
@@ -114,7 +118,7 @@ class TestSaleorWasNotHeard:
     def test_what_it_could_not_deliver_is_read_from_it(
         self,
         town: Town,  # noqa: F811 - the fixture
-        worked: Work,
+        run_due_tasks: Work,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def full(*_: Any, **__: Any) -> Any:
@@ -122,7 +126,7 @@ class TestSaleorWasNotHeard:
 
         town.begin()
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         with monkeypatch.context() as patched:
             patched.setattr(engine, "insert_once", full)
             [checkout] = town.shop.host.store.checkouts
@@ -131,18 +135,22 @@ class TestSaleorWasNotHeard:
             )
             town.shop.drain()
         assert not Purchase.objects.exists()
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert report.recorded["failed deliveries"] >= 1
         assert Purchase.objects.count() == 1
         assert Contact.objects.get().orders_count == 1
 
-    def test_what_it_never_reported_is_listed_by_when_it_changed(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_what_it_never_reported_is_listed_by_when_it_changed(
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        run_due_tasks: Work,
+    ) -> None:
         """While an app is deactivated, nothing is delivered at all, so nothing fails."""
         app = town.shop.app("saleor.app.stripe-audience")
         assert app is not None
         town.begin()
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         town.shop.set_active(app, False)
         [checkout] = town.shop.host.store.checkouts
         town.shop.gql(
@@ -151,44 +159,44 @@ class TestSaleorWasNotHeard:
         town.shop.drain()
         assert not Purchase.objects.exists()
         town.shop.set_active(app, True)
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert report.recorded["changed orders"] == 1
         assert Purchase.objects.count() == 1
-        assert reconciled(worked).recorded["changed orders"] == 0
+        assert reconciled(run_due_tasks).recorded["changed orders"] == 0
 
     @pytest.mark.usefixtures("town")
-    def test_a_variant_without_the_permission_does_not_ask(self, worked: Work) -> None:
+    def test_a_variant_without_the_permission_does_not_ask(self, run_due_tasks: Work) -> None:
         Installation.objects.update(variant="payments-only")
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert "changed customers" not in report.recorded
 
 
 class TestWhatCannotBeHealed:
-    def test_a_shop_that_does_not_answer(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_a_shop_that_does_not_answer(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
         town.shop.faults.statuses.extend([500] * 20)
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert any(not each.fixed and each.why for each in report.differences)
         town.shop.faults.statuses.clear()
-        assert all(each.fixed for each in reconciled(worked).differences)
+        assert all(each.fixed for each in reconciled(run_due_tasks).differences)
         assert town.amounts()[0] == town.total()
 
-    def test_a_key_that_was_revoked(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_a_key_that_was_revoked(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         StripeAccount.objects.update(secret_key="sk_test_revoked")
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         [difference] = [each for each in report.differences if not each.fixed]
         assert difference.what == "Stripe could not be asked"
         assert "Paste a new" in difference.why
         assert not Cursor.objects.filter(name="events").exists(), "what was not read is read the next time"
 
-    def test_a_transaction_that_saleor_no_longer_has(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_a_transaction_that_saleor_no_longer_has(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
         gone = "VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
         Payment.objects.update(transaction_id=gone)
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert any("no longer has a transaction" in each.why for each in report.differences if not each.fixed)
 
 
@@ -219,15 +227,15 @@ def test_what_changed_is_asked_for_with_the_events_own_fields(name: str, version
 
 
 class TestWhatGoesOn:
-    def test_after_a_reinstall_the_old_payments_do(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_after_a_reinstall_the_old_payments_do(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()
-        town.tell(town.events())
+        town.deliver_all(town.events())
         app = town.shop.app("saleor.app.stripe-audience")
         assert app is not None
         town.shop.delete_app(app)
         town.shop.drain()
-        worked()
+        run_due_tasks()
         town.shop.install(f"{settings.PUBLIC_URL}/api/manifest")
         asked = "transactionRequestAction(id: $i, actionType: REFUND, amount: 5) { errors { code } }"
         ask = f"mutation($i: ID!) {{ {asked} }}"
@@ -236,10 +244,14 @@ class TestWhatGoesOn:
         assert town.amounts() == (town.total() - 5, 0, 5, 0)
         assert Installation.objects.count() == 1
 
-    def test_after_the_account_was_disconnected_its_open_payments_do(self, town: Town, worked: Work) -> None:  # noqa: F811 - the fixture
+    def test_after_the_account_was_disconnected_its_open_payments_do(
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        run_due_tasks: Work,
+    ) -> None:
         town.begin()
         disconnect(town.account)
         town.pay()
-        report = reconciled(worked)
+        report = reconciled(run_due_tasks)
         assert town.amounts()[0] == town.total()
         assert all(each.fixed for each in report.differences)

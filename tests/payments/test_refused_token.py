@@ -80,7 +80,7 @@ def test_everything_waits_until_the_token_works_again(
             patched.setattr(http, "call", lambda *_, **sent: _no_app(body, sent["json"]))
         else:
             patched.setattr(http, "call", respond_with(status, body))
-        town.tell(events)
+        town.deliver_all(events)
         waits(town)
     assert webhook_sync.sync_webhooks(Installation.objects.get()) == []
     is_all_done(town)
@@ -95,7 +95,7 @@ def test_a_shop_that_accepts_the_app_again_continues_within_a_minute(
     with monkeypatch.context() as patched:
         status, body = REFUSALS["removed or switched off"]
         patched.setattr(http, "call", respond_with(status, body))
-        town.tell(events)
+        town.deliver_all(events)
         assert webhook_sync.continue_accepted_shops.func() == 0
         waits(town)
     assert webhook_sync.continue_accepted_shops.func() == 1
@@ -116,7 +116,7 @@ def test_everything_continues_when_the_app_is_installed_again(town: Town) -> Non
     working = before.token
     before.token = "dead"
     before.save(update_fields=["token"])
-    town.tell(events)
+    town.deliver_all(events)
     waits(town)
     shop = Installation.objects.get()
     shop.token = working
@@ -179,7 +179,7 @@ def test_a_permission_that_is_granted_again_lets_everything_continue(
 
     with monkeypatch.context() as patched:
         patched.setattr(http, "call", deny_transactions(narrow))
-        town.tell(events)
+        town.deliver_all(events)
         assert not Handling.objects.filter(given_up_at__isnull=False).exists()
         assert [each.key for each in Problem.objects.all()] == ["permissions"]
     webhook_sync.sync_webhooks(Installation.objects.get())
@@ -195,7 +195,7 @@ def test_what_belongs_to_another_app_is_given_up_and_blocks_nothing(
     events = town.events()
     with monkeypatch.context() as patched:
         patched.setattr(http, "call", deny_transactions(lambda _app: None))
-        town.tell(events)
+        town.deliver_all(events)
     assert Handling.objects.filter(
         given_up_at__isnull=False, reasons__en__icontains="does not allow"
     ).exists()

@@ -78,7 +78,7 @@ class Town:
         self.stripe.drain()
         return self.stripe.events()
 
-    def tell(self, events: list[Json]) -> None:
+    def deliver_all(self, events: list[Json]) -> None:
         """Deliver these events in this order, and handle them."""
         for event in events:
             assert self.deliver(event).status_code == 200
@@ -112,7 +112,7 @@ class Town:
 
 
 @contextmanager
-def found_town(settings: Any, stripe: StripeSandbox, stripe_url: str, work: Work) -> Iterator[Town]:
+def create_town(settings: Any, stripe: StripeSandbox, stripe_url: str, work: Work) -> Iterator[Town]:
     """Create a town and set its settings; at the end, check the app's responses against Saleor's schemas."""
     with SaleorSandbox(retry_scale=0.001) as shop, Served(get_wsgi_application()) as served:
         settings.PUBLIC_URL = served.url
@@ -134,9 +134,9 @@ def town(
     settings: Any,
     stripe_sandbox: StripeSandbox,
     stripe_url: str,
-    worked: Work,
+    run_due_tasks: Work,
 ) -> Iterator[Town]:
-    with found_town(settings, stripe_sandbox, stripe_url, worked) as made:
+    with create_town(settings, stripe_sandbox, stripe_url, run_due_tasks) as made:
         yield made
 
 
@@ -162,7 +162,9 @@ def test_a_charge_is_reported(town: Town, order: str) -> None:
     town.pay("pm_card_chargeDeclined")
     town.pay()
     paid = [each for each in town.events() if each["type"] != "charge.updated"]
-    town.tell(orders(paid)[order] if order != "last only" else town.stripe.events("payment_intent.succeeded"))
+    town.deliver_all(
+        orders(paid)[order] if order != "last only" else town.stripe.events("payment_intent.succeeded")
+    )
     assert town.amounts() == (town.total(), 0, 0, 0)
     [event] = town.reported("CHARGE_SUCCESS")
     assert event["pspReference"] == town.intent
@@ -171,11 +173,11 @@ def test_a_charge_is_reported(town: Town, order: str) -> None:
     assert Payment.objects.get().status == "succeeded"
 
 
-def test_a_decline_is_reported_so_that_the_shopper_may_try_again(town: Town, worked_to_the_end: Work) -> None:
+def test_a_decline_is_reported_so_that_the_shopper_may_try_again(town: Town, run_all_tasks: Work) -> None:
     town.begin()
     town.pay("pm_card_visa_chargeDeclinedStolenCard")
-    town.tell(town.events())
-    worked_to_the_end()
+    town.deliver_all(town.events())
+    run_all_tasks()
     messages = [each["message"] for each in town.reported("CHARGE_ACTION_REQUIRED")]
     assert declines.for_shopper("stolen_card") in messages
     assert "stolen" in declines.for_merchant(Payment.objects.get().decline_code)
@@ -189,26 +191,24 @@ def reported_declines(town: Town) -> int:
 
 
 @pytest.mark.parametrize("first", ["the storefront", "Stripe"])
-def test_a_decline_stands_once_in_the_history(town: Town, worked_to_the_end: Work, first: str) -> None:
+def test_a_decline_stands_once_in_the_history(town: Town, run_all_tasks: Work, first: str) -> None:
     town.begin()
     town.pay("pm_card_chargeDeclined")
     sent = town.stripe.events("payment_intent.payment_failed") if first == "Stripe" else []
-    town.tell(sent * 2)
+    town.deliver_all(sent * 2)
     assert reported_declines(town) == 0, "the shopper's browser is about to ask"
     town.shop.gql(PROCESS, {"id": town.transaction})
-    town.tell(town.events())
-    worked_to_the_end()
+    town.deliver_all(town.events())
+    run_all_tasks()
     assert reported_declines(town) == 1
 
 
-def test_a_decline_after_which_the_shopper_paid_is_not_reported_late(
-    town: Town, worked_to_the_end: Work
-) -> None:
+def test_a_decline_after_which_the_shopper_paid_is_not_reported_late(town: Town, run_all_tasks: Work) -> None:
     town.begin()
     town.pay("pm_card_chargeDeclined")
-    town.tell(town.events())
+    town.deliver_all(town.events())
     town.pay()
-    worked_to_the_end()
+    run_all_tasks()
     assert reported_declines(town) == 0
 
 
@@ -228,7 +228,7 @@ def test_a_refund_made_at_stripe_carries_its_reason(
     town.pay()
     asked: Any = {"payment_intent": town.intent, "amount": 500} | ({"reason": reason} if reason else {})
     town.api.refunds.create(asked)
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert [each["message"] for each in town.reported("REFUND_SUCCESS")] == [message]
 
 
@@ -238,7 +238,7 @@ def test_refunds_made_at_stripe_are_reported(town: Town, order: str) -> None:
     town.pay()
     for amount in (200, 200, 100):
         town.api.refunds.create({"payment_intent": town.intent, "amount": amount})
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     assert town.amounts() == (town.total() - 5, 0, 5, 0)
     assert len({each["pspReference"] for each in town.reported("REFUND_SUCCESS")}) == 3
     assert Payment.objects.get().refunded_minor == 500
@@ -249,7 +249,7 @@ def test_a_refund_that_fails_later_is_money_that_stayed(town: Town, order: str) 
     town.begin()
     town.pay("pm_card_refundFail")
     town.api.refunds.create({"payment_intent": town.intent, "amount": 200})
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     assert town.amounts() == (town.total(), 0, 0, 0)
     assert Payment.objects.get().refunded_minor == 0
 
@@ -259,7 +259,7 @@ def test_a_hold_of_which_a_part_is_taken(town: Town, order: str) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
     town.api.payment_intents.capture(town.intent, {"amount_to_capture": 500})
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     assert town.amounts() == (5, 0, 0, town.total() - 5)
     assert town.reported("REFUND_SUCCESS") == []
     assert town.ledger()["actions"] == ["REFUND"]
@@ -271,7 +271,7 @@ def test_a_hold_that_is_given_up(town: Town, order: str) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
     town.api.payment_intents.cancel(town.intent)
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     charged, authorized, refunded, _ = town.amounts()
     assert (charged, authorized, refunded) == (0, 0, 0)
     assert town.reported("REFUND_SUCCESS") == []
@@ -283,18 +283,18 @@ def test_a_hold_that_is_given_up(town: Town, order: str) -> None:
 def test_a_hold_that_lapses_after_its_success_was_reported(town: Town, order: str) -> None:
     town.begin("AUTHORIZATION")
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.amounts() == (0, town.total(), 0, 0)
     assert set(town.ledger()["actions"]) == {"CHARGE", "CANCEL"}
     town.api.payment_intents.cancel(town.intent)
-    town.tell(orders(town.events())[order])
+    town.deliver_all(orders(town.events())[order])
     assert town.amounts() == (0, 0, 0, town.total())
 
 
 def test_a_payment_that_never_came_is_over(town: Town) -> None:
     town.begin()
     town.api.payment_intents.cancel(town.intent)
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.amounts() == (0, 0, 0, 0)
     assert town.reported("CHARGE_FAILURE")
 
@@ -303,12 +303,12 @@ def test_a_payment_that_never_came_is_over(town: Town) -> None:
 def test_a_debit_that_takes_days(town: Town, ok: bool) -> None:
     town.begin()
     town.pay("pm_usBankAccount_success")
-    town.tell(town.events())
+    town.deliver_all(town.events())
     # Saleor mistakes the report for its own session request, which has the same reference: nothing is charged.
     assert town.amounts() == (0, 0, 0, 0)
     assert Payment.objects.get().status == "processing"
     town.stripe.end_processing(town.intent, ok=ok)
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.amounts()[0] == (town.total() if ok else 0)
 
 
@@ -328,7 +328,7 @@ def test_what_is_not_ours_is_left_alone(town: Town) -> None:
         )
         town.api.refunds.create({"payment_intent": made.id})
     before = town.ledger()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.ledger() == before
     assert Payment.objects.count() == 1
     assert not Handling.objects.exclude(done_at=None, given_up_at=None).filter(done_at=None).exists()
@@ -339,17 +339,17 @@ def test_a_row_that_was_lost_is_written_again(town: Town) -> None:
     total = town.total()
     Payment.objects.all().delete()
     town.pay()
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert (town.total(), Payment.objects.get().transaction_id) == (total, town.transaction)
     assert Payment.objects.get().captured_minor == int(total * 100)
 
 
-def test_the_report_is_repeated_while_saleor_is_down(town: Town, worked_to_the_end: Work) -> None:
+def test_the_report_is_repeated_while_saleor_is_down(town: Town, run_all_tasks: Work) -> None:
     town.begin()
     town.pay()
     town.shop.faults.statuses.extend([500, 502])
-    town.tell(town.events())
-    worked_to_the_end()
+    town.deliver_all(town.events())
+    run_all_tasks()
     assert town.amounts()[0] == town.total()
     assert not Event.objects.filter(source="stripe", handled_at=None).exists()
 
@@ -360,7 +360,7 @@ def test_a_transaction_that_saleor_no_longer_has_is_given_up_with_a_reason(town:
     Payment.objects.update(
         transaction_id="VHJhbnNhY3Rpb25JdGVtOjAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA=="
     )
-    town.tell(town.stripe.events("payment_intent.succeeded"))
+    town.deliver_all(town.stripe.events("payment_intent.succeeded"))
     given_up = Handling.objects.get(handler="payments.handlers.report_payment")
     assert given_up.given_up_at is not None
     assert "Saleor refused" in given_up.reason
@@ -372,6 +372,6 @@ def test_a_payment_asked_for_and_reported_at_once_is_counted_once(town: Town) ->
     query = "mutation($id: ID!) { transactionProcess(id: $id) { transactionEvent { type } errors { code } } }"
     done = town.shop.gql(query, {"id": town.transaction})["transactionProcess"]
     assert done["transactionEvent"]["type"] == "CHARGE_SUCCESS"
-    town.tell(town.events())
+    town.deliver_all(town.events())
     assert town.amounts() == (town.total(), 0, 0, 0)
     assert len(town.reported("CHARGE_SUCCESS")) == 1

@@ -54,15 +54,13 @@ def key_problems() -> list[str]:
 
 
 class TestADeadKey:
-    def test_costs_no_attempt_and_is_one_problem(
-        self, town: Town, worked_to_the_end: Callable[[], int]
-    ) -> None:
+    def test_costs_no_attempt_and_is_one_problem(self, town: Town, run_all_tasks: Callable[[], int]) -> None:
         town.begin()
         town.pay()
         events = town.events()
         dead_key(town)
-        town.tell(events)
-        worked_to_the_end()
+        town.deliver_all(events)
+        run_all_tasks()
         waiting = Handling.objects.filter(waits_for=town.account.pk)
         assert waiting.count() >= 1
         assert set(waiting.values_list("attempts", flat=True)) == {0}
@@ -71,18 +69,18 @@ class TestADeadKey:
         assert "Paste a new" in Problem.objects.get(key__startswith="key-").message
         assert not OxTask.objects.filter(status=OxTask.Status.READY).exists()
 
-    def test_waiting_is_cheap(self, town: Town, worked: Callable[[], int]) -> None:
+    def test_waiting_is_cheap(self, town: Town, run_due_tasks: Callable[[], int]) -> None:
         from saleor_stripe_audience.inbox.engine import sweep
 
         town.begin()
         town.pay()
         events = town.events()
         dead_key(town)
-        town.tell(events)
+        town.deliver_all(events)
         Event.objects.update(received_at=timezone.now() - timedelta(days=45))
         town.stripe.log.clear()
         assert sweep() == 0
-        assert worked() == 0
+        assert run_due_tasks() == 0
         assert town.stripe.log.entries(None, None) == []
         assert backlog().blocked >= 1
         assert backlog().waiting == 0
@@ -93,7 +91,7 @@ class TestADeadKey:
         town.pay()
         events = town.events()
         dead_key(town)
-        town.tell(events)
+        town.deliver_all(events)
         assert town.amounts()[0] == 0
         renew(town)
         while town.work():
@@ -108,7 +106,7 @@ class TestADeadKey:
         town.pay()
         events = town.events()
         narrowed_key(town)
-        town.tell(events)
+        town.deliver_all(events)
         assert key_problems()
         town.stripe.add_key(town.stripe.account, SECRET_KEY)
         upkeep.check_accounts()
@@ -136,7 +134,7 @@ class TestADeadKey:
             )
         ]
         town.stripe.add_key(town.stripe.account, SECRET_KEY, scopes)
-        town.tell(events)
+        town.deliver_all(events)
         assert town.amounts()[0] == town.total()
         assert Payment.objects.get().gross_minor is None
         assert key_problems() == [f"key-{town.account.pk}"]
@@ -247,7 +245,7 @@ def test_a_busy_stripe_is_named_as_what_it_is(
 
 
 def test_an_outage_of_hours_gives_nothing_up(
-    town: Town, worked_to_the_end: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    town: Town, run_all_tasks: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from saleor_stripe_audience.inbox.engine import sweep
 
@@ -259,13 +257,13 @@ def test_an_outage_of_hours_gives_nothing_up(
     events = town.events()
     with monkeypatch.context() as patched:
         patched.setattr(report, "report_missing", down)
-        town.tell(events)
-        worked_to_the_end()
+        town.deliver_all(events)
+        run_all_tasks()
     assert not Handling.objects.filter(given_up_at__isnull=False).exists()
     assert town.amounts()[0] == 0
     Event.objects.update(received_at=timezone.now() - timedelta(hours=2))
     assert sweep() >= 1
-    worked_to_the_end()
+    run_all_tasks()
     assert town.amounts()[0] == town.total()
 
 

@@ -78,7 +78,7 @@ def an_order() -> dict[str, Any]:
     }
 
 
-def tell_order(shop: Installation) -> Any:
+def send_order(shop: Installation) -> Any:
     return post_signed(shop, "order_created", json.dumps(an_order()).encode())
 
 
@@ -104,7 +104,7 @@ def marked(installation: Installation, account: StripeAccount) -> None:  # noqa:
 def test_one_id_from_the_webhook_to_the_task(
     marked: None,
     installation: Installation,  # noqa: F811 - a fixture
-    worked: Work,
+    run_due_tasks: Work,
     lines: Lines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -112,10 +112,10 @@ def test_one_id_from_the_webhook_to_the_task(
         raise ValueError(f"cannot place {PERSON}")
 
     monkeypatch.setattr(audience_handlers, "read_order", crash)
-    answer = tell_order(installation)
+    answer = send_order(installation)
     trace = answer.headers["X-Request-Id"]
     assert Event.objects.get().trace == trace
-    worked()
+    run_due_tasks()
     crashed = [line for line in lines() if line["event"] == "handler crashed"]
     assert crashed
     assert {line["trace"] for line in crashed} == {trace}
@@ -126,7 +126,7 @@ def test_one_id_from_the_webhook_to_the_task(
 def test_a_crash_tells_no_person(
     marked: None,
     installation: Installation,  # noqa: F811 - a fixture
-    worked_to_the_end: Work,
+    run_all_tasks: Work,
     lines: Lines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -134,8 +134,8 @@ def test_a_crash_tells_no_person(
         raise RuntimeError(f"{PERSON} {NAME} {SECRETS}")
 
     monkeypatch.setattr(audience_handlers, "read_order", crash)
-    tell_order(installation)
-    worked_to_the_end()
+    send_order(installation)
+    run_all_tasks()
     assert Handling.objects.filter(given_up_at__isnull=False).exists()
     assert_nothing_personal(json.dumps(lines()))
     assert_nothing_personal(everything_kept())
@@ -145,13 +145,13 @@ def test_an_ordinary_purchase_tells_no_person(
     marked: None,
     installation: Installation,  # noqa: F811 - a fixture
     buy: Callable[..., Buy],  # noqa: F811 - a fixture
-    worked_to_the_end: Work,
+    run_all_tasks: Work,
     lines: Lines,
 ) -> None:
-    tell_order(installation)
+    send_order(installation)
     buy().paid()
     post_signed(installation, "order_created", b"[]")
-    worked_to_the_end()
+    run_all_tasks()
     assert_nothing_personal(json.dumps(lines()))
     assert_nothing_personal(everything_kept())
 

@@ -46,67 +46,67 @@ def shown(shop: SaleorSandbox) -> dict[str, str]:
     return found
 
 
-def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, worked: Work) -> None:
+def test_it_is_shown_changed_and_taken_away(shop: SaleorSandbox, run_due_tasks: Work) -> None:
     installation = Installation.objects.get()
     for _ in range(2):
         problems.report(installation, "endpoint", "It was deleted.")
-    worked()
+    run_due_tasks()
     assert shown(shop) == {"endpoint": "It was deleted."}
     problems.report(installation, "endpoint", "It was switched off.")
-    worked()
+    run_due_tasks()
     assert shown(shop) == {"endpoint": "It was switched off."}
     for _ in range(2):
         problems.clear(installation, "endpoint")
-    worked()
+    run_due_tasks()
     assert shown(shop) == {}
 
 
-def test_what_many_events_find_at_once_is_sent_once(shop: SaleorSandbox, worked: Work) -> None:
+def test_what_many_events_find_at_once_is_sent_once(shop: SaleorSandbox, run_due_tasks: Work) -> None:
     """Otherwise, each event would start a task, and Saleor would count every report."""
     for _ in range(6):
         problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
     assert OxTask.objects.filter(status=OxTask.Status.READY).count() == 1
-    worked()
+    run_due_tasks()
     assert shown(shop) == {"endpoint": "It was deleted."}
 
 
-def test_a_task_that_is_run_twice_shows_it_once(shop: SaleorSandbox, worked: Work) -> None:
+def test_a_task_that_is_run_twice_shows_it_once(shop: SaleorSandbox, run_due_tasks: Work) -> None:
     """The worker stopped after Saleor had stored it, but before the app did."""
     problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
-    worked()
+    run_due_tasks()
     Problem.objects.update(shown="")
     show_problem.call(Problem.objects.get().pk)
     assert shown(shop) == {"endpoint": "It was deleted."}
 
 
 def test_one_that_changes_after_an_hour_takes_the_place_of_the_earlier(
-    shop: SaleorSandbox, worked: Work
+    shop: SaleorSandbox, run_due_tasks: Work
 ) -> None:
     installation = Installation.objects.get()
     problems.report(installation, "endpoint", "It was deleted.")
-    worked()
+    run_due_tasks()
     app = shop.app("saleor.app.stripe-audience")
     assert app is not None
     app.problems[0].updated_at -= timedelta(hours=2)
     problems.report(installation, "endpoint", "It was switched off.")
-    worked()
+    run_due_tasks()
     assert shown(shop) == {"endpoint": "It was switched off."}
 
 
 def test_one_that_is_solved_and_comes_back_before_the_worker_runs_counts_once(
-    shop: SaleorSandbox, worked: Work
+    shop: SaleorSandbox, run_due_tasks: Work
 ) -> None:
     installation = Installation.objects.get()
     problems.report(installation, "endpoint", "It was deleted.")
-    worked()
+    run_due_tasks()
     problems.clear(installation, "endpoint")
     problems.report(installation, "endpoint", "It was deleted.")
-    worked()
+    run_due_tasks()
     assert shown(shop) == {"endpoint": "It was deleted."}
 
 
 def test_one_that_is_solved_while_it_is_sent_is_dismissed(
-    shop: SaleorSandbox, worked: Work, monkeypatch: pytest.MonkeyPatch
+    shop: SaleorSandbox, run_due_tasks: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task that dismisses it did not find it in Saleor yet."""
     installation = Installation.objects.get()
@@ -121,28 +121,30 @@ def test_one_that_is_solved_while_it_is_sent_is_dismissed(
     problems.report(installation, "endpoint", "It was deleted.")
     show_problem.call(Problem.objects.get().pk)
     assert shown(shop) == {"endpoint": "It was deleted."}
-    worked()
+    run_due_tasks()
     assert shown(shop) == {}
 
 
-def test_one_that_is_fixed_before_it_was_shown_is_never_shown(shop: SaleorSandbox, worked: Work) -> None:
+def test_one_that_is_fixed_before_it_was_shown_is_never_shown(
+    shop: SaleorSandbox, run_due_tasks: Work
+) -> None:
     installation = Installation.objects.get()
     problems.report(installation, "endpoint", "It was deleted.")
     problems.clear(installation, "endpoint")
-    worked()
+    run_due_tasks()
     assert shown(shop) == {}
 
 
-def test_a_saleor_without_problems_gets_none(settings: Any, live_server: Any, worked: Work) -> None:
+def test_a_saleor_without_problems_gets_none(settings: Any, live_server: Any, run_due_tasks: Work) -> None:
     for shop in shop_of("3.21", settings, live_server):
         problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
-        assert worked() == 0
+        assert run_due_tasks() == 0
         assert shown(shop) == {}
         assert Problem.objects.count() == 1
 
 
 def test_keys_and_channels_are_looked_at_and_clear_themselves(
-    shop: SaleorSandbox, settings: Any, worked: Work
+    shop: SaleorSandbox, settings: Any, run_due_tasks: Work
 ) -> None:
     installation = Installation.objects.get()
     with StripeSandbox() as sandbox, Served(sandbox.wsgi) as served:
@@ -151,7 +153,7 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         account.secret_key = "sk_test_revoked"
         account.save()
         check_accounts()
-        worked()
+        run_due_tasks()
         problems_shown = shown(shop)
         assert set(problems_shown) == {"channels", f"key-{account.pk}"}
         assert "channel-pln" in problems_shown["channels"]
@@ -160,20 +162,20 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         account.save()
         AccountChannel.objects.create(installation=installation, account=account, channel_slug="channel-pln")
         check_accounts()
-        worked()
+        run_due_tasks()
         assert shown(shop) == {}
 
 
 def test_they_are_shown_again_when_the_app_is_installed_again(
-    shop: SaleorSandbox, live_server: Any, worked: Work
+    shop: SaleorSandbox, live_server: Any, run_due_tasks: Work
 ) -> None:
     """Saleor deletes an app's problems with the app, but they are not solved yet."""
     problems.report(Installation.objects.get(), "endpoint", "It was deleted.")
-    worked()
+    run_due_tasks()
     app = shop.app("saleor.app.stripe-audience")
     assert app is not None
     shop.delete_app(app)
     shop.install(f"{live_server.url}/api/manifest")
     assert shown(shop) == {}
-    worked()
+    run_due_tasks()
     assert shown(shop) == {"endpoint": "It was deleted."}

@@ -161,7 +161,7 @@ def test_what_the_shop_refuses_is_a_problem_and_the_rest_is_done(
 
 
 def test_an_upgraded_saleor_is_synced_once(
-    installation: Installation, shop: SaleorSandbox, worked: Work
+    installation: Installation, shop: SaleorSandbox, run_due_tasks: Work
 ) -> None:
     Installation.objects.update(schema_version="3.21")
     body = json.dumps(
@@ -180,7 +180,7 @@ def test_an_upgraded_saleor_is_synced_once(
         )
         assert answer.status_code == 200
     assert OxTask.objects.filter(task_path__endswith="sync_webhooks_of").count() == 1
-    worked()
+    run_due_tasks()
     installation.refresh_from_db()
     assert installation.schema_version.startswith("3.23")
 
@@ -196,11 +196,11 @@ def test_a_variant_keeps_its_own_webhooks(shop: SaleorSandbox, live_server: Any)
 
 
 def test_removal_is_reported_by_the_shop(
-    shop: SaleorSandbox, app: App, installation: Installation, worked: Work
+    shop: SaleorSandbox, app: App, installation: Installation, run_due_tasks: Work
 ) -> None:
     shop.delete_app(app)
     shop.drain(10)
-    worked()
+    run_due_tasks()
     installation.refresh_from_db()
     assert not installation.is_active
     assert installation.removed_at is not None
@@ -277,12 +277,12 @@ def test_a_missing_permission_is_not_mistaken_for_a_removal(app: App, installati
 
 
 def test_a_removal_reported_after_the_reinstall_does_not_switch_the_new_one_off(
-    shop: SaleorSandbox, app: App, installation: Installation, live_server: Any, worked: Work
+    shop: SaleorSandbox, app: App, installation: Installation, live_server: Any, run_due_tasks: Work
 ) -> None:
     shop.delete_app(app)
     shop.install(f"{live_server.url}/api/manifest")
     shop.drain(10)
-    worked()
+    run_due_tasks()
     assert Installation.objects.get().is_active
 
 

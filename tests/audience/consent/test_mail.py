@@ -64,10 +64,10 @@ def link(sent: EmailMultiAlternatives, part: str) -> str:
 
 
 def test_a_ticked_box_counts_once_confirmed_by_mail(
-    ada: Contact, worked: Work, mailoutbox: Mails, client: Client
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client
 ) -> None:
     give_consent(ada)
-    worked()
+    run_due_tasks()
     [sent] = mailoutbox
     assert sent.to == ["ada@shop.example"]
     assert sent.from_email == "Ada's Shop <news@shop.example>"
@@ -88,10 +88,10 @@ def test_a_ticked_box_counts_once_confirmed_by_mail(
 
 
 def test_every_mail_can_be_unsubscribed_from_with_one_click(
-    ada: Contact, worked: Work, mailoutbox: Mails, client: Client
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client
 ) -> None:
     give_consent(ada)
-    worked()
+    run_due_tasks()
     headers = mailoutbox[0].extra_headers
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     path = urlsplit(headers["List-Unsubscribe"].strip("<>")).path
@@ -101,45 +101,45 @@ def test_every_mail_can_be_unsubscribed_from_with_one_click(
 
 
 def test_a_mail_is_sent_once_however_often_its_task_runs(
-    ada: Contact, worked: Work, mailoutbox: Mails
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails
 ) -> None:
     give_consent(ada)
-    worked()
+    run_due_tasks()
     mail.send_confirmation(ConfirmationMail.objects.get().pk)
     mail.send_confirmation(123456)
     assert len(mailoutbox) == 1
 
 
-def test_a_mailbox_is_not_flooded(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
+def test_a_mailbox_is_not_flooded(ada: Contact, run_due_tasks: Work, mailoutbox: Mails) -> None:
     for _ in range(20):
         give_consent(ada)
-    worked()
+    run_due_tasks()
     assert len(mailoutbox) == 1
     for _ in range(20):
         ConfirmationMail.objects.update(requested_at=timezone.now() - timedelta(hours=1))
         give_consent(ada)
-    worked()
+    run_due_tasks()
     assert len(mailoutbox) == confirmation.MAX_PER_DAY
 
 
-def test_an_old_ticked_box_sends_no_mail(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
+def test_an_old_ticked_box_sends_no_mail(ada: Contact, run_due_tasks: Work, mailoutbox: Mails) -> None:
     give_consent(ada, ago=timedelta(days=2))
-    worked()
+    run_due_tasks()
     assert (mailoutbox, Contact.objects.get().status) == ([], "pending")
 
 
-def test_a_subscriber_is_not_asked_again(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
+def test_a_subscriber_is_not_asked_again(ada: Contact, run_due_tasks: Work, mailoutbox: Mails) -> None:
     say(ada, "given", at(2))
     give_consent(ada)
-    worked()
+    run_due_tasks()
     assert (mailoutbox, Contact.objects.get().status) == ([], "subscribed")
 
 
 def test_a_link_from_before_a_withdrawal_confirms_nothing(
-    ada: Contact, worked: Work, mailoutbox: Mails, client: Client
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client
 ) -> None:
     give_consent(ada)
-    worked()
+    run_due_tasks()
     choices.withdraw(Contact.objects.get())
     assert client.post(link(mailoutbox[0], "confirm")).status_code == 404
     assert Contact.objects.get().status == "unsubscribed"
@@ -156,21 +156,23 @@ def test_a_link_from_before_a_withdrawal_confirms_nothing(
     ],
 )
 def test_the_mail_is_in_the_readers_language(
-    ada: Contact, worked: Work, mailoutbox: Mails, person: str, audience: str, subject: str
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, person: str, audience: str, subject: str
 ) -> None:
     Contact.objects.update(language=person)
     Audience.objects.update(language=audience)
     give_consent(Contact.objects.select_related("audience").get())
-    worked()
+    run_due_tasks()
     assert mailoutbox[0].subject.startswith(subject)
 
 
-def test_special_characters_in_a_name_break_no_header(ada: Contact, worked: Work, mailoutbox: Mails) -> None:
+def test_special_characters_in_a_name_break_no_header(
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails
+) -> None:
     change_audience(
         ada.audience, AudienceSettings('"Shop", <evil@x.example> é', double_opt_in=True, consent_text="Yes")
     )
     give_consent(Contact.objects.select_related("audience").get())
-    worked()
+    run_due_tasks()
     message = mailoutbox[0].message()
     assert str(message["From"]).endswith("<news@shop.example>")
     assert "evil@x.example>," not in str(message["From"])
@@ -303,13 +305,13 @@ def test_headers_are_sent_on_one_plain_line(
     ],
 )
 def test_mails_and_pages_show_the_shops_name(
-    ada: Contact, worked: Work, mailoutbox: Mails, client: Client,
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client,
     sender: str, shop_name: str, audience: str, shown: str,
 ) -> None:  # fmt: skip
     Installation.objects.update(shop_name=shop_name, domain="shop.tea-house.example")
     Audience.objects.update(name=audience, sender_name=sender)
     give_consent(Contact.objects.select_related("audience__installation").get())
-    worked()
+    run_due_tasks()
     [sent] = mailoutbox
     assert sent.from_email == f"{shown} <news@shop.example>"
     assert sent.subject.endswith(shown)
@@ -326,14 +328,14 @@ EVIL = "URGENT: your account is locked, see https://evil.example/"
 
 
 def test_a_strangers_wording_is_neither_mailed_nor_shown_and_proves_nothing(
-    ada: Contact, worked: Work, mailoutbox: Mails, client: Client
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client
 ) -> None:
     Audience.objects.update(double_opt_in=False)
     Channel.objects.create(
         installation=ada.audience.installation, slug="default-channel", name="Default", currency="USD"
     )
     storefront.subscribe(ada.audience.installation, "default-channel", ada.email, EVIL)
-    worked()
+    run_due_tasks()
     [sent] = mailoutbox
     assert Contact.objects.get().status == "pending"
     shown = str(sent.message()) + client.get(link(sent, "confirm")).content.decode()
@@ -346,14 +348,14 @@ def test_a_strangers_wording_is_neither_mailed_nor_shown_and_proves_nothing(
 
 
 def test_a_confirmation_counts_for_the_address_it_was_mailed_to(
-    shop: Installation, worked: Work, mailoutbox: Mails, client: Client
+    shop: Installation, run_due_tasks: Work, mailoutbox: Mails, client: Client
 ) -> None:
     record_customer(shop, member(7), at(1))
     change_audience(
         Audience.objects.get(), AudienceSettings("News", double_opt_in=True, consent_text="Yes, news!")
     )
     give_consent(Contact.objects.select_related("audience__installation").get())
-    worked()
+    run_due_tasks()
     record_customer(shop, member(7, "ada.new@shop.example"), at(2))
     path = link(mailoutbox[0], "confirm")
     assert client.get(path).status_code == client.post(path).status_code == 404
@@ -361,7 +363,7 @@ def test_a_confirmation_counts_for_the_address_it_was_mailed_to(
 
 
 def test_a_mail_does_not_follow_an_address_that_changed(
-    shop: Installation, worked: Work, mailoutbox: Mails
+    shop: Installation, run_due_tasks: Work, mailoutbox: Mails
 ) -> None:
     record_customer(shop, member(7), at(1))
     change_audience(
@@ -369,12 +371,12 @@ def test_a_mail_does_not_follow_an_address_that_changed(
     )
     give_consent(Contact.objects.select_related("audience__installation").get())
     record_customer(shop, member(7, "ada.new@shop.example"), at(2))
-    worked()
+    run_due_tasks()
     assert mailoutbox == []
 
 
 def test_one_mailbox_is_not_flooded_through_many_spellings(
-    shop: Installation, worked: Work, mailoutbox: Mails
+    shop: Installation, run_due_tasks: Work, mailoutbox: Mails
 ) -> None:
     for number, spelling in enumerate(["ada@gmail.com", "a.da@gmail.com", "ada+x@googlemail.com"]):
         payload = order(str(number), email=spelling) | {
@@ -384,7 +386,7 @@ def test_one_mailbox_is_not_flooded_through_many_spellings(
         record_order(shop, payload, at(number))
         Audience.objects.update(double_opt_in=True, consent_text="Yes, news!")
         record_order_consent(shop, payload, at(number))
-    worked()
+    run_due_tasks()
     assert len(mailoutbox) == 1
 
 

@@ -149,14 +149,20 @@ def send(client: Client, url: str, body: Any, **headers: str) -> Any:
 
 @pytest.mark.parametrize(("service", "body", "kind"), REPORTS)
 def test_every_service_is_understood(
-    shop: Installation, ada: Contact, client: Client, worked: Work, service: str, body: Any, kind: Kind | None
+    shop: Installation,
+    ada: Contact,
+    client: Client,
+    run_due_tasks: Work,
+    service: str,
+    body: Any,
+    kind: Kind | None,
 ) -> None:
     if kind == Kind.DELIVERED:
         Contact.objects.update(deliverability="bounced")
     url = webhooks.create(shop, service, key_of(service)).url
     for _ in range(2):
         assert send(client, url, body).status_code == 200
-    worked()
+    run_due_tasks()
     assert list(Event.objects.filter(source="mail").values_list("kind", flat=True)) == (
         [kind] if kind else []
     )
@@ -203,7 +209,7 @@ def test_a_delivered_mail_does_not_end_a_complaint_but_the_person_does(
 
 
 def test_another_shop_and_strangers_are_not_affected(
-    shop: Installation, ada: Contact, client: Client, worked: Work
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work
 ) -> None:
     other = install("other.example")
     url = webhooks.create(other, "postmark").url
@@ -333,7 +339,7 @@ def test_reports_about_somebody_erased_are_erased_too(
 
 
 def test_a_report_from_the_future_counts_from_its_receipt(
-    shop: Installation, ada: Contact, client: Client, worked: Work
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work
 ) -> None:
     ahead = (timezone.now() + timedelta(days=400)).isoformat()
     send(
@@ -341,5 +347,5 @@ def test_a_report_from_the_future_counts_from_its_receipt(
         webhooks.create(shop, "postmark").url,
         postmark("SpamComplaint", "SpamComplaint") | {"BouncedAt": ahead},
     )
-    worked()
+    run_due_tasks()
     assert Consent.objects.get(kind="withdrawn").at <= timezone.now()

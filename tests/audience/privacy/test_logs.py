@@ -50,7 +50,7 @@ def log() -> Iterator[io.StringIO]:
 def test_a_whole_life_leaves_no_trace_in_the_logs(
     shop: Installation,
     client: Client,
-    worked_to_the_end: Work,
+    run_all_tasks: Work,
     log: io.StringIO,
     settings: Any,
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_whole_life_leaves_no_trace_in_the_logs(
             headers={"Authorization": f"Bearer {key}"},
             REMOTE_ADDR="203.0.113.77",
         )
-    worked_to_the_end()
+    run_all_tasks()
     contact = Contact.objects.select_related("audience__installation").get(email="ada.new@shop.example")
     client.post(links.unsubscribe_url(contact))
     client.get("/audience/preferences/ada")

@@ -127,11 +127,11 @@ class TestEverythingIsBroughtIn:
 
 @pytest.mark.usefixtures("small_pages")
 class TestItGoesOn:
-    def test_by_tasks_to_the_end(self, past: Past, worked: Work) -> None:
+    def test_by_tasks_to_the_end(self, past: Past, run_due_tasks: Work) -> None:
         furnish(past)
         job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.start(job)
-        while worked():
+        while run_due_tasks():
             pass
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.DONE, 7)
@@ -162,7 +162,7 @@ class TestItGoesOn:
         job.refresh_from_db()
         assert (job.step, job.done) == (2, 2)
 
-    def test_after_its_worker_was_killed(self, past: Past, worked: Work) -> None:
+    def test_after_its_worker_was_killed(self, past: Past, run_due_tasks: Work) -> None:
         furnish(past)
         job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0, enqueues=False)
@@ -170,12 +170,12 @@ class TestItGoesOn:
         Job.objects.update(updated_at=timezone.now() - timedelta(hours=1))
         assert sweep_jobs.call() == 1
         assert sweep_jobs.call() == 0
-        while worked():
+        while run_due_tasks():
             pass
         job.refresh_from_db()
         assert job.state == Job.State.DONE
 
-    def test_once_saleor_answers_again(self, past: Past, worked_to_the_end: Work, monkeypatch: Any) -> None:
+    def test_once_saleor_answers_again(self, past: Past, run_all_tasks: Work, monkeypatch: Any) -> None:
         furnish(past)
         answers = client.fetch_page
         silent = [True, True]
@@ -189,32 +189,32 @@ class TestItGoesOn:
         monkeypatch.setattr(client, "fetch_page", fetch)
         job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.start(job)
-        worked_to_the_end()
+        run_all_tasks()
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.DONE, 7)
 
-    def test_not_while_it_is_paused(self, past: Past, worked: Work) -> None:
+    def test_not_while_it_is_paused(self, past: Past, run_due_tasks: Work) -> None:
         furnish(past)
         job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0)
         job = jobs.pause(job)
-        while worked():
+        while run_due_tasks():
             pass
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.PAUSED, 0)
         jobs.start(jobs.resume(job))
-        while worked():
+        while run_due_tasks():
             pass
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.DONE, 7)
 
-    def test_never_once_it_is_cancelled(self, past: Past, worked: Work) -> None:
+    def test_never_once_it_is_cancelled(self, past: Past, run_due_tasks: Work) -> None:
         furnish(past)
         job = backfill.get_or_create(past.installation, "saleor", "test")
         jobs.work_page(job.pk, 0)
         jobs.cancel(job)
         assert jobs.cancel(job).state == Job.State.CANCELLED
-        while worked():
+        while run_due_tasks():
             pass
         job.refresh_from_db()
         assert (job.state, job.done) == (Job.State.CANCELLED, 0)
