@@ -140,6 +140,29 @@ class TestMerged:
         assert (spent.contact, spent.orders_count) == (contact, 1)
 
 
+class TestDeleted:
+    def test_a_new_guest_of_an_erased_account(self, shop: Installation) -> None:
+        """The change of address shows that the guest is the erased person."""
+        receive(shop, "customer_deleted", 0, user=member(1, "old@shop.example"))
+        run_tasks()
+        receive(shop, "order_created", 1, order=order("1", email="new@shop.example"))
+        receive(shop, "customer_updated", 2, user=member(1, "new@shop.example"))
+        work_one_task()
+        assert open_events() == 0, "both were handled in one transaction"
+        assert not Contact.objects.exists()
+        assert not ContactSpent.objects.exists()
+        assert [each.contact for each in Purchase.objects.all()] == [None]
+
+    def test_a_new_guest_whose_order_gets_another_address(self, shop: Installation) -> None:
+        """The contact has nothing left then, so it is deleted."""
+        receive(shop, "order_created", 1, order=order("1", email="typo@shop.example"))
+        receive(shop, "order_updated", 2, order=order("1", email="ada@shop.example"))
+        work_one_task()
+        assert open_events() == 0, "both were handled in one transaction"
+        [spent] = ContactSpent.objects.all()
+        assert (spent.contact.email, spent.orders_count) == ("ada@shop.example", 1)
+
+
 class TestApart:
     def test_a_failing_event_is_handled_separately_and_the_others_continue(self, shop: Installation) -> None:
         good = receive_orders(shop, 2)

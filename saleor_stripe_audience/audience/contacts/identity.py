@@ -20,6 +20,7 @@ from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import (
     Key,
     LockedShop,
+    delete_contact,
     lock_shop,
     note_stored,
 )
@@ -157,7 +158,7 @@ def delete_if_empty(contact: Contact | None) -> None:
     if contact.contact_tags.exclude(origin=ContactTag.Origin.RULE).exists():
         return
     if not any(rows.exists() for rows in (contact.purchases, contact.consents, contact.carts)):
-        contact.delete()
+        delete_contact(contact)
 
 
 def find_by_address(audience: Audience, email: str) -> Contact | None:
@@ -305,7 +306,7 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     if absorbed.lifecycle == Lifecycle.ACTIVE:
         kept.lifecycle = Lifecycle.ACTIVE
     FormerContact.objects.create(pk=absorbed.pk, contact=kept)
-    absorbed.delete()
+    delete_contact(absorbed)
     ledger.refresh(kept)
 
 

@@ -105,8 +105,9 @@ class LockedShop:
 
     `segmented` are the audiences with segments; `has_tombstones` says whether anyone was ever erased; `secret` is
     filled when it is first needed. `absent` are keys that certainly have no row, so that they need not be looked up:
-    whoever stores a row removes its key. `created` are the contacts that were created since the lock was taken.
-    `gathered` are the values that each of these functions will be called with, once, before the lock is released.
+    whoever stores a row removes its key. `created` and `deleted` are the contacts that were created and deleted since
+    the lock was taken. `gathered` are the values that each of these functions will be called with, once, before the
+    lock is released.
     """
 
     installation: Installation
@@ -118,6 +119,7 @@ class LockedShop:
     secret: str = ""
     absent: set[tuple[Key, str]] = field(default_factory=set)
     created: set[UUID] = field(default_factory=set)
+    deleted: set[UUID] = field(default_factory=set)
     gathered: defaultdict[Callable[..., None], dict[Any, Any]] = field(
         default_factory=lambda: defaultdict(dict)
     )
@@ -227,6 +229,14 @@ def shop_holding(audience_id: UUID) -> LockedShop | None:
     """Return the shop of the audience, if a surrounding `hold_shop` holds its lock."""
     shop = _held.get()
     return shop if shop is not None and audience_id in shop.audience_ids else None
+
+
+def delete_contact(contact: Contact) -> dict[str, int]:
+    """Delete the contact and everything that belongs to it; return the number of deleted rows by model."""
+    if (shop := shop_holding(contact.audience_id)) is not None:
+        shop.deleted.add(contact.pk)
+    _total, per_model = contact.delete()
+    return per_model
 
 
 def note_stored(installation_id: UUID, kind: Key, key: str) -> None:

@@ -19,7 +19,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.people.addresses import normalize_email
-from saleor_stripe_audience.audience.people.audiences import lock_shop
+from saleor_stripe_audience.audience.people.audiences import delete_contact, lock_shop
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_digest
 from saleor_stripe_audience.audience.people.models import Contact, FormerContact
 from saleor_stripe_audience.audience.people.payloads import read_account
@@ -262,8 +262,8 @@ def _erase(installation: Installation, found: _Traces, reason: str, actor: str) 
     for contact in contacts:
         for callback in _callbacks:
             callback(contact)
-        _total, per_model = contact.delete()
-        erased.update({name.removeprefix("audience."): count for name, count in per_model.items()})
+        deleted = delete_contact(contact)
+        erased.update({name.removeprefix("audience."): count for name, count in deleted.items()})
     receipt = Erasure.objects.create(
         installation=installation,
         reason=reason,

@@ -67,16 +67,12 @@ def refresh_at_end(shop: LockedShop, contact: Contact | None, *, added: Purchase
 
 
 @on_merge
-def _refresh_kept(absorbed: Contact, kept: Contact) -> None:
-    if (shop := shop_holding(kept.audience_id)) is not None:
-        shop.gathered[_store_gathered].pop(absorbed.pk, None)  # its row is deleted next
+def _refresh_kept(_absorbed: Contact, kept: Contact) -> None:
     refresh(kept)
 
 
-def _store_gathered(_: LockedShop, due: Mapping[UUID, _Due]) -> None:
-    remaining = {
-        pk: each for pk, each in due.items() if each.contact.pk is not None
-    }  # the others were deleted
+def _store_gathered(shop: LockedShop, due: Mapping[UUID, _Due]) -> None:
+    remaining = {pk: each for pk, each in due.items() if pk not in shop.deleted}
     new = {pk: each.sums for pk, each in remaining.items() if each.sums is not None}
     others = [pk for pk in remaining if pk not in new]
     sums = new | _sums_of(others) if others else new
