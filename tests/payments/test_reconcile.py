@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import OperationalError
+from django.utils import timezone
 
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.audience.people.models import Contact
@@ -65,6 +66,22 @@ class TestStripeWasNotHeard:
         assert sum(again.recorded.values()) == 0
         assert again.differences == []
         assert again.compared == 1
+
+    def test_a_payment_without_changes_is_compared_once(
+        self,
+        town: Town,  # noqa: F811 - the fixture
+        run_due_tasks: Work,
+    ) -> None:
+        town.begin()
+        town.pay()
+        town.stripe.drain()
+        reconciled(run_due_tasks)
+        an_hour_ago = timezone.now() - timedelta(hours=1)
+        Payment.objects.update(created_at=an_hour_ago, updated_at=an_hour_ago)
+        town.stripe.account.table("payment_intent")[town.intent]["created"] = int(an_hour_ago.timestamp())
+        assert reconciled(run_due_tasks, since=an_hour_ago - timedelta(hours=1)).compared == 1
+        assert Payment.objects.get().updated_at == an_hour_ago
+        assert reconciled(run_due_tasks).compared == 0
 
     def test_a_payment_that_was_forgotten_is_found_by_its_metadata(
         self,
