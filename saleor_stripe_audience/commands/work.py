@@ -17,11 +17,12 @@ from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.webhook_sync import sync_all_webhooks
-from saleor_stripe_audience.task_engine import TaskWorker
+from saleor_stripe_audience.task_engine import TaskWorker, is_waiting
 
 POLL_SECONDS = 0.2  # that a task waits at most for an idle worker
 CONCURRENCY = 4
 WAIT_SECONDS = 1.0  # between two checks of a database that is not ready
+AFTER_EVENTS = -1  # a task's priority; that of an event is 0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -86,9 +87,12 @@ def serve_metrics() -> None:
 def make_worker(concurrency: int) -> TaskWorker:
     """Create the task engine's worker with this product's settings; it runs `concurrency` tasks at once.
 
-    Its first tasks check every shop and account: this may be a new version of the app, with other webhooks.
+    It checks every shop and account at its start: this may be a new version of the app, with other webhooks. The checks
+    come after the events that wait, and one that still waits is not added again: a worker that is killed again and
+    again must not delay the events.
     """
-    sync_all_webhooks.enqueue()
-    keep_endpoints.enqueue()
-    reconcile_all.enqueue()
+    for check in (sync_all_webhooks, keep_endpoints, reconcile_all):
+        queue = f"start {check.name}"
+        if not is_waiting(queue):
+            check.using(queue_name=queue, priority=AFTER_EVENTS).enqueue()
     return TaskWorker(concurrency=concurrency, poll_interval=POLL_SECONDS)

@@ -13,16 +13,30 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from django_ox.models import OxTask
 
 from saleor_stripe_audience import health
 from saleor_stripe_audience.commands import check, work
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.models import Pulse
 from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, WORKER, WorkerPulse, last_seen_worker
 from saleor_stripe_audience.shops.models import Installation
+from tests.audience.conftest import install
 from tests.platform.served import SECONDS, command, environment, free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_workers_that_are_killed_at_their_start_do_not_delay_events() -> None:
+    installation = install()
+    for _ in range(3):
+        work.make_worker(1)
+    engine.record("saleor", installation.pk, "1", "product_updated", {}, timezone.now())
+    assert OxTask.objects.count() == 4, "each check once, and the event"
+    claimed = work.make_worker(1).claim_one()
+    assert claimed is not None
+    assert claimed.task_path == engine.dispatch_event.module_path
 
 
 def test_a_worker_says_that_it_is_alive_and_that_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
