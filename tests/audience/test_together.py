@@ -54,7 +54,7 @@ def receive_orders(shop: Installation, count: int, *, first: int = 0) -> list[Ev
 
 def work_one_task() -> None:
     """Run only the oldest task, with the other events that it handles."""
-    task = OxTask.objects.filter(status=OxTask.Status.READY).earliest("enqueued_at")
+    task = OxTask.objects.filter(status=OxTask.Status.READY, run_after=None).earliest("enqueued_at")
     OxTask.objects.filter(pk=task.pk).update(status=OxTask.Status.RUNNING)
     engine.dispatch(task.args[0], queue=task.queue_name)
     OxTask.objects.filter(pk=task.pk).update(status=OxTask.Status.SUCCESSFUL)

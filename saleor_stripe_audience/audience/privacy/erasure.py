@@ -113,7 +113,7 @@ def erase_deleted_account(
     if event is not None:
         # Other handlers of this event may still need to know which account it was, but nothing else.
         user = {name: payload.get(name) for name in ("id", "isConfirmed")}
-        Event.objects.filter(pk=event.pk).update(payload={"user": user}, handled_at=event.handled_at)
+        Event.objects.filter(pk=event.pk).update(payload={"user": user})
     return receipt
 
 

@@ -2,16 +2,23 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
 from itertools import batched
 
+import structlog
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Coalesce, Now
+from django.tasks import task
+from django.utils import timezone
 
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 
-BATCH_SIZE = 50  # names in one query
+log = structlog.get_logger(__name__)
+
+BATCH_SIZE = 50  # names or events in one query
+LAST_ATTEMPT = 13  # each waits twice as long as the one before, the first a minute
 
 
 def find_mentions(
@@ -29,11 +36,49 @@ def find_mentions(
 
 
 def clear(installation: Installation, addresses: Collection[str], ids: Collection[str]) -> int:
-    """Delete the payloads of those events, and drop their pending work. Returns how many there were."""
+    """Delete the payloads of those events, of unhandled ones once they are handled. Returns how many events there are.
+
+    An order or payment that was not handled before the erasure still counts, without a contact.
+    """
     found = [event.pk for event in find_mentions(installation, addresses, ids)]
-    for some in batched(found, BATCH_SIZE):
-        Event.objects.filter(pk__in=some).update(payload=None, handled_at=Coalesce(F("handled_at"), Now()))
+    unhandled = _clear_handled(found)
+    if unhandled:
+        _clear_later(unhandled, 0)
     return len(found)
+
+
+def _clear_handled(event_ids: Iterable[int]) -> list[int]:
+    """Delete the payloads of the events that are handled, and return the others."""
+    unhandled: list[int] = []
+    for some in batched(event_ids, BATCH_SIZE):
+        Event.objects.filter(pk__in=some, handled_at__isnull=False).update(payload=None)
+        unhandled += Event.objects.filter(pk__in=some, handled_at=None).values_list("pk", flat=True)
+    return unhandled
+
+
+def _clear_later(event_ids: list[int], attempt: int) -> None:
+    delay = timedelta(minutes=2**attempt)
+    clear_when_handled.using(run_after=timezone.now() + delay).enqueue(event_ids, attempt)
+
+
+@task
+def clear_when_handled(event_ids: list[int], attempt: int) -> int:
+    """Delete the payloads of events that mention an erased person and are handled by now; after eleven days, of all.
+
+    Returns how many are left for the next attempt.
+    """
+    unhandled = _clear_handled(event_ids)
+    if not unhandled:
+        return 0
+    if attempt == LAST_ATTEMPT:
+        for some in batched(unhandled, BATCH_SIZE):
+            Event.objects.filter(pk__in=some).update(
+                payload=None, handled_at=Coalesce(F("handled_at"), Now())
+            )
+        log.warning("events of an erased person dropped before they could be handled", events=unhandled)
+        return 0
+    _clear_later(unhandled, attempt + 1)
+    return len(unhandled)
 
 
 def _candidates(stored: QuerySet[Event], addresses: Collection[str], ids: Collection[str]) -> Iterator[Event]:

@@ -327,11 +327,12 @@ def test_the_check_asks_for_reports_where_mails_are_sent(shop: Installation, mai
 
 
 def test_reports_about_somebody_erased_are_erased_too(
-    shop: Installation, ada: Contact, client: Client
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work
 ) -> None:
     from saleor_stripe_audience.audience.privacy import erasure
 
     send(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce"))
+    run_due_tasks()
     erasure.erase(shop, ADA)
     assert Event.objects.get(source="mail").payload is None
     send(client, webhooks.create(shop, "postmark").url, postmark("Bounce", "HardBounce") | {"ID": 8})

@@ -1,13 +1,15 @@
 """Erasing a person: none of their data remains, they stay out, and a receipt lists what was erased."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django_ox.models import OxTask
 
 from saleor_stripe_audience.audience.people.models import Contact
-from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.privacy import erasure, stored_events
 from saleor_stripe_audience.audience.privacy.models import Erasure, Tombstone
 from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
 from saleor_stripe_audience.errors import Rejected
@@ -237,6 +239,7 @@ def test_stored_events_are_found_however_the_address_is_written(
         kind="x",
         payload={"deep": [{"er": written}]},
         occurred_at=at(1),
+        handled_at=at(2),
     )
     erasure.erase(shop, address)
     assert (Event.objects.get().payload is None) is found
@@ -254,6 +257,38 @@ def test_events_from_stripe_are_found_too(shop: Installation) -> None:
         kind="charge.succeeded",
         payload=payload,
         occurred_at=at(1),
+        handled_at=at(2),
     )
     receipt = erasure.erase(shop, ADA)
     assert (Event.objects.get().payload, receipt.erased) == (None, {"inbox payloads": 1})
+
+
+class TestUnhandledEvents:
+    """A backlog, or an outage: the person is erased before their events are handled."""
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_order_still_counts_and_is_emptied_then(
+        self, shop: Installation, run_all_tasks: Callable[[], int]
+    ) -> None:
+        record("saleor", shop.pk, "1", "order_created", {"order": order("1", email=ADA)}, at(1))
+        erasure.erase(shop, ADA)
+        assert Event.objects.get().payload is not None
+        run_all_tasks()
+        [purchase] = Purchase.objects.all()
+        assert (purchase.contact, purchase.charged_minor) == (None, 3000)
+        assert Event.objects.get().payload is None
+        assert ADA not in all_that_is_kept()
+
+    def test_what_is_never_handled_is_dropped_in_the_end(self, shop: Installation) -> None:
+        Event.objects.create(
+            source="saleor", origin=shop.pk, key="x", kind="x", payload={"email": ADA}, occurred_at=at(1)
+        )
+        erasure.erase(shop, ADA)
+        [task] = OxTask.objects.all()
+        event_ids, attempt = task.args
+        assert stored_events.clear_when_handled.call(event_ids, attempt) == 1
+        assert Event.objects.get().payload is not None
+        assert stored_events.clear_when_handled.call(event_ids, stored_events.LAST_ATTEMPT) == 0
+        event = Event.objects.get()
+        assert event.payload is None
+        assert event.handled_at is not None
