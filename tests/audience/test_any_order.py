@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -177,6 +178,24 @@ class AnyOrder(TestCase):
         assert products(together) == products(one_by_one)
         assert out(together) == out(one_by_one)
         assert consents(together) == consents(one_by_one)
+
+    def test_a_guest_with_the_address_of_an_account_is_the_same_person_in_another_audience(self) -> None:
+        bought = order("1", email="old@shop.example") | {
+            "channel": {"slug": OTHER_CHANNEL, "currencyCode": "USD"}
+        }
+        events: list[Life] = [
+            lambda shop: record_customer(shop, member(7, "old@shop.example"), at(1)),
+            lambda shop: record_order(shop, bought, at(2)),
+            lambda shop: record_customer(shop, member(7, "new@shop.example"), at(3)),
+        ]
+        for arrival in permutations(events):
+            shop = with_two_audiences()
+            for deliver in arrival:
+                deliver(shop)
+            contacts = Contact.objects.filter(audience__installation=shop)
+            assert set(contacts.values_list("audience__name", "email", "saleor_user_id")) == {
+                (name, "new@shop.example", member(7)["id"]) for name in ("Shop", "France")
+            }
 
     @play(4)
     @given(events=lives, arrival=st.randoms(use_true_random=False))

@@ -123,20 +123,11 @@ def upsert_contact(
     if person.account_id and not person.proven:
         # An account can be registered under somebody else's address, so it must not change that contact.
         return contact
+    if contact is None and not account_id:
+        account_id = _account_elsewhere(shop, person.email)
     is_unlinked = bool(account_id) and (contact is None or contact.saleor_user_id != account_id)
     if contact is None:
-        contact = Contact(
-            audience=audience,
-            email=person.email,
-            orders_count=0 if bought_at is None else 1,
-            first_order_at=bought_at,
-            last_order_at=bought_at,
-        )
-        _set_values(contact, person)
-        insert_rows([contact])
-        shop.created.add(contact.pk)
-        if shop.has_tombstones:
-            erasure.adopt_former_links(contact)
+        contact = _create(shop, audience, person, bought_at)
     else:
         before = _values_of(contact)
         _set_values(contact, person)
@@ -148,6 +139,22 @@ def upsert_contact(
     mark_changed(contact)
     if len(shop.audience_ids) > 1:
         ledger.carry_withdrawals(contact)
+    return contact
+
+
+def _create(shop: LockedShop, audience: Audience, person: Person, bought_at: datetime | None) -> Contact:
+    contact = Contact(
+        audience=audience,
+        email=person.email,
+        orders_count=0 if bought_at is None else 1,
+        first_order_at=bought_at,
+        last_order_at=bought_at,
+    )
+    _set_values(contact, person)
+    insert_rows([contact])
+    shop.created.add(contact.pk)
+    if shop.has_tombstones:
+        erasure.adopt_former_links(contact)
     return contact
 
 
@@ -187,6 +194,16 @@ def _find_by_account(shop: LockedShop, audience: Audience, person: Person) -> Co
     return audience.contacts.filter(
         former_addresses__email=person.email, former_addresses__held_at__gte=person.said_at
     ).first()
+
+
+def _account_elsewhere(shop: LockedShop, email: str) -> str | None:
+    """Return the account that has or had the address in another audience: a guest who uses it is the same person."""
+    if len(shop.audience_ids) == 1 or (Key.ADDRESS, email) in shop.absent:
+        return None
+    linked = Contact.objects.filter(audience__in=shop.audience_ids, saleor_user_id__isnull=False)
+    present = linked.filter(email=email).values_list("saleor_user_id", flat=True)
+    former = linked.filter(former_addresses__email=email).values_list("saleor_user_id", flat=True)
+    return present.first() or former.first()
 
 
 def _link(contact: Contact, person: Person) -> None:
