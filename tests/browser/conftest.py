@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, Route, expect, sync_playwright
@@ -15,6 +16,9 @@ from saleor_stripe_audience.sandbox.saleor.state import App
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation
+
+# What the browser's console shows for a refused form; Python 3.13 has another name for the status than 3.12.
+REFUSED = f"Failed to load resource: the server responded with a status of 422 ({HTTPStatus(422).phrase})"
 
 PATIENCE = 15_000  # milliseconds: the machine may be busy
 # The page polls progress every two or three seconds: in a test, the same timers poll ten times as often.

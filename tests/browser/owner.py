@@ -17,7 +17,6 @@ from tests.browser.test_page import look
 from tests.conftest import Work
 
 GOOD_CARD = "4242424242424242"
-REFUSED = "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
 
 
 @dataclass

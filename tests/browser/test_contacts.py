@@ -11,7 +11,7 @@ from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.shopping.models import SoldProduct
-from tests.browser.conftest import Staff
+from tests.browser.conftest import REFUSED, Staff
 from tests.browser.test_accessibility import violations
 from tests.browser.test_page import look, look_at_page
 from tests.dashboard.rows import NOON, a_contact
@@ -267,6 +267,4 @@ def test_a_segment_is_built_with_the_keyboard_and_explained(staff: Staff) -> Non
     # The stand-in's Dashboard loses the language on reload.
     expect(page.get_by_text("2 paid orders")).to_be_visible()
     look(staff, "segment-why-dark")
-    assert staff.complaints == [
-        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
-    ]
+    assert staff.complaints == [REFUSED]

@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway.accounts import account_for
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY
-from tests.browser.conftest import PATIENCE, Staff
+from tests.browser.conftest import PATIENCE, REFUSED, Staff
 from tests.dashboard.rows import a_contact, a_payment, a_problem
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -283,9 +283,7 @@ def test_a_field_that_was_resized_breaks_no_rule_of_the_page(staff: Staff) -> No
     text.evaluate("field => { field.style.height = '200px'; }")  # as dragging its corner does
     page.get_by_role("button", name="Add text").click()
     expect(page.locator("#add-wording").get_by_role("alert")).to_be_visible()
-    assert staff.complaints == [
-        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
-    ]
+    assert staff.complaints == [REFUSED]
 
 
 def test_nothing_is_loaded_twice_for_the_dashboards_language(staff: Staff) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Staff
+from tests.browser.conftest import REFUSED, Staff
 from tests.browser.test_page import look
 from tests.dashboard.rows import a_payment, an_account
 
@@ -127,6 +127,4 @@ def test_a_refund_stands_where_it_was_requested(staff: Staff) -> None:
     expect(amount).to_be_focused()
     expect(staff.page.locator("#notices p.error")).to_have_count(1)
     look(staff, "payment-refused-light")
-    assert staff.complaints == [
-        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
-    ]
+    assert staff.complaints == [REFUSED]

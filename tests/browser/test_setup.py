@@ -7,7 +7,7 @@ from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.jobs.models import Job
-from tests.browser.conftest import PATIENCE, Staff
+from tests.browser.conftest import PATIENCE, REFUSED, Staff
 from tests.browser.test_page import go, look
 from tests.dashboard.rows import an_account
 
@@ -43,9 +43,7 @@ def test_the_checklist_leads_through_the_setup(staff: Staff) -> None:
     page.get_by_role("button", name="Show what to enter").click()
     expect(page.get_by_role("dialog", name="Set up your storefront")).to_be_visible()
     look(staff, "setup-storefront-light")
-    assert staff.complaints == [
-        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
-    ]
+    assert staff.complaints == [REFUSED]
 
 
 def test_progress_is_shown_and_leaves_the_reader_alone(staff: Staff) -> None:

@@ -20,8 +20,8 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.saleor.png import square
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY, StripeSandbox
-from tests.browser.conftest import Staff
-from tests.browser.owner import REFUSED, Owner
+from tests.browser.conftest import REFUSED, Staff
+from tests.browser.owner import Owner
 from tests.conftest import Work
 
 pytestmark = pytest.mark.django_db(transaction=True)

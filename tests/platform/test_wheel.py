@@ -26,7 +26,7 @@ def uv() -> str:
 def installed(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty environment with the wheel and the locked versions of its dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
-    run(uv, "build", "--wheel", "--out-dir", str(folder), str(ROOT))
+    run(uv, "build", "--python", sys.executable, "--wheel", "--out-dir", str(folder), str(ROOT))
     [wheel] = folder.glob("*.whl")
     needed = folder / "needed.txt"
     run(uv, "export", "--locked", "--no-dev", "--no-emit-project", "--output-file", str(needed), cwd=ROOT)
