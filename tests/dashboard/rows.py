@@ -27,7 +27,7 @@ def an_account(shop: Installation, name: str = "Main", *, livemode: bool = False
 def a_payment(shop: Installation, **changed: object) -> Payment:
     number = uuid.uuid4().hex[:12]
     values = {
-        "account": changed.pop("account", None) or an_account(shop, f"Main {number[:4]}"),
+        "account": changed.pop("account", None) or an_account(shop, f"Main {number}"),
         "transaction_id": f"transaction-{number}",
         "idempotency_key": number,
         "payment_intent_id": f"pi_{number}",

@@ -29,7 +29,18 @@ def installed(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(uv, "build", "--python", sys.executable, "--wheel", "--out-dir", str(folder), str(ROOT))
     [wheel] = folder.glob("*.whl")
     needed = folder / "needed.txt"
-    run(uv, "export", "--locked", "--no-dev", "--no-emit-project", "--output-file", str(needed), cwd=ROOT)
+    run(
+        uv,
+        "export",
+        "--python",
+        sys.executable,
+        "--locked",
+        "--no-dev",
+        "--no-emit-project",
+        "--output-file",
+        str(needed),
+        cwd=ROOT,
+    )
     run(uv, "venv", "--python", sys.executable, str(folder / "venv"))
     python = str(folder / "venv" / "bin" / "python")
     run(uv, "pip", "install", "--python", python, "--requirements", str(needed), str(wheel))
