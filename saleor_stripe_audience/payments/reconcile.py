@@ -209,7 +209,7 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
         if not Payment.objects.filter(account=account, payment_intent_id=intent_id).exists():
             differences.append(Difference("the payment was not known here", where, fixed=True))
         outcomes = report_missing(account, intent)
-        records.save(account, intent, asked_at)
+        records.save_compared(account, intent, asked_at)
         if outcomes or _leaves_others_open(installation, account, intent):
             # The event that would have ended the checkout's other open payments was lost.
             order_matching.follow(installation, intent.transaction_id)

@@ -70,6 +70,16 @@ def save(
         log.exception("payment not stored", payment_intent=intent.id)
 
 
+def save_compared(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> None:
+    """Do the same as `save`, but if nothing changed, only `asked_at` is stored.
+
+    With another `updated_at`, `reconcile` would compare the payment again at each run.
+    """
+    rows = Payment.objects.filter(account=account, payment_intent_id=intent.id, **changing_fields(intent))
+    if not rows.filter(Q(asked_at=None) | Q(asked_at__lte=asked_at)).update(asked_at=asked_at):
+        save(account, intent, asked_at)
+
+
 def _save(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> None:
     rows = Payment.objects.select_for_update()
     payment = rows.filter(account=account, payment_intent_id=intent.id).first()
@@ -109,32 +119,24 @@ _PROGRESS_BEFORE = (
 )
 _UPDATE_NEWER = f"""
     UPDATE payments_payment SET amount_minor = %s, status = %s, captured_minor = %s, refunded_minor = %s,
-      decline_code = %s, decline_message = %s, flow = COALESCE(NULLIF(%s, ''), flow), asked_at = %s,
-      updated_at = CASE
-        WHEN (amount_minor, status, captured_minor, refunded_minor, decline_code, decline_message, flow)
-          = (%s, %s, %s, %s, %s, %s, COALESCE(NULLIF(%s, ''), flow)) THEN updated_at
-        ELSE %s END
+      decline_code = %s, decline_message = %s, flow = COALESCE(NULLIF(%s, ''), flow), asked_at = %s, updated_at = %s
     WHERE account_id = %s AND payment_intent_id = %s AND (
       ({_PROGRESS_BEFORE}, captured_minor) < (%s, %s)
       OR ({_PROGRESS_BEFORE}, captured_minor) = (%s, %s) AND (asked_at IS NULL OR asked_at <= %s))"""  # noqa: S608 - no values
 
 
 def _update_newer(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:
-    """Whether there is a row, and it was brought up to date in this one statement: `_is_outdated` in SQL.
-
-    `updated_at` stays as it is if nothing changed, or `reconcile` would compare the payment again at each run.
-    """
+    """Whether there is a row, and it was brought up to date in this one statement: `_is_outdated` in SQL."""
     changes = changing_fields(intent)
-    values = [*(changes[name] for name in _CHANGING), intent.metadata.get(names.FLOW, "")]
     progress = (_PROGRESS.get(intent.status, 0), intent.amount_received)
     at = stored(Payment, "asked_at", asked_at)
     with turn_to_write(), connection.cursor() as cursor:
         cursor.execute(
             _UPDATE_NEWER,
             [
-                *values,
+                *(changes[name] for name in _CHANGING),
+                intent.metadata.get(names.FLOW, ""),
                 at,
-                *values,
                 stored(Payment, "updated_at", timezone.now()),
                 stored(Payment, "account", account.pk),
                 intent.id,
@@ -151,12 +153,10 @@ def _update(payment: Payment, intent: PaymentIntent, asked_at: datetime) -> None
     changes = changing_fields(intent)
     if _is_outdated(payment, changes, asked_at):
         return
-    changes |= {"flow": intent.metadata.get(names.FLOW) or payment.flow}
-    changed = [name for name, value in changes.items() if getattr(payment, name) != value]
-    for name in changed:
-        setattr(payment, name, changes[name])
-    payment.asked_at = asked_at
-    payment.save(update_fields=["asked_at", *changed, *(["updated_at"] if changed else [])])
+    changes |= {"flow": intent.metadata.get(names.FLOW) or payment.flow, "asked_at": asked_at}
+    for name, value in changes.items():
+        setattr(payment, name, value)
+    payment.save(update_fields=[*changes, "updated_at"])
 
 
 def _is_outdated(payment: Payment, changes: dict[str, Any], asked_at: datetime) -> bool:

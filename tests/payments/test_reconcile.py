@@ -13,10 +13,12 @@ from django.utils import timezone
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine
 from saleor_stripe_audience.inbox.models import Cursor, Event
+from saleor_stripe_audience.payments import records
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.reconcile import Reconciled, reconcile
 from saleor_stripe_audience.saleor.listing import LISTINGS, changed_query
@@ -82,6 +84,10 @@ class TestStripeWasNotHeard:
         assert reconciled(run_due_tasks, since=an_hour_ago - timedelta(hours=1)).compared == 1
         assert Payment.objects.get().updated_at == an_hour_ago
         assert reconciled(run_due_tasks).compared == 0
+        records.save(town.account, payment_intents.retrieve(town.account, town.intent))
+        assert reconciled(run_due_tasks).compared == 1, (
+            "an event or a request is a reason to compare it again"
+        )
 
     def test_a_payment_that_was_forgotten_is_found_by_its_metadata(
         self,

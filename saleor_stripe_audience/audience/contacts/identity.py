@@ -202,8 +202,8 @@ def _account_elsewhere(shop: LockedShop, email: str) -> str | None:
         return None
     linked = Contact.objects.filter(audience__in=shop.audience_ids, saleor_user_id__isnull=False)
     present = linked.filter(email=email).values_list("saleor_user_id", flat=True)
-    former = linked.filter(former_addresses__email=email).values_list("saleor_user_id", flat=True)
-    return present.first() or former.first()
+    former = linked.filter(former_addresses__email=email).order_by("-former_addresses__held_at")
+    return present.first() or former.values_list("saleor_user_id", flat=True).first()
 
 
 def _link(contact: Contact, person: Person) -> None:
