@@ -85,7 +85,9 @@ def _record_order(shop: LockedShop, order: Order, fetched_at: datetime) -> str:
     purchase = purchases.record_order(shop, order, fetched_at)
     if purchase.contact_id is not None:
         return "kept"
-    return "anonymous" if order.is_anonymous else "erased"
+    if order.is_anonymous:
+        return "anonymous"
+    return "without an address" if order.buyer(fetched_at) is None else "erased"
 
 
 def _problem(phase: str, node: Json, error: Rejected) -> Json:

@@ -101,6 +101,7 @@ class TestEverythingIsBroughtIn:
         assert (job.state, job.done, job.failed) == (Job.State.DONE, 1, 0)
         assert Purchase.objects.get().contact is None
         assert not Contact.objects.exists()
+        assert job.report["counts"]["orders without an address"] == 1
         assert "no address" not in json.dumps(job.report)
 
     def test_what_saleor_no_longer_has_is_reported(self, past: Past) -> None:
