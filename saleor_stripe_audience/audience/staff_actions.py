@@ -102,7 +102,7 @@ def create_contact(
                 pgettext_lazy("staff", "The audience already has a contact with this address."),
                 code="contact_exists",
             )
-        contact = audience.contacts.create(email=address)
+        contact = audience.contacts.create(email=address, is_curated=True)
         _set_fields(contact, fields)
         ledger.carry_withdrawals_of(audience, [address])
         mark_changed(contact)
@@ -131,7 +131,8 @@ def _set_fields(contact: Contact, fields: Mapping[str, str]) -> bool:
         setattr(contact, name, value)
         contact.known_at[name] = moment
     if changed:
-        contact.save(update_fields=[*changed, "known_at", "updated_at"])
+        contact.is_curated = True
+        contact.save(update_fields=[*changed, "known_at", "is_curated", "updated_at"])
     return bool(changed)
 
 

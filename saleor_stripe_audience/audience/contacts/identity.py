@@ -159,8 +159,13 @@ def _create(shop: LockedShop, audience: Audience, person: Person, bought_at: dat
 
 
 def delete_if_empty(contact: Contact | None) -> None:
-    """Delete a contact that only had carts and orders which are now gone or anonymous."""
-    if contact is None or contact.saleor_user_id is not None:
+    """Delete a contact that only had carts and orders which are now gone, anonymous or somebody else's.
+
+    A contact that the merchant added stays, and so does one that must not get email.
+    """
+    if contact is None or contact.saleor_user_id is not None or contact.is_curated:
+        return
+    if contact.deliverability != Deliverability.OK or contact.lifecycle != Lifecycle.ACTIVE:
         return
     if contact.contact_tags.exclude(origin=ContactTag.Origin.RULE).exists():
         return
@@ -263,6 +268,7 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
         email = absorbed.email
         _merge(absorbed, kept)
         _store_former_address(kept, email, timezone.now())
+        kept.is_curated = True
         kept.save()
         ledger.carry_withdrawals(kept)
         return kept
@@ -322,6 +328,7 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
         kept.deliverability = Deliverability.COMPLAINED
     if absorbed.lifecycle == Lifecycle.ACTIVE:
         kept.lifecycle = Lifecycle.ACTIVE
+    kept.is_curated = kept.is_curated or absorbed.is_curated
     FormerContact.objects.create(pk=absorbed.pk, contact=kept)
     delete_contact(absorbed)
     ledger.refresh(kept)

@@ -181,6 +181,7 @@ class Migration(migrations.Migration):
                 ("saleor_user_id", models.CharField(blank=True, default=None, max_length=128, null=True)),
                 ("known_at", models.JSONField(blank=True, default=dict)),
                 ("link_generation", models.PositiveIntegerField(db_default=0, default=0)),
+                ("is_curated", models.BooleanField(db_default=False, default=False)),
                 ("orders_count", models.PositiveIntegerField(default=0)),
                 ("first_order_at", models.DateTimeField(blank=True, null=True)),
                 ("last_order_at", models.DateTimeField(blank=True, null=True)),

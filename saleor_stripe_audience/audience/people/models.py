@@ -86,7 +86,8 @@ class Contact(models.Model):
     `known_at` stores for each field when Saleor sent its current value, so that an older event never overwrites a
     newer one, in whatever order they arrive. `consent` and `soft_opt_in` are the result of the ledger (see
     `consent.ledger.refresh`); `status` and `lawful_basis` are computed by the database and cannot be written.
-    `link_generation` grows when the links in emails are renewed: older links then only unsubscribe.
+    `link_generation` grows when the links in emails are renewed: older links then only unsubscribe. With `is_curated`
+    the merchant added, imported or edited the contact, so it is not deleted with its last cart or order.
     """
 
     Status = facts.Status
@@ -123,6 +124,7 @@ class Contact(models.Model):
     saleor_user_id = models.CharField(max_length=128, null=True, blank=True, default=None)
     known_at = models.JSONField(default=dict, blank=True)
     link_generation = models.PositiveIntegerField(default=0, db_default=0)
+    is_curated = models.BooleanField(default=False, db_default=False)
     orders_count = models.PositiveIntegerField(default=0)
     first_order_at = models.DateTimeField(null=True, blank=True)
     last_order_at = models.DateTimeField(null=True, blank=True)

@@ -207,11 +207,19 @@ def _person(details: Json, email: str, created: int) -> Person:
 
 def _upsert_contact(shop: LockedShop, person: Person) -> Contact | None:
     """Use the audience that has the address, or else the default one; None if the person was erased."""
-    if find_by_address(shop.default, person.email) is None:
+    contact = upsert_contact(shop, _audience_with(shop, person.email), person)
+    if contact is not None and not contact.is_curated:
+        contact.is_curated = True
+        contact.save(update_fields=["is_curated"])
+    return contact
+
+
+def _audience_with(shop: LockedShop, email: str) -> Audience:
+    if find_by_address(shop.default, email) is None:
         for other in Audience.objects.filter(installation=shop.installation).exclude(pk=shop.default.pk):
-            if find_by_address(other, person.email) is not None:
-                return upsert_contact(shop, other, person)
-    return upsert_contact(shop, shop.default, person)
+            if find_by_address(other, email) is not None:
+                return other
+    return shop.default
 
 
 def _time(seconds: int) -> datetime:

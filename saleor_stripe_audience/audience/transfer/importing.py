@@ -49,7 +49,7 @@ FILLED_IN = ("first_name", "last_name", "phone", "city", "country", "language")
 _BLANK = ("",) * len(FILLED_IN)
 NEW_CONTACT = (
     "id", "audience_id", "email", *FILLED_IN, "consent", "soft_opt_in", "deliverability", "lifecycle", "known_at",
-    "orders_count", "created_at", "updated_at",
+    "is_curated", "orders_count", "created_at", "updated_at",
 )  # fmt: skip
 
 SAME_ADDRESS = pgettext_lazy("staff", "The same address as in line {first}.")
@@ -454,6 +454,8 @@ class _Batch:
         Contact.objects.bulk_update(
             changed.values(), (*FILLED_IN, "deliverability", "lifecycle", "known_at"), batch_size=1000
         )
+        uncurated = [contact.pk for contact in known.values() if not contact.is_curated]
+        bulk.filter_in(Contact.objects.all(), "id", uncurated).update(is_curated=True)
         return set(changed)
 
     def _record_events(self, known: dict[str, Contact]) -> set[UUID]:
@@ -485,7 +487,7 @@ class _Batch:
             (
                 (
                     ids[row.email], self.audience.pk, row.email, *map(row.profile.get, FILLED_IN, _BLANK),
-                    *columns[each], {}, 0, row.created_at or now, now,
+                    *columns[each], {}, True, 0, row.created_at or now, now,
                 )
                 for row, each in zip(rows, facts, strict=True)
             ),
