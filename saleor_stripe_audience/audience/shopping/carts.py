@@ -47,8 +47,8 @@ class CartState(StrEnum):
 def record_checkout(shop: LockedShop, payload: Mapping[str, Any], issued_at: datetime) -> Cart | None:
     """Store a checkout as of `issued_at`; returns the stored cart, or None while it has no valid address.
 
-    An older event does not change a newer cart. The cart has no contact once its shopper was erased or its order was
-    anonymized. `Rejected` if the checkout has no valid amount.
+    An older event does not change a newer cart. A cart that became an order has the order's contact, so none once the
+    buyer was erased or the order was anonymized. `Rejected` if the checkout has no valid amount.
     """
     checkout = read_checkout(payload)
     person = checkout.buyer(issued_at)
@@ -66,8 +66,7 @@ def record_checkout(shop: LockedShop, payload: Mapping[str, Any], issued_at: dat
     if stored is not None and stored.issued_at > issued_at:
         delete_if_empty(shopper)
         return stored
-    is_anonymous = order is not None and order.contact is None
-    contact = None if is_anonymous else shopper
+    contact = order.contact if order is not None else shopper
     cart, _ = Cart.objects.update_or_create(
         installation=shop.installation,
         saleor_checkout_id=checkout.id,
@@ -86,13 +85,13 @@ def record_checkout(shop: LockedShop, payload: Mapping[str, Any], issued_at: dat
     )
     shop.absent.discard((Key.CART, checkout.id))
     _replace_lines(cart, lines)
-    payment_facts.attach(shop, [checkout.id], order.contact if order else contact)
+    payment_facts.attach(shop, [checkout.id], contact)
     _release({previous, shopper}, contact)
     return cart
 
 
 def close(shop: LockedShop, purchase: Purchase) -> None:
-    """Close the cart that became this order. If the order has no contact, the cart loses its contact too."""
+    """Close the cart that became this order, and assign it to the order's contact, if any."""
     if not purchase.saleor_checkout_id or (Key.CART, purchase.saleor_checkout_id) in shop.absent:
         return
     carts = Cart.objects.filter(
@@ -101,13 +100,12 @@ def close(shop: LockedShop, purchase: Purchase) -> None:
     holders = {cart.contact for cart in carts.select_related("contact")}
     if not holders:
         return
-    carts.update(closed_at=purchase.placed_at, saleor_order_id=purchase.saleor_order_id)
+    carts.update(
+        contact=purchase.contact, closed_at=purchase.placed_at, saleor_order_id=purchase.saleor_order_id
+    )
     if purchase.contact is None:
-        carts.update(contact=None, voucher_code="")
-        _release(holders, None)
-    for holder in holders:
-        if holder is not None and purchase.contact is not None:
-            mark_changed(holder)
+        carts.update(voucher_code="")  # it can identify a person
+    _release(holders, purchase.contact)
 
 
 def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:

@@ -34,7 +34,7 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     sold.record_products(shop, order, issued_at)
     if stored is not None and stored.issued_at > issued_at:
         _add_missing_products(stored, lines)
-        if previous is None:
+        if contact != previous:
             delete_if_empty(contact)
         return stored
     purchase = stored or reported
@@ -57,9 +57,9 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
         attributes.store(contact, order.metadata, issued_at, is_whole=False)
     for each in {contact, previous}:
         totals.refresh_at_end(shop, each, added=purchase if stored is None else None)
-    carts.close(shop, purchase)
-    if contact is None:
+    if previous != contact:
         delete_if_empty(previous)
+    carts.close(shop, purchase)
     return purchase
 
 

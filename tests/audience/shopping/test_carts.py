@@ -128,6 +128,11 @@ HISTORIES: dict[str, list[Delivery]] = {
     ],
     "bought": [checkout_event(checkout(), 1), checkout_event(checkout(lines=2), 2), order_event(3)],
     "bought with another address": [checkout_event(checkout(email="typo@shop.example"), 1), order_event(3)],
+    "bought, then its address is corrected": [
+        checkout_event(checkout(email="typo@shop.example"), 1),
+        order_event(2, email="typo@shop.example"),
+        order_event(3),
+    ],
     "emptied": [checkout_event(checkout(), 1), checkout_event(checkout(lines=0), 2)],
     "two carts": [checkout_event(checkout(1), 1), checkout_event(checkout(2), 2), order_event(3)],
     "bought and cancelled": [
