@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 
-from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 
-from saleor_stripe_audience.api import request_counts
 from saleor_stripe_audience.api.context import Caller
 from saleor_stripe_audience.api.errors import ErrorCode
-from saleor_stripe_audience.api.views import UNKNOWN_CALLER, caller_of_request, refused, refused_input
+from saleor_stripe_audience.api.views import caller_or_refusal, refused, refused_input
 from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.audience.people.audiences import audience_named
 from saleor_stripe_audience.audience.transfer.ads import export_ads
 from saleor_stripe_audience.audience.transfer.exporting import chosen, export_csv, write_to_disk
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.signatures import KeysUnavailable
 from saleor_stripe_audience.shops.models import Installation
 
 SCOPE = "audience:read"
@@ -26,21 +24,11 @@ def export_view(request: HttpRequest) -> HttpResponseBase:
     """
     if request.method != "GET":
         return refused(405, "Ask for the file with GET.", ErrorCode.METHOD_NOT_ALLOWED, Allow="GET")
-    try:
-        caller = caller_of_request(request)
-    except KeysUnavailable as error:
-        return refused(503, error.message, ErrorCode.UNAVAILABLE, **{"Retry-After": "10"})
-    if caller is None:
-        return refused(401, UNKNOWN_CALLER, ErrorCode.UNAUTHENTICATED, **{"WWW-Authenticate": "Bearer"})
-    return _answer(request, caller)
-
-
-def _answer(request: HttpRequest, caller: Caller) -> HttpResponseBase:
+    caller = caller_or_refusal(request)
+    if isinstance(caller, HttpResponse):
+        return caller
     if not opens(caller.scopes, SCOPE):
         return refused(403, f"This needs the scope {SCOPE}.", ErrorCode.PERMISSION_DENIED)
-    if seconds := request_counts.take_one(caller.id):
-        message = f"Too many requests. Try again in {seconds} s."
-        return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
     try:
         written = write_to_disk(_blocks(request, caller))
     except Rejected as refusal:

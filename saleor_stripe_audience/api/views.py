@@ -52,21 +52,9 @@ def graphql_view(request: HttpRequest) -> HttpResponse:
         return render(request, "api/graphiql.html")
     if request.method != "POST":
         return refused(405, "Send the query as a POST.", ErrorCode.METHOD_NOT_ALLOWED, Allow="POST")
-    try:
-        caller = caller_of_request(request)
-    except KeysUnavailable as error:
-        return refused(503, error.message, ErrorCode.UNAVAILABLE, **{"Retry-After": "10"})
-    if caller is None:
-        return refused(401, UNKNOWN_CALLER, ErrorCode.UNAUTHENTICATED, **{"WWW-Authenticate": "Bearer"})
-    return _answer_in_measure(request, caller)
-
-
-def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
-    if seconds := request_counts.take_one(caller.id):
-        message = (
-            f"{settings.API_REQUESTS_PER_MINUTE} requests a minute are the most. Try again in {seconds} s."
-        )
-        return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
+    caller = caller_or_refusal(request)
+    if isinstance(caller, HttpResponse):
+        return caller
     try:
         operation = _operation(request)
     except Rejected as refusal:
@@ -74,8 +62,26 @@ def _answer_in_measure(request: HttpRequest, caller: Caller) -> HttpResponse:
     return _answer(operation, Context(caller=caller, request=request))
 
 
-def caller_of_request(request: HttpRequest) -> Caller | None:
-    """Return the caller; None if unknown. `KeysUnavailable` while a shop's keys cannot be fetched."""
+def caller_or_refusal(request: HttpRequest) -> Caller | HttpResponse:
+    """Return the caller and count the request, or else return the refusal.
+
+    401 for an unknown caller, 429 after too many requests in this minute, 503 while a shop's keys cannot be fetched.
+    """
+    try:
+        caller = _find_caller(request)
+    except KeysUnavailable as error:
+        return refused(503, error.message, ErrorCode.UNAVAILABLE, **{"Retry-After": "10"})
+    if caller is None:
+        return refused(401, UNKNOWN_CALLER, ErrorCode.UNAUTHENTICATED, **{"WWW-Authenticate": "Bearer"})
+    if seconds := request_counts.take_one(caller.id):
+        message = (
+            f"{settings.API_REQUESTS_PER_MINUTE} requests a minute are the most. Try again in {seconds} s."
+        )
+        return refused(429, message, ErrorCode.TOO_MANY_REQUESTS, **{"Retry-After": str(seconds)})
+    return caller
+
+
+def _find_caller(request: HttpRequest) -> Caller | None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:

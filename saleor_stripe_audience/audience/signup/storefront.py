@@ -288,11 +288,9 @@ def _network(ip: str) -> str:
 
 def _address(email: str) -> str:
     try:
-        if not _UNSTORABLE.search(email):
-            return normalize_email(email)
+        return normalize_email("" if _UNSTORABLE.search(email) else email)
     except Rejected:
-        pass
-    raise Rejected(pgettext_lazy("staff", "Give a valid email address."), code="email_invalid")
+        raise Rejected(pgettext_lazy("staff", "Give a valid email address."), code="email_invalid") from None
 
 
 def _check_wording(installation: Installation, channel: str, text: str) -> None:
