@@ -35,6 +35,7 @@ def order(
     *,
     email: str = "ada@shop.example",
     user: dict[str, Any] | None = None,
+    signed_in: bool = True,
     total: float = 30.0,
     charged: float | None = None,
     refunded: float = 0.0,
@@ -43,7 +44,10 @@ def order(
     charge_status: str = "FULL",
     lines: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return an order. `charged` is the net amount, as in Saleor: refunds are already subtracted."""
+    """Return an order. `charged` is the net amount, as in Saleor: refunds are already subtracted.
+
+    Without `signed_in` it is a guest's, and Saleor assigned it to the account `user` by its address.
+    """
     held = total if charged is None else charged
     return {
         "id": f"T3JkZXI6{number}",
@@ -55,6 +59,7 @@ def order(
         "userEmail": email,
         "languageCodeEnum": "EN_US",
         "user": user,
+        "events": [{"type": "PLACED", "user": {"id": user["id"]} if user and signed_in else None}],
         "channel": {"slug": "default-channel", "currencyCode": currency},
         "billingAddress": {
             "firstName": "Ada",

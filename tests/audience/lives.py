@@ -61,9 +61,12 @@ class _Order:
     state: dict[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
-        user = None if self.is_guest or not self.owner.has_account else self.owner.as_account()
+        # Saleor assigns a guest's order to the account that has its address.
+        is_assigned = self.owner.has_account and (not self.is_guest or self.address == self.owner.address)
+        user = self.owner.as_account() if is_assigned else None
         metadata = [{"key": key, "value": value} for key, value in self.choice.items()]
-        return order(str(self.number), email=self.address, user=user, **self.state) | {
+        signed_in = not self.is_guest
+        return order(str(self.number), email=self.address, user=user, signed_in=signed_in, **self.state) | {
             "metadata": metadata,
             "checkoutId": self.checkout or None,
             "channel": {"slug": self.channel, "currencyCode": "USD"},

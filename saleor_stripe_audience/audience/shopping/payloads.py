@@ -22,7 +22,7 @@ from saleor_stripe_audience.audience.people.payloads import (
 # JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote.
 Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
 
-
+_PLACED = frozenset({"PLACED", "PLACED_AUTOMATICALLY_FROM_PAID_CHECKOUT"})
 VARIANT_ID = base64.b64encode(b"ProductVariant:").decode()  # the beginning of every variant's id
 # Saleor names a variant that was given neither name nor SKU by its id, which is no name for a reader.
 VariantName = Annotated[Text, AfterValidator(lambda name: "" if name.startswith(VARIANT_ID) else name)]
@@ -107,6 +107,13 @@ class Line(Payload):
     product: Product | None = Field(None, validation_alias=AliasPath("variant", "product"))
 
 
+class OrderEvent(Payload):
+    """An entry of the order's history, and the account that was signed in."""
+
+    type: Text = ""
+    user_id: Text = Field("", validation_alias=AliasPath("user", "id"))
+
+
 class Order(Purchasing):
     """An order. Fields that an older host or a smaller query leaves out stay empty; amounts are required."""
 
@@ -122,6 +129,17 @@ class Order(Purchasing):
     checkout_id: Text = ""
     metadata: Metadata = []
     lines: list[Line] = []
+    events: Annotated[list[OrderEvent], BeforeValidator(lambda value: value or [])] = []
+
+    @property
+    def is_placed_by_account(self) -> bool:
+        """Whether the confirmed account of the order was signed in when it was placed.
+
+        Saleor assigns a guest's order to the account that has its address, so `user` alone proves nothing.
+        """
+        if self.user is None or not self.user.is_confirmed:
+            return False
+        return any(each.type in _PLACED and each.user_id == self.user.id for each in self.events)
 
     @property
     def is_anonymous(self) -> bool:

@@ -53,7 +53,7 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     shop.absent -= {(Key.ORDER, order.id), (Key.ORDERED_CHECKOUT, order.checkout_id)}
     payment_facts.attach(shop, [order.id, order.checkout_id], contact)
     # A guest can type any address at the checkout, so their metadata must not change an account's attributes.
-    if contact and person and (person.account_id is not None or contact.saleor_user_id is None):
+    if contact and (order.is_placed_by_account or contact.saleor_user_id is None):
         attributes.store(contact, order.metadata, issued_at, is_whole=False)
     for each in {contact, previous}:
         totals.refresh_at_end(shop, each, added=purchase if stored is None else None)

@@ -82,7 +82,7 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
         audience=audience,
         issued_at=issued_at,
         at=order.created,
-        is_proven=buyer.account_id is not None,
+        is_proven=order.is_placed_by_account,
     )
     if events:
         with transaction.atomic():

@@ -40,6 +40,16 @@ def _lines(checkout: Checkout) -> list[OrderLine]:
     ]
 
 
+def _account_for(host: Host, checkout: Checkout, requestor: Requestor) -> User | None:
+    """Return the order's account. A guest's order is assigned to the account with the same address (observed on
+    3.23.28; `assign_checkout_user` in Saleor's source), although nobody has signed in.
+    """
+    if checkout.user is not None or isinstance(requestor, User):
+        return checkout.user
+    email = (checkout.email or "").lower()
+    return next((each for each in host.store.users if each.is_active and each.email.lower() == email), None)
+
+
 def place(host: Host, checkout: Checkout, metadata: dict[str, str], requestor: Requestor) -> Order:
     """Turn a checkout into an order; its metadata is copied, and its transactions move to the order."""
     store = host.store
@@ -50,7 +60,7 @@ def place(host: Host, checkout: Checkout, metadata: dict[str, str], requestor: R
         checkout.email or "",
         checkout.id,
         status="UNFULFILLED" if checkout.channel.confirms_orders else "UNCONFIRMED",
-        user=checkout.user,
+        user=_account_for(host, checkout, requestor),
         language_code=checkout.language_code,
         billing_address=checkout.billing_address,
         shipping_address=checkout.shipping_address,

@@ -39,8 +39,15 @@ def metadata(**values: str) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def bought(shop: Installation, step: int = 1, number: str = "1", **values: str) -> None:
-    payload = order(number) | {"metadata": metadata(**values)}
+def bought(
+    shop: Installation,
+    step: int = 1,
+    number: str = "1",
+    account: dict[str, Any] | None = None,
+    **values: str,
+) -> None:
+    """Record a guest's order, which Saleor assigned to the `account` with the address."""
+    payload = order(number, user=account, signed_in=False) | {"metadata": metadata(**values)}
     record_order(shop, payload, at(step))
     record_order_consent(shop, payload, at(step))
 
@@ -95,17 +102,42 @@ def test_a_withdrawal_must_be_explicit(shop: Installation, audience: Audience) -
     assert Contact.objects.get().status == "unsubscribed"
 
 
+@pytest.mark.parametrize("account", [None, member(7)])
 def test_a_guest_neither_unsubscribes_nor_resubscribes_anybody(
-    shop: Installation, audience: Audience
+    shop: Installation, audience: Audience, account: dict[str, Any] | None
 ) -> None:
     signed_in(shop, number="1", marketing_consent="true")
-    bought(shop, number="2", marketing_consent="withdrawn", consent_at="2024-12-01T00:00:00Z")
+    bought(
+        shop, number="2", account=account, marketing_consent="withdrawn", consent_at="2024-12-01T00:00:00Z"
+    )
     assert Contact.objects.get().status == "subscribed"
     say(Contact.objects.get(), "withdrawn", at(9_000_000))
-    bought(shop, number="3", marketing_consent="true", consent_at="2026-01-01T00:00:00Z")
+    bought(shop, number="3", account=account, marketing_consent="true", consent_at="2026-01-01T00:00:00Z")
     assert Contact.objects.get().status == "unsubscribed"
     signed_in(shop, number="4", marketing_consent="true", consent_at="2026-01-02T00:00:00Z")
     assert Contact.objects.get().status == "subscribed"
+
+
+def test_an_order_that_the_account_did_not_place_itself_is_not_its_act(
+    shop: Installation, audience: Audience
+) -> None:
+    own, staff = member(7), {"id": "VXNlcjo1"}
+    histories: list[Any] = [
+        None,
+        [],
+        [{"type": "PLACED", "user": None}],
+        [{"type": "PLACED_FROM_DRAFT", "user": staff}, {"type": "NOTE_ADDED", "user": own}],
+        [{"type": "PLACED", "user": staff}],
+    ]
+    ticked = {"metadata": metadata(marketing_consent="true")}
+    for number, events in enumerate(histories):
+        record_order_consent(shop, order(str(number), user=own) | ticked | {"events": events}, at(number))
+    for number, kind in enumerate(("PLACED", "PLACED_AUTOMATICALLY_FROM_PAID_CHECKOUT"), len(histories)):
+        events = [{"type": kind, "user": {"id": own["id"]}}]
+        record_order_consent(shop, order(str(number), user=own) | ticked | {"events": events}, at(number))
+    assert (
+        list(Consent.objects.order_by("pk").values_list("is_proven", flat=True)) == [False] * 5 + [True] * 2
+    )
 
 
 @pytest.mark.usefixtures("mail_server")

@@ -82,7 +82,10 @@ def test_an_order_sets_attributes_of_a_guest_and_of_its_own_account_only(
     assert stored(shop) == {"tier": "own"}
     record_order(shop, order("3") | {"metadata": metadata(tier="typed by anybody")}, at(3))
     assert stored(shop) == {"tier": "own"}
-    record_order(shop, order("4", user=own) | {"metadata": []}, at(4))
+    by_address = order("5", user=own, signed_in=False)
+    record_order(shop, by_address | {"metadata": metadata(tier="typed by anybody")}, at(4))
+    assert stored(shop) == {"tier": "own"}
+    record_order(shop, order("4", user=own) | {"metadata": []}, at(5))
     assert stored(shop) == {"tier": "own"}  # an order only sets the keys that it has
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
-from saleor_stripe_audience.sandbox.saleor.state import App
+from saleor_stripe_audience.sandbox.saleor.state import App, User
 
 from .conftest import Shopper, request_action, staff, succeed
 from .recorder import Recorder
@@ -52,6 +52,19 @@ def test_a_charge_becomes_a_paid_order_with_its_events(
     assert session.body["data"] is None
     assert session.body["transaction"]["pspReference"] == ""
     assert session.body["sourceObject"]["email"] == "ada@example.com"
+
+
+def test_a_guests_order_belongs_to_the_account_with_its_address_which_did_not_place_it(
+    shop: SaleorSandbox, recorder: Recorder, shopper: Shopper
+) -> None:
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+    shop.host.store.users.append(User("ada@example.com"))
+    placed, _ = shopper.buy()
+    order = staff(shop, "query($i:ID!){order(id:$i){user{email} events{type user{email}}}}", i=placed["id"])[
+        "order"
+    ]
+    assert order["user"] == {"email": "ada@example.com"}
+    assert order["events"][0] == {"type": "PLACED", "user": None}
 
 
 def test_a_partial_refund_lowers_what_is_charged(
