@@ -230,7 +230,7 @@ def _customer(
     installation: Installation, account: StripeAccount, session: Session, options: PaymentOptions
 ) -> str:
     """Return the Customer with the billing name and address; empty if there is none and none is needed."""
-    source, owner = session.sourceObject, session.sourceObject.user
+    source, owner = session.sourceObject, session.shopper
     person = person_of(source.billingAddress)
     if owner is None:
         if "line1" not in person.get("address", {}):
@@ -250,7 +250,7 @@ def _customer(
 
 def _forget_deleted_customer(account: StripeAccount, session: Session, error: Rejected) -> bool:
     """Return whether the shopper's Customer was deleted at Stripe; if so, the next one is new."""
-    owner = session.sourceObject.user
+    owner = session.shopper
     if owner is None or error.code != failures.MISSING:
         return False
     return customers.forget_if_gone(account, owner.id)

@@ -42,7 +42,7 @@ def read_options(session: Session) -> PaymentOptions:
         raise Rejected("offSession requires a storedPaymentMethodId to charge.", code="parse_error")
     if options.offSession and options.setupFutureUsage:
         raise Rejected("Give either offSession or setupFutureUsage, not both.", code="parse_error")
-    if options.needs_customer and not _is_by_owner(session):
+    if options.needs_customer and not session.is_by_owner:
         raise Rejected(
             "Only the signed-in owner of the checkout or order can store a payment method or use a stored one.",
             code="not_owner",
@@ -63,11 +63,3 @@ def _read(data: Any) -> PaymentOptions:
             f"{place} does not.",
             code="parse_error",
         ) from None
-
-
-def _is_by_owner(session: Session) -> bool:
-    """The owner, or an app of the shop, such as one that renews subscriptions while the shopper is away."""
-    owner, caller = session.sourceObject.user, session.issuingPrincipal
-    if owner is None or caller is None:
-        return False
-    return caller.kind == "App" or (caller.kind == "User" and caller.id == owner.id)

@@ -91,6 +91,7 @@ class Covering(_Part):
 class Source(_Part):
     """The checkout or order that is paid. An order has a number and a userEmail, a checkout an email."""
 
+    kind: Text = Field("", alias="__typename")  # Checkout or Order, where it is asked for
     id: str
     channel: Channel
     number: Text = ""
@@ -175,6 +176,24 @@ class Session(_Part):
     action: Action
     transaction: Transaction
     sourceObject: Source  # noqa: N815 - Saleor's name
+
+    @property
+    def is_by_owner(self) -> bool:
+        """Whether the owner called, or an app of the shop, such as one that renews subscriptions in their absence."""
+        owner, caller = self.sourceObject.user, self.issuingPrincipal
+        if owner is None or caller is None:
+            return False
+        return caller.kind == "App" or (caller.kind == "User" and caller.id == owner.id)
+
+    @property
+    def shopper(self) -> Shopper | None:
+        """The account whose Customer pays at Stripe; None for a guest.
+
+        Saleor assigns a guest's order to the account with the same address, so whoever pays an order without having
+        signed in counts as a guest.
+        """
+        is_guests = self.sourceObject.kind == "Order" and not self.is_by_owner
+        return None if is_guests else self.sourceObject.user
 
 
 class GrantedRefund(_Part):

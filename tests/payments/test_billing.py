@@ -77,6 +77,24 @@ class TestBilling:
         assert customer_of(stripe_sandbox, one)["address"]["city"] == "Utica"
         assert Customer.objects.count() == 1
 
+    @pytest.mark.parametrize(
+        ("caller", "is_own"),
+        [
+            (None, False),
+            ({"__typename": "User", "id": "VXNlcjo5"}, False),
+            ({"__typename": "User", "id": ACCOUNT["user"]["id"]}, True),
+            ({"__typename": "App", "id": "QXBwOjE="}, True),
+        ],
+    )
+    def test_an_order_belongs_to_its_account_at_stripe_only_if_that_account_pays(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, caller: dict[str, str] | None, *, is_own: bool
+    ) -> None:
+        """Saleor assigns a guest's order to the account that has its address."""
+        one = buy()
+        one.initialize(sourceObject={**ACCOUNT, "__typename": "Order"}, issuingPrincipal=caller)
+        assert customer_of(stripe_sandbox, one)["address"]["city"] == "Oswego"
+        assert Customer.objects.filter(shopper=ACCOUNT["user"]["id"]).exists() == is_own
+
     def test_a_guest_gets_a_customer_of_this_payment(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         one = buy()
         for _ in range(2):
