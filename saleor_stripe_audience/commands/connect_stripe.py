@@ -8,8 +8,8 @@ from typing import Any
 from saleor_stripe_audience.dashboard import hosted
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import connect, onboarding, terms
+from saleor_stripe_audience.saleor.channels import store_channels
 from saleor_stripe_audience.saleor.client import fetch_channels, get_installation
-from saleor_stripe_audience.saleor.register import store_channels
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]

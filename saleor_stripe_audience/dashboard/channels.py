@@ -13,8 +13,8 @@ from saleor_stripe_audience.gateway.accounts import accounts_of, pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
 from saleor_stripe_audience.payments.tasks import report_obstacles
+from saleor_stripe_audience.saleor.channels import store_channels
 from saleor_stripe_audience.saleor.client import fetch_channels
-from saleor_stripe_audience.saleor.register import store_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel, Installation
 

@@ -9,10 +9,13 @@ from saleor_stripe_audience.gateway import connect, terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.recent import Recent, duplicate
+from saleor_stripe_audience.shops.channels import on_rename
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
 PAUSED = "Payments are paused at the moment. Please come back a little later."
 LONGEST_MESSAGE = 200
+NO_ACCOUNT = "no_account"
 
 
 def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
@@ -51,7 +54,7 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel
                 ),
                 channel=channel_slug,
             ),
-            code="no_account",
+            code=NO_ACCOUNT,
         )
     return mapping
 
@@ -115,8 +118,16 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
                 pgettext_lazy("staff", "No Stripe account accepts payments for the channel “{channel}”."),
                 channel=channel_slug,
             ),
-            code="no_account",
+            code=NO_ACCOUNT,
         )
+
+
+@on_rename
+def _follow_channel(installation: Installation, before: str, after: str) -> None:
+    """Keep the renamed channel's account, and its pause."""
+    mappings = AccountChannel.objects.filter(installation=installation)
+    mappings.filter(channel_slug=after).delete()
+    mappings.filter(channel_slug=before).update(channel_slug=after)
 
 
 def accounts_of(installation_id: uuid.UUID) -> list[StripeAccount]:

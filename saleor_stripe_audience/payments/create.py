@@ -28,10 +28,12 @@ from saleor_stripe_audience.payments import (
     stored_methods,
 )
 from saleor_stripe_audience.payments.amounts_due import Due
+from saleor_stripe_audience.payments.channels import noticed_if_unknown
 from saleor_stripe_audience.payments.descriptions import decorations, language_of, person_of, receipt_of
 from saleor_stripe_audience.payments.options import PaymentOptions, read_options
 from saleor_stripe_audience.payments.payloads import Session
 from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.channels import on_rename
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -135,7 +137,8 @@ def _create(
     does not have. A Customer that was deleted at Stripe is replaced.
     """
     source, transaction_id = session.sourceObject, session.transaction.id
-    account = accounts.account_for(installation.pk, source.channel.slug)
+    with noticed_if_unknown(installation, source.channel.slug):
+        account = accounts.account_for(installation.pk, source.channel.slug)
     params = _params(installation, session, flow, wanted)
 
     def attempt(params: Json, *variant: str) -> tuple[StripeAccount, PaymentIntent]:
@@ -173,7 +176,7 @@ def _methods_problem(installation: Installation, session: Session) -> Iterator[N
     one.
     """
     slug = session.sourceObject.channel.slug
-    problem = f"methods-{slug}"[:LONGEST_PROBLEM_KEY]
+    problem = _methods_problem_key(slug)
     try:
         yield
     except Rejected as error:
@@ -184,6 +187,16 @@ def _methods_problem(installation: Installation, session: Session) -> Iterator[N
             problems.report(installation, problem, message)
         raise
     problems.clear_if_seen(installation, problem)
+
+
+def _methods_problem_key(slug: str) -> str:
+    return f"methods-{slug}"[:LONGEST_PROBLEM_KEY]
+
+
+@on_rename
+def _forget_former_channel(installation: Installation, before: str, _after: str) -> None:
+    """Clear the problem of a channel without a payment method: it is reported again under the new slug."""
+    problems.clear(installation, _methods_problem_key(before))
 
 
 def _params(installation: Installation, session: Session, flow: str, wanted: Wanted) -> Json:

@@ -43,6 +43,7 @@ from saleor_stripe_audience.payments import (
     tasks,
     upkeep,
 )
+from saleor_stripe_audience.payments.channels import noticed_if_unknown
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.payloads import (
     GatewayInitialize,
@@ -73,7 +74,8 @@ def payment_gateway_initialize_session(installation: Installation, payload: Json
     """What the storefront needs to show the payment form."""
     try:
         source = read(GatewayInitialize, payload).sourceObject
-        account = accounts.account_to_show(installation.pk, source.channel.slug)
+        with noticed_if_unknown(installation, source.channel.slug):
+            account = accounts.account_to_show(installation.pk, source.channel.slug)
         return {"data": platform.browser_config(account)}
     except Failure as error:
         return responses.for_no_form(error, payload)

@@ -14,6 +14,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE, decline_of
+from saleor_stripe_audience.shops.channels import on_rename
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.statements import (
     insert_once,
@@ -95,6 +96,12 @@ def _save(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> 
             _update(payment, intent, asked_at)
         else:
             log.error("payment already has another PaymentIntent", payment_intent=intent.id)
+
+
+@on_rename
+def _follow_channel(installation: Installation, before: str, after: str) -> None:
+    """Keep the payments with their renamed channel, by which they are filtered; at Stripe they keep its former slug."""
+    Payment.objects.filter(installation=installation, channel_slug=before).update(channel_slug=after)
 
 
 def _create(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:

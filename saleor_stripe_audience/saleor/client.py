@@ -57,6 +57,7 @@ class AppIdentity:
 class ChannelData:
     """A sales channel of the shop."""
 
+    saleor_id: str
     slug: str
     name: str
     currency: str
@@ -170,7 +171,9 @@ def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
     channels = _call(api_url, token, "FetchChannels", {}).get("channels") or []
     with reading_response():
         return [
-            ChannelData(_text(each["slug"]), _text(each["name"]), _text(each["currencyCode"]))
+            ChannelData(
+                _text(each["id"]), _text(each["slug"]), _text(each["name"]), _text(each["currencyCode"])
+            )
             for each in channels
         ]
 

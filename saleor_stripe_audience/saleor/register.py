@@ -17,8 +17,9 @@ from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
 from saleor_stripe_audience.refusals import RETRY_SECONDS
 from saleor_stripe_audience.saleor import client, problems, registration_limits, signatures, trouble
 from saleor_stripe_audience.saleor.addresses import check_allowed
+from saleor_stripe_audience.saleor.channels import store_channels
 from saleor_stripe_audience.saleor.manifest import variants
-from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.strict_json import read_object
 
 log = structlog.get_logger(__name__)
@@ -100,16 +101,6 @@ def _check_same_shop(api_url: str, jwks: signatures.Jwks) -> None:
         "must decide whether it is the same shop: saleor-stripe-audience hand-over --saleor-api-url URL.",
         code="other_shop",
     )
-
-
-def store_channels(installation: Installation, channels: list[client.ChannelData]) -> None:
-    """Add and update the shop's channels; a deleted one is kept, for the payments it had."""
-    for channel in channels:
-        Channel.objects.update_or_create(
-            installation=installation,
-            slug=channel.slug,
-            defaults={"name": channel.name, "currency": channel.currency},
-        )
 
 
 def _token(request: HttpRequest) -> str:

@@ -1,7 +1,7 @@
 """Keeps a shop's webhooks up to date with this version of the app, because Saleor never reads the manifest again.
 
 Every shop is checked when the app starts, every hour, and when its version changes. The same check notices that a shop
-has removed the app.
+has removed the app; at the start and every hour, the shop's channels are fetched too.
 """
 
 import uuid
@@ -20,6 +20,7 @@ from django.utils.translation import pgettext_lazy
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor import client, trouble
+from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.client import InstalledWebhook
 from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.manifest import manifest
@@ -49,7 +50,10 @@ def sync_all_webhooks() -> dict[str, str]:
     results: dict[str, str] = {}
     for installation in Installation.objects.order_by("registered_at"):
         with apart("upkeep", installation=str(installation.pk)) as failures:
-            results[installation.saleor_api_url] = ", ".join(sync_webhooks(installation)) or "as it should be"
+            done = sync_webhooks(installation)
+            if installation.is_active:
+                done += sync_channels(installation)
+            results[installation.saleor_api_url] = ", ".join(done) or "as it should be"
         if failures.any:
             results[installation.saleor_api_url] = " ".join(failures.messages)
     return results

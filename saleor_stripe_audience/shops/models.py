@@ -53,11 +53,12 @@ class RegistrationCount(models.Model):
 
 
 class Channel(models.Model):
-    """A sales channel of the shop, with its one currency."""
+    """A sales channel of the shop, with its one currency. Staff can change its slug, its `saleor_id` stays."""
 
     installation = models.ForeignKey(
         Installation, on_delete=models.CASCADE, related_name="channels", db_index=False
     )
+    saleor_id = models.CharField(max_length=128, default="", db_default="", blank=True)
     slug = models.CharField(max_length=255)
     name = models.CharField(max_length=250)
     currency = models.CharField(max_length=3)

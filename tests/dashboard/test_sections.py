@@ -291,7 +291,9 @@ def test_a_disconnected_account_cannot_be_chosen(shop: Shop, client: Client) -> 
 def test_a_new_channel_is_read_from_saleor(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channels_part, "fetch_channels", lambda *_: [ChannelData("japan", "Japan", "JPY")])
+    monkeypatch.setattr(
+        channels_part, "fetch_channels", lambda *_: [ChannelData("Q2hhbm5lbDoz", "japan", "Japan", "JPY")]
+    )
     for _ in range(2):
         assert "Japan" in post(client, shop, "channels/read")[1]
     assert Channel.objects.filter(installation=shop.installation).count() == 3

@@ -28,6 +28,7 @@ from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.shops.channels import on_rename
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -456,6 +457,15 @@ def move_channel_from(installation: Installation, channel: str, seen: Audience, 
     with transaction.atomic():
         previewed = preview_move(installation, channel, target)
         move_channel(installation, replace(previewed, source=seen))
+
+
+@on_rename
+def _follow_channel(installation: Installation, before: str, after: str) -> None:
+    """Let the renamed channel feed the same audience as before."""
+    lock_shop(installation)
+    rows = ChannelAudience.objects.filter(installation=installation)
+    rows.filter(channel=after).delete()
+    rows.filter(channel=before).update(channel=after)
 
 
 def channels_of(audience: Audience) -> list[str]:

@@ -27,6 +27,8 @@ from saleor_stripe_audience.audience.shopping.models import (
     SoldProductCollection,
 )
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.shops.channels import on_rename
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import ENGLISH, in_language, with_values
 
 MAX_NAME_LENGTH = 100
@@ -162,6 +164,27 @@ def install_ready_made(audience: Audience, currency: str, big: str) -> list[Segm
             values = SegmentValues(in_language(name, ENGLISH), rule.as_json())
             created.append(_save(Segment(audience=audience, ready_made=key), values))
     return created
+
+
+@on_rename
+def _follow_channel(installation: Installation, before: str, after: str) -> None:
+    """Let the rules about orders in the renamed channel name it as it is called now."""
+    lock_shop(installation)
+    for segment in Segment.objects.filter(audience__installation=installation):
+        tree = _rename_channel(segment.tree, before, after)
+        if tree != segment.tree:
+            Segment.objects.filter(pk=segment.pk).update(tree=tree)
+
+
+def _rename_channel(node: Any, before: str, after: str) -> Any:
+    if isinstance(node, list):
+        return [_rename_channel(each, before, after) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: after if (name, value) == ("channel", before) else _rename_channel(value, before, after)
+        for name, value in node.items()
+    }
 
 
 def check_deletable(tag: Tag) -> None:

@@ -9,9 +9,11 @@ from saleor_stripe_audience.audience.people.audiences import Key, LockedShop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
-from saleor_stripe_audience.audience.shopping.models import Purchase, PurchaseLine
+from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.shopping.payloads import Order
 from saleor_stripe_audience.money import from_decimal
+from saleor_stripe_audience.shops.channels import on_rename
+from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.statements import insert_rows
 
 
@@ -61,6 +63,13 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
         delete_if_empty(previous)
     carts.close(shop, purchase)
     return purchase
+
+
+@on_rename
+def _follow_channel(installation: Installation, before: str, after: str) -> None:
+    """Keep the orders and carts with their renamed channel, by which they are filtered."""
+    for rows in (Purchase.objects, Cart.objects):
+        rows.filter(installation=installation, channel=before).update(channel=after)
 
 
 def audience_of_order(shop: LockedShop, order: Order) -> Audience:

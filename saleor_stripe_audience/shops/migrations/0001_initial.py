@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("saleor_id", models.CharField(blank=True, db_default="", default="", max_length=128)),
                 ("slug", models.CharField(max_length=255)),
                 ("name", models.CharField(max_length=250)),
                 ("currency", models.CharField(max_length=3)),
