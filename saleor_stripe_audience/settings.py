@@ -414,6 +414,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.audience.tasks.prune_carts",
                     "cron": "57 3 * * *",
                 },
+                "clear events of erased people": {
+                    "task": "saleor_stripe_audience.audience.tasks.clear_events_of_erased",
+                    "cron": "27 * * * *",
+                },
                 "forget mail requests": {
                     "task": "saleor_stripe_audience.audience.tasks.forget_mail_requests",
                     "cron": "7 4 * * *",

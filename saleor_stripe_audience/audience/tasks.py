@@ -2,6 +2,7 @@
 
 from django.tasks import task
 
+from saleor_stripe_audience.audience.privacy import stored_events
 from saleor_stripe_audience.audience.shopping import carts
 from saleor_stripe_audience.audience.signup import readmission
 from saleor_stripe_audience.audience.transfer import uploads
@@ -17,6 +18,12 @@ def forget_mail_requests() -> int:
 def prune_carts() -> int:
     """Every night: delete old carts."""
     return carts.prune()
+
+
+@task
+def clear_events_of_erased() -> int:
+    """Every hour: empty events that arrived after the erasure of the person they mention."""
+    return stored_events.clear_later_events()
 
 
 @task

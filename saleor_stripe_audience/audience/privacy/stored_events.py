@@ -3,21 +3,33 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from itertools import batched
+from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Coalesce, Now
 from django.tasks import task
 from django.utils import timezone
 
+from saleor_stripe_audience.audience.people.addresses import normalize_email
+from saleor_stripe_audience.audience.privacy import tombstones
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
 BATCH_SIZE = 50  # names or events in one query
+NAMES_BATCH_SIZE = 200  # events whose names are looked up together
+CURSOR = "events of erased people"
+_ADDRESS = re.compile(r"""[^\s"<>()\[\],;:\\]+@[^\s"<>()\[\],;:\\]+""")
+_ACCOUNT = re.compile(r'"(VXNlcjo[A-Za-z0-9+/]+=*)"')  # Saleor's id of a User
 LAST_ATTEMPT = 13  # each waits twice as long as the one before, the first a minute
 
 
@@ -26,10 +38,8 @@ def find_mentions(
 ) -> Iterator[Event]:
     """Yield the shop's stored events, from Saleor and Stripe, that contain one of the addresses or Saleor ids."""
     pattern = _pattern(addresses, ids)
-    origins = [installation.pk, *installation.stripe_accounts.values_list("pk", flat=True)]
-    stored = Event.objects.filter(origin__in=origins, payload__isnull=False)
     seen = set()
-    for event in _candidates(stored, addresses, ids):
+    for event in _candidates(_stored_events(installation), addresses, ids):
         if event.pk not in seen and pattern.search(json.dumps(event.payload, ensure_ascii=False)):
             seen.add(event.pk)
             yield event
@@ -79,6 +89,50 @@ def clear_when_handled(event_ids: list[int], attempt: int) -> int:
         return 0
     _clear_later(unhandled, attempt + 1)
     return len(unhandled)
+
+
+def clear_later_events() -> int:
+    """Delete the payloads of events that mention people who were erased before the events arrived; returns how many.
+
+    Such an event is handled like any other, but creates no contact.
+    """
+    cleared = 0
+    shops = Installation.objects.filter(tombstones__lifted_at=None).distinct()
+    for installation in shops.order_by("registered_at"):
+        with apart("clearing events of erased people", installation=str(installation.pk)):
+            cleared += _clear_later_events_of(installation)
+    return cleared
+
+
+def _clear_later_events_of(installation: Installation) -> int:
+    started_at = timezone.now()
+    oldest = started_at - timedelta(days=settings.EVENT_RETENTION_DAYS)
+    since = cursors.begin(installation.pk, CURSOR, otherwise=oldest)
+    recent = _stored_events(installation).filter(received_at__gte=since)
+    found: list[int] = []
+    for some in batched(recent.order_by("pk").iterator(), NAMES_BATCH_SIZE):
+        names = {event.pk: _names_in(event.payload) for event in some}
+        erased = tombstones.known(installation, set[str]().union(*names.values()))
+        found += [pk for pk, mentioned in names.items() if mentioned & erased]
+    if unhandled := _clear_handled(found):
+        _clear_later(unhandled, 0)
+    cursors.advance(installation.pk, CURSOR, started_at)
+    return len(found)
+
+
+def _names_in(payload: Any) -> set[str]:
+    """Return the addresses and Saleor accounts in the payload, as `tombstones` names them."""
+    text = json.dumps(payload, ensure_ascii=False)
+    names = {tombstones.account(each) for each in _ACCOUNT.findall(text)}
+    for each in _ADDRESS.findall(text):
+        with suppress(Rejected):
+            names.add(tombstones.address(normalize_email(each.strip(".'"))))
+    return names
+
+
+def _stored_events(installation: Installation) -> QuerySet[Event]:
+    origins = [installation.pk, *installation.stripe_accounts.values_list("pk", flat=True)]
+    return Event.objects.filter(origin__in=origins, payload__isnull=False)
 
 
 def _candidates(stored: QuerySet[Event], addresses: Collection[str], ids: Collection[str]) -> Iterator[Event]:

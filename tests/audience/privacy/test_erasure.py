@@ -292,3 +292,69 @@ class TestUnhandledEvents:
         event = Event.objects.get()
         assert event.payload is None
         assert event.handled_at is not None
+
+
+# Events that arrive after the erasure
+
+
+def test_later_events_of_an_erased_person_are_emptied_and_those_of_others_stay(shop: Installation) -> None:
+    erasure.erase(shop, ADA)
+    deliver(shop, "order_created", {"order": order("1")}, 1)
+    deliver(shop, "customer_updated", {"user": member(7, "ADA@shop.example")}, 2)
+    deliver(shop, "order_created", {"order": order("2", email="bob@shop.example")}, 3)
+    deliver(shop, "order_updated", {"order": order("1") | {"note": "Call ada@shop.example."}}, 4)
+    assert ADA in all_that_is_kept()
+
+    assert stored_events.clear_later_events() == 2, "the account's event has found the first one"
+
+    assert ADA not in all_that_is_kept()
+    assert [each.key for each in Event.objects.filter(payload__isnull=False)] == ["order_created 3"]
+    assert Purchase.objects.count() == 2, "the order still counts"
+    assert stored_events.clear_later_events() == 0
+
+
+def test_later_events_are_found_by_the_account_too(shop: Installation) -> None:
+    deliver(shop, "customer_created", {"user": member(7)}, 1)
+    erasure.erase(shop, ADA)
+    event = deliver(shop, "order_created", {"order": order("1", email="new@shop.example", user=member(7))}, 2)
+    other = deliver(
+        shop,
+        "order_created",
+        {"order": order("2", email="x@shop.example", user=member(70, "x@shop.example"))},
+        3,
+    )
+    stored_events.clear_later_events()
+    event.refresh_from_db()
+    other.refresh_from_db()
+    assert event.payload is None
+    assert other.payload is not None
+
+
+def test_a_later_event_that_is_not_handled_yet_is_emptied_afterwards(shop: Installation) -> None:
+    erasure.erase(shop, ADA)
+    record("saleor", shop.pk, "late", "order_created", {"order": order("1")}, at(1))
+    assert stored_events.clear_later_events() == 1
+    event = Event.objects.get(key="late")
+    assert event.payload is not None, "its purchase is not stored yet"
+    dispatch(event.pk)
+    assert stored_events.clear_when_handled.call([event.pk], 0) == 0
+    event.refresh_from_db()
+    assert event.payload is None
+
+
+def test_nothing_of_a_readmitted_person_is_emptied(shop: Installation) -> None:
+    erasure.erase(shop, ADA)
+    erasure.readmit(shop, ADA)
+    deliver(shop, "order_created", {"order": order("1")}, 1)
+    assert stored_events.clear_later_events() == 0
+
+
+def test_a_later_event_of_stripe_is_emptied(shop: Installation) -> None:
+    account = StripeAccount.objects.create(
+        installation=shop, publishable_key="pk", secret_key="sk", livemode=False
+    )
+    erasure.erase(shop, ADA)
+    record("stripe", account.pk, "evt_1", "charge.refunded", {"billing_details": {"email": ADA}}, at(1))
+    Event.objects.update(handled_at=at(2))
+    assert stored_events.clear_later_events() == 1
+    assert not Event.objects.filter(payload__isnull=False).exists()
