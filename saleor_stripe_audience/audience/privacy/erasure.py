@@ -248,11 +248,9 @@ def _unassigned(installation: Installation, addresses: set[str]) -> set[str]:
 
 def _erase(installation: Installation, found: _Traces, reason: str, actor: str) -> Erasure:
     contacts = list(found.contacts.values())
-    orders = [
-        order for each in contacts for order in each.purchases.values_list("saleor_order_id", flat=True)
-    ]
-    erased: Counter[str] = Counter(people.erase(installation, sources_of(contacts)))
-    erased["inbox payloads"] = stored_events.clear(installation, found.addresses, [*found.accounts, *orders])
+    sources = sources_of(contacts)
+    erased: Counter[str] = Counter(people.erase(installation, sources))
+    erased["inbox payloads"] = stored_events.clear(installation, found.addresses, [*found.accounts, *sources])
     for forget in _address_callbacks:
         erased["files to import"] += forget(installation, found.addresses)
     for contact in contacts:

@@ -358,3 +358,15 @@ def test_a_later_event_of_stripe_is_emptied(shop: Installation) -> None:
     Event.objects.update(handled_at=at(2))
     assert stored_events.clear_later_events() == 1
     assert not Event.objects.filter(payload__isnull=False).exists()
+
+
+def test_an_event_of_stripe_that_names_only_the_checkout_is_emptied(shop: Installation) -> None:
+    account = StripeAccount.objects.create(
+        installation=shop, publishable_key="pk", secret_key="sk", livemode=False
+    )
+    deliver(shop, "order_created", {"order": order("1") | {"checkoutId": "Q2hlY2tvdXQ6MQ=="}}, 1)
+    charge = {"description": "For Ada", "metadata": {"saleor_source": "Q2hlY2tvdXQ6MQ=="}}
+    record("stripe", account.pk, "evt_1", "charge.updated", {"data": {"object": charge}}, at(1))
+    Event.objects.filter(key="evt_1").update(handled_at=at(2))
+    erasure.erase(shop, ADA)
+    assert Event.objects.get(key="evt_1").payload is None
