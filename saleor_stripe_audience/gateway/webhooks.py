@@ -33,6 +33,7 @@ from saleor_stripe_audience.strict_json import read_object
 log = structlog.get_logger(__name__)
 
 TOLERANCE_SECONDS = 300
+PRIVATE = frozenset({"client_secret", "billing_details", "shipping", "receipt_email", "evidence"})
 LONGEST_ID = 255  # characters; Stripe's documented limit for ids
 LATEST = 253_402_300_800  # seconds since 1970: the year 10000, which no date of Python's reaches
 
@@ -132,12 +133,16 @@ def _event_in(body: str) -> dict[str, Any]:
     return event
 
 
-def _without_secrets(value: Any) -> Any:
-    """Return the event without client secrets: with one of these, anyone can confirm the payment that it belongs to."""
+def _without_private(value: Any) -> Any:
+    """Return the event without what no handler reads and nobody else should.
+
+    With a client secret, anyone can confirm the payment that it belongs to. The rest are the shopper's name, address
+    and phone number, which would outlive their erasure.
+    """
     if isinstance(value, dict):
-        return {name: _without_secrets(each) for name, each in value.items() if name != "client_secret"}
+        return {name: _without_private(each) for name, each in value.items() if name not in PRIVATE}
     if isinstance(value, list):
-        return [_without_secrets(each) for each in value]
+        return [_without_private(each) for each in value]
     return value
 
 
@@ -175,7 +180,7 @@ def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
     data = event.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise _unreadable()
-    kept = _without_secrets(event)
+    kept = _without_private(event)
     return inbox.record("stripe", account.pk, event["id"], kind, kept, _occurred_at(event))
 
 

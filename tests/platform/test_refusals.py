@@ -334,9 +334,17 @@ class TestStripe:
         assert answer.json()["error"]["code"] == "invalid_signature"
         assert self.post(account, json.dumps(self.event()), ahead=30).json() == {"ok": True, "new": True}
 
-    def test_client_secrets_are_not_kept(self, account: StripeAccount) -> None:
+    def test_client_secrets_and_personal_data_are_not_kept(self, account: StripeAccount) -> None:
         nested = {
-            "object": {"id": "si_1", "client_secret": "marker", "list": [{"client_secret": "marker", "a": 1}]}
+            "object": {
+                "id": "si_1",
+                "client_secret": "marker",
+                "list": [{"client_secret": "marker", "a": 1}],
+                "billing_details": {"name": "marker"},
+                "shipping": {"phone": "marker"},
+                "receipt_email": "marker",
+                "evidence": {"customer_name": "marker"},
+            }
         }
         self.post(account, json.dumps(self.event(data=nested)))
         payload = Event.objects.get().payload
