@@ -47,7 +47,11 @@ KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. A failure is one line that says what to do."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options, rest = _parser(asks_help=given[:1] in ([], ["-h"], ["--help"])).parse_known_args(given)
+    parser = _parser(asks_help=given[:1] in ([], ["-h"], ["--help"]))
+    options, rest = parser.parse_known_args(given)
+    if options.command is None:
+        parser.print_help()
+        return 0
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "saleor_stripe_audience.settings")
     asks_for_options = not {"-h", "--help"}.isdisjoint(rest)
     try:

@@ -50,6 +50,12 @@ def test_help_needs_no_settings_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_command_the_commands_are_listed(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "connect-stripe" in done.stdout
+
+
 def test_a_command_without_a_database_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = run(tmp_path, "segment", "--saleor-api-url", API_URL, "--list", METRICS_PORT="9464", **GOOD)
     assert done.returncode == 1
