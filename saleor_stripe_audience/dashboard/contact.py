@@ -1,6 +1,7 @@
 """One contact: who it is, why it has its status, what it may receive, what it agreed to, and what staff can do."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,12 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.models import Contact, ContactTag
 from saleor_stripe_audience.audience.people.status import ConsentState, LawfulBasis, Purpose, may_receive
 from saleor_stripe_audience.audience.privacy import subject
+from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.timeline import Kind, timeline
+from saleor_stripe_audience.audience.timeline import Entry, Kind, timeline
 from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
@@ -212,9 +214,28 @@ def show_contact(
         carts=carts_of(found, now, MOST),
         tags=found.contact_tags.select_related("tag").order_by("tag__name"),
         memberships=[(each, title_of(each.segment)) for each in memberships],
-        events=[(each.at, HAPPENED[each.kind], _amount(each.amount)) for each in events.entries],
+        events=[
+            (each.at, title, _amount(each.amount))
+            for each, title in zip(events.entries, _titles_of(events.entries), strict=True)
+        ],
         older=events.entries[-1].cursor if events.has_more else "",
     )
+
+
+def _titles_of(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield what happened, in words; segments and tags by name."""
+    rows = {kind: [each.row for each in entries if each.kind == kind] for kind in (Kind.SEGMENT, Kind.TAG)}
+    memberships = Membership.objects.filter(pk__in=rows[Kind.SEGMENT]).select_related("segment")
+    segments = {each.pk: title_of(each.segment) for each in memberships}
+    tagged = ContactTag.objects.filter(pk__in=rows[Kind.TAG]).select_related("tag")
+    tags = {each.pk: each.tag.name for each in tagged}
+    for each in entries:
+        if each.kind == Kind.SEGMENT and each.row in segments:
+            yield _("Entered the segment “%(name)s”") % {"name": segments[each.row]}
+        elif each.kind == Kind.TAG and each.row in tags:
+            yield _("Tagged “%(name)s”") % {"name": tags[each.row]}
+        else:
+            yield str(HAPPENED[each.kind])
 
 
 def _recorder(user: DashboardUser, consent: Consent) -> Recorder | None:

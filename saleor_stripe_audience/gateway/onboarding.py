@@ -172,9 +172,9 @@ def check_scopes(secret_key: str, name: str = NEW) -> None:
         )
 
 
-def key_permissions() -> list[str]:
-    """Return the permissions that a restricted key needs: to write, unless the name says otherwise."""
-    return [scope.removesuffix(": write") for scope in _PROBES]
+def key_permissions() -> list[tuple[str, bool]]:
+    """Return the permissions that a restricted key needs, each with whether it is one to write."""
+    return [(name, access == "write") for name, _, access in (each.partition(": ") for each in _PROBES)]
 
 
 def create_key_url(name: str) -> str:

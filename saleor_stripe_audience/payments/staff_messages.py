@@ -54,6 +54,24 @@ DISPUTE = pgettext_lazy(
     "The customer disputes {money} ({reason}). Respond in Stripe {day}: without a response, "
     "you lose the dispute and the money.",
 )
+# https://docs.stripe.com/api/disputes/object#dispute_object-reason
+DISPUTE_REASONS = {
+    "bank_cannot_process": pgettext_lazy("staff", "the bank cannot process it"),
+    "check_returned": pgettext_lazy("staff", "the check was returned"),
+    "credit_not_processed": pgettext_lazy("staff", "a refund did not arrive"),
+    "customer_initiated": pgettext_lazy("staff", "started by the customer"),
+    "debit_not_authorized": pgettext_lazy("staff", "the debit was not authorized"),
+    "duplicate": pgettext_lazy("staff", "paid twice"),
+    "fraudulent": pgettext_lazy("staff", "fraudulent"),
+    "general": pgettext_lazy("staff", "no reason given"),
+    "incorrect_account_details": pgettext_lazy("staff", "incorrect account details"),
+    "insufficient_funds": pgettext_lazy("staff", "insufficient funds"),
+    "noncompliant": pgettext_lazy("staff", "against the card network's rules"),
+    "product_not_received": pgettext_lazy("staff", "the product was not received"),
+    "product_unacceptable": pgettext_lazy("staff", "the product was not acceptable"),
+    "subscription_canceled": pgettext_lazy("staff", "the subscription had been canceled"),
+    "unrecognized": pgettext_lazy("staff", "the customer does not recognize the payment"),
+}
 BY_DAY = pgettext_lazy("staff", "by {day}")
 SOON = pgettext_lazy("staff", "soon")
 DISPUTE_STATES = {

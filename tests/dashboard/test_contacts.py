@@ -272,6 +272,13 @@ def test_a_contact_costs_the_same_however_much_it_did(shop: Shop, client: Client
     assert cost() == one
 
 
+def test_the_timeline_names_the_segment(shop: Shop, client: Client) -> None:
+    ada = a_contact(shop.installation)
+    segment = Segment.objects.create(audience=ada.audience, name="VIP", tree={})
+    Membership.objects.create(segment=segment, contact=ada, entered_at=NOON)
+    assert "Entered the segment “VIP”" in ask(client, shop, f"contacts/{ada.pk}")
+
+
 def test_a_long_timeline_has_pages(shop: Shop, client: Client) -> None:
     ada = a_contact(shop.installation)
     for number in range(30):
@@ -303,6 +310,7 @@ def test_a_tag_is_added_and_removed_and_a_bad_one_refused_beside_its_form(shop: 
         assert "Tagged “VIP”." in post(client, shop, f"contacts/{ada.pk}/change", tag=" VIP ")[1]
     [row] = ada.contact_tags.all()
     assert (row.origin, row.actor) == ("staff", "VXNlcjox")
+    assert "<strong>Tagged “VIP”</strong>" in ask(client, shop, f"contacts/{ada.pk}")
     status, text = post(client, shop, f"contacts/{ada.pk}/change", tag="x" * 101)
     assert status == 422
     assert 'class="note bad"' in re.findall(r'<form id="tags".*?</form>', text, re.DOTALL)[0]

@@ -14,11 +14,12 @@ from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.money import from_minor
-from saleor_stripe_audience.payments import notices, ownership
+from saleor_stripe_audience.payments import notices, ownership, staff_messages
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.demo.shopper import Staff
 from saleor_stripe_audience.shops.models import Problem
+from saleor_stripe_audience.wording import ENGLISH, FRENCH, in_language
 
 from .test_reporting import Town, town
 
@@ -112,6 +113,12 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     town.deliver_all(town.events())
     assert "closed" in infos(town)[0]
     assert problems() == []
+
+
+@pytest.mark.parametrize("code", staff_messages.DISPUTE_REASONS)
+def test_the_reason_of_a_dispute_is_in_the_readers_language(code: str) -> None:
+    words = staff_messages.DISPUTE_REASONS[code]
+    assert in_language(words, FRENCH) != in_language(words, ENGLISH)
 
 
 def test_a_refund_settles_what_the_bank_asks_about(town: Town) -> None:
