@@ -427,7 +427,10 @@ class _Batch:
         return duplicates
 
     def _find_contacts(self) -> dict[str, Contact]:
-        """Return the contacts that have, or had, one of the addresses."""
+        """Return the contacts that have, or had, one of the addresses.
+
+        A contact is one object even if rows name it by several addresses: what one row changes, another must not undo.
+        """
         emails = [row.email for row in self.rows]
         found = {each.email: each for each in bulk.filter_in(self.audience.contacts.all(), "email", emails)}
         former = FormerAddress.objects.filter(audience=self.audience)
@@ -435,7 +438,8 @@ class _Batch:
             return found
         missing = [email for email in emails if email not in found]
         rows = bulk.filter_in(former, "email", missing).select_related("contact")
-        return found | {each.email: each.contact for each in rows}
+        one_each = {contact.pk: contact for contact in found.values()}
+        return found | {each.email: one_each.setdefault(each.contact_id, each.contact) for each in rows}
 
     def _fill_in(self, known: dict[str, Contact]) -> set[UUID]:
         changed: dict[UUID, Contact] = {}

@@ -359,6 +359,16 @@ def test_a_former_address_is_the_same_person(audience: Audience) -> None:
     assert Contact.objects.count() == 1
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_two_rows_of_one_person_keep_what_each_says(audience: Audience, is_reversed: bool) -> None:
+    contact = Contact.objects.create(audience=audience, email="new@shop.test")
+    FormerAddress.objects.create(audience=audience, contact=contact, email="old@shop.test", held_at=BACK_THEN)
+    rows = ["new@shop.test,2026-01-01,", "old@shop.test,,Paris"]
+    take(audience, "\n".join(["email,bounced_at,city", *(reversed(rows) if is_reversed else rows)]))
+    contact.refresh_from_db()
+    assert (contact.deliverability, contact.city) == ("bounced", "Paris")
+
+
 def test_rules_do_not_remove_tags_of_an_import(audience: Audience) -> None:
     contact = Contact.objects.create(audience=audience, email="a@shop.test")
     tags.add(tags.get_or_create_tag(audience, "vip"), [contact], tags.Origin.RULE)
