@@ -174,22 +174,19 @@ def _later_orders(audience: Audience) -> list[Exists]:
 def prune() -> int:
     """Delete carts without activity for CART_RETENTION_DAYS, and contacts that had nothing else; returns how many."""
     before = timezone.now() - timedelta(days=settings.CART_RETENTION_DAYS)
-    old = (
-        Cart.objects.filter(last_active_at__lt=before)
-        .order_by("pk")
-        .select_related("installation", "contact")
-    )
+    old = Cart.objects.filter(last_active_at__lt=before).order_by("pk")
     pruned, failed = 0, list[int]()
-    while some := list(old.exclude(pk__in=failed)[:PRUNE_BATCH_SIZE]):
-        for cart in some:
-            with apart("pruning a cart", cart=str(cart.pk)) as failures, transaction.atomic():
-                lock_shop(cart.installation)
-                Cart.objects.filter(pk=cart.pk).delete()
-                _release([cart.contact], None)
+    while some := list(old.exclude(pk__in=failed).select_related("installation")[:PRUNE_BATCH_SIZE]):
+        for each in some:
+            with apart("pruning a cart", cart=str(each.pk)) as failures, transaction.atomic():
+                lock_shop(each.installation)
+                # Before the lock was taken, the shopper may have come back, registered or been merged.
+                if cart := old.filter(pk=each.pk).select_related("contact").first():
+                    cart.delete()
+                    _release([cart.contact], None)
+                    pruned += 1
             if failures.any:
-                failed.append(cart.pk)
-            else:
-                pruned += 1
+                failed.append(each.pk)
     return pruned
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.contacts import identity
-from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
+from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience, lock_shop
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts
@@ -21,7 +21,7 @@ from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, line, member, order
-from tests.audience.records import record_checkout, record_order
+from tests.audience.records import record_checkout, record_customer, record_order
 from tests.audience.shopping.checkouts import checkout, checkout_id
 
 Delivery = Callable[[Installation], Any]
@@ -202,6 +202,26 @@ def test_old_carts_are_deleted_with_contacts_that_have_nothing_else(shop: Instal
         "ada@shop.example",
         "stays@shop.example",
     ]
+
+
+@pytest.mark.parametrize("what", ["comes back", "registers"])
+def test_what_happens_while_old_carts_are_deleted_counts(
+    shop: Installation, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    now = timezone.now()
+    checkout_event(checkout(1, updated=(now - timedelta(days=91)).isoformat()), 1)(shop)
+
+    def wait_for_lock(installation: Installation) -> None:
+        monkeypatch.setattr(carts, "lock_shop", lock_shop)
+        if what == "registers":
+            record_customer(shop, member(7), now)
+        else:
+            record_checkout(shop, checkout(1, updated=now.isoformat()), now)
+        lock_shop(installation)
+
+    monkeypatch.setattr(carts, "lock_shop", wait_for_lock)
+    assert carts.prune() == (1 if what == "registers" else 0)
+    assert Contact.objects.get().carts.count() == (0 if what == "registers" else 1)
 
 
 def test_erased_people_have_no_carts_and_carts_do_not_bring_them_back(shop: Installation) -> None:
