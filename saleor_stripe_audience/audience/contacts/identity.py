@@ -277,11 +277,8 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
 def _change_address(contact: Contact, email: str) -> None:
     """Change the contact's address; a guest or an older account that has it is the same person."""
     holder = contact.audience.contacts.filter(email=email).exclude(pk=contact.pk).first()
-    if contact.deliverability == Deliverability.BOUNCED:
-        contact.deliverability = Deliverability.OK  # it was the old address that bounced
+    _take_over_bounces(contact, holder)
     if holder is not None:
-        if holder.deliverability == Deliverability.BOUNCED:
-            contact.deliverability = Deliverability.BOUNCED
         _merge(holder, contact)
     FormerAddress.objects.filter(audience=contact.audience, email=email).delete()
     # Without a time the contact had no account until now: nobody can have claimed its address in the meantime.
@@ -289,6 +286,19 @@ def _change_address(contact: Contact, email: str) -> None:
     _store_former_address(contact, contact.email, datetime.fromisoformat(held_at) if held_at else NEVER)
     contact.email = email
     note_stored(contact.audience.installation_id, Key.ADDRESS, email)
+
+
+def _take_over_bounces(contact: Contact, holder: Contact | None) -> None:
+    """Replace the bounces of the contact's old address by those of its new one, which `holder` had until now.
+
+    A complaint concerns the person, so it remains.
+    """
+    if contact.deliverability != Deliverability.COMPLAINED:
+        has_bounced = holder is not None and holder.deliverability == Deliverability.BOUNCED
+        contact.deliverability = Deliverability.BOUNCED if has_bounced else Deliverability.OK
+    contact.soft_bounces.all().delete()
+    if holder is not None:
+        holder.soft_bounces.update(contact=contact)
 
 
 def _add_former_address(contact: Contact, email: str, held_at: datetime) -> None:

@@ -23,11 +23,12 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import at, order, say
-from tests.audience.records import record_order
+from tests.audience.histories import at, member, order, say
+from tests.audience.records import record_customer, record_order
 from tests.conftest import Work
 
 ADA = "ada@shop.example"
+NEW = "ada.new@shop.example"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
 KEY = "key-of-the-service"
@@ -192,6 +193,17 @@ def test_soft_bounces_on_several_days_clean_a_contact_until_mail_is_delivered(
     assert Contact.objects.get().status == "cleaned"
     record.record(shop, Kind.DELIVERED, ADA, NOW + timedelta(days=61), "x")
     assert (Contact.objects.get().status, SoftBounce.objects.count()) == ("subscribed", 0)
+
+
+@pytest.mark.parametrize(("bounced", "status"), [(ADA, "nonsubscribed"), (NEW, "cleaned")])
+def test_soft_bounces_count_for_their_address_only(shop: Installation, bounced: str, status: str) -> None:
+    record_customer(shop, member(7, ADA), at(1))
+    record_order(shop, order("2", email=NEW), at(1))
+    for days in range(4):
+        record.record(shop, Kind.SOFT_BOUNCE, bounced, NOW - timedelta(days=9 - days), "postmark")
+    record_customer(shop, member(7, NEW), at(2))
+    record.record(shop, Kind.SOFT_BOUNCE, NEW, NOW, "postmark")
+    assert Contact.objects.get().status == status
 
 
 def test_a_delivered_mail_does_not_end_a_complaint_but_the_person_does(

@@ -164,6 +164,15 @@ def test_a_bounce_is_the_addresss_a_complaint_the_persons(shop: Installation) ->
     assert found == {"bounced.new@shop.example": "ok", "complained.new@shop.example": "complained"}
 
 
+def test_a_complaint_stays_if_the_new_address_has_bounced(shop: Installation) -> None:
+    record_customer(shop, member(7, ADA), at(1))
+    lifecycle.set_deliverability(Contact.objects.get(), "complained", at(2))
+    record_order(shop, order("1", email=NEW), at(3))
+    lifecycle.set_deliverability(Contact.objects.get(email=NEW), "bounced", at(4))
+    record_customer(shop, member(7, NEW), at(5))
+    assert Contact.objects.get().deliverability == "complained"
+
+
 def test_staff_record_a_choice_made_elsewhere(ada: Contact) -> None:
     event = ConsentEvent(
         Consent.Kind.WITHDRAWN, at(5), Consent.Source.STAFF, actor="staff 1", source_detail="telephone"
