@@ -329,6 +329,7 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     absorbed.former_addresses.update(contact=kept)
     absorbed.former_contacts.update(contact=kept)
     Consent.objects.follow(absorbed, kept)
+    absorbed.confirmation_mails.update(contact=kept)
     attributes.merge(absorbed, kept)
     for callback in _callbacks:
         callback(absorbed, kept)

@@ -122,6 +122,20 @@ def test_a_mailbox_is_not_flooded(ada: Contact, run_due_tasks: Work, mailoutbox:
     assert len(mailoutbox) == confirmation.MAX_PER_DAY
 
 
+def test_a_mail_is_sent_once_if_the_person_is_merged_before(
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails
+) -> None:
+    consent = give_consent(ada)
+    record_customer(ada.audience.installation, member(7, "ada.b@shop.example"), at(1))
+    record_customer(ada.audience.installation, member(7, ada.email), at(2))
+    run_due_tasks()
+    assert [sent.to for sent in mailoutbox] == [[ada.email]]
+    ConfirmationMail.objects.update(requested_at=timezone.now() - timedelta(hours=1))
+    confirmation.request_if_needed(Contact.objects.get(), Consent.objects.get(pk=consent.pk))
+    run_due_tasks()
+    assert len(mailoutbox) == 1
+
+
 def test_an_old_ticked_box_sends_no_mail(ada: Contact, run_due_tasks: Work, mailoutbox: Mails) -> None:
     give_consent(ada, ago=timedelta(days=2))
     run_due_tasks()
