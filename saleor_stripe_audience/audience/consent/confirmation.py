@@ -32,7 +32,7 @@ def request_if_needed(contact: Contact, consent: Consent) -> None:
         return
     if contact.consent == ConsentState.CONFIRMED or not is_fresh(consent):
         return
-    if contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=consent.at).exists():
+    if ledger.was_withdrawn(consent):
         return
     if contact.deliverability == Deliverability.BOUNCED:
         return
@@ -80,7 +80,7 @@ def confirm(consent: Consent, *, ip: str = "") -> Consent:
             "The address was changed after this email was sent. Subscribe again to get a new one.",
             code="address_changed",
         )
-    if consent.contact.consents.filter(kind=Consent.Kind.WITHDRAWN, at__gte=consent.at).exists():
+    if ledger.was_withdrawn(consent):
         raise Rejected(
             "The subscription was ended after this email was sent. Subscribe again to get a new one.",
             code="withdrawn_since",

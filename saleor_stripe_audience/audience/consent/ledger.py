@@ -252,6 +252,12 @@ class _Ledger:
         return event.source == Consent.Source.CHECKOUT and event.reference in self._guest_orders
 
 
+def was_withdrawn(consent: Consent) -> bool:
+    """Whether the consent was withdrawn since: by the person, or in the checkout in which it was given."""
+    ledger = _Ledger(list(consent.contact.consents.all()))
+    return consent not in ledger.grants() or any(each.at >= consent.at for each in ledger.withdrawals())
+
+
 def carry_withdrawals(contact: Contact) -> None:
     """Copy a person's withdrawals to every audience of the shop that has the person. Repeating it adds nothing.
 

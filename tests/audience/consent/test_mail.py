@@ -159,6 +159,36 @@ def test_a_link_from_before_a_withdrawal_confirms_nothing(
     assert Contact.objects.get().status == "unsubscribed"
 
 
+def test_a_strangers_checkout_does_not_end_a_confirmation(
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client
+) -> None:
+    give_consent(ada)
+    run_due_tasks()
+    order_withdraws(ada, "2")
+    assert client.post(link(mailoutbox[0], "confirm")).status_code == 200
+    assert Contact.objects.get().status == "subscribed"
+
+
+def test_a_checkout_ends_the_confirmation_of_its_own_consent(
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, client: Client
+) -> None:
+    pairs = [{"key": "marketing_consent", "value": "true"}]
+    now = timezone.now()
+    mine = order("2") | {"metadata": pairs, "created": now.isoformat()}
+    record_order_consent(ada.audience.installation, mine, now)
+    run_due_tasks()
+    order_withdraws(ada, "2")
+    assert client.post(link(mailoutbox[0], "confirm")).status_code == 404
+    assert Contact.objects.get().status == "nonsubscribed"
+
+
+def order_withdraws(contact: Contact, number: str) -> None:
+    pairs = [{"key": "marketing_consent", "value": "withdrawn"}]
+    now = timezone.now()
+    payload = order(number) | {"metadata": pairs, "created": now.isoformat()}
+    record_order_consent(contact.audience.installation, payload, now)
+
+
 @pytest.mark.parametrize(
     ("person", "audience", "subject"),
     [
