@@ -11,11 +11,11 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.audience.consent import erased_requests, links, wordings
+from saleor_stripe_audience.audience.consent import erased_requests, ledger, links, wordings
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.consent.senders import sender_name
 from saleor_stripe_audience.audience.people.models import Audience, Contact
-from saleor_stripe_audience.audience.people.status import ConsentState
+from saleor_stripe_audience.audience.people.status import ConsentState, Deliverability
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.errors import Rejected, Unavailable
 
@@ -57,10 +57,12 @@ def supported_language(*wanted: str) -> str:
 
 
 def _build_message(mail: ConfirmationMail) -> EmailMultiAlternatives | None:
-    """Return the message; None if there is nothing left to confirm, or the person's address has changed."""
+    """Return the message; None if there is nothing left to confirm, or the address has changed or bounced."""
     if mail.contact is not None and mail.consent is not None:
         contact, consent = mail.contact, mail.consent
-        if contact.consent == ConsentState.CONFIRMED or contact.email != consent.email:
+        if contact.consent == ConsentState.CONFIRMED or ledger.was_withdrawn(consent):
+            return None
+        if contact.email != consent.email or contact.deliverability == Deliverability.BOUNCED:
             return None
         with translation.override(language_of(contact)):
             context = {

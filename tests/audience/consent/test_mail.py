@@ -21,6 +21,7 @@ from saleor_stripe_audience import mailers
 from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, links, mail
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
+from saleor_stripe_audience.audience.people import lifecycle
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.signup import storefront
@@ -157,6 +158,19 @@ def test_a_link_from_before_a_withdrawal_confirms_nothing(
     choices.withdraw(Contact.objects.get())
     assert client.post(link(mailoutbox[0], "confirm")).status_code == 404
     assert Contact.objects.get().status == "unsubscribed"
+
+
+@pytest.mark.parametrize("what", ["unsubscribes", "bounces"])
+def test_who_unsubscribes_or_bounces_before_the_mail_is_sent_gets_none(
+    ada: Contact, run_due_tasks: Work, mailoutbox: Mails, what: str
+) -> None:
+    give_consent(ada)
+    if what == "unsubscribes":
+        choices.withdraw(Contact.objects.get())
+    else:
+        lifecycle.set_deliverability(Contact.objects.get(), "bounced", timezone.now())
+    run_due_tasks()
+    assert mailoutbox == []
 
 
 def test_a_strangers_checkout_does_not_end_a_confirmation(
