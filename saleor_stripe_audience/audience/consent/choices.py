@@ -1,6 +1,6 @@
 """Choices that people make themselves: on the page that an email links to, or with their unsubscribe button."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,6 +12,8 @@ from saleor_stripe_audience.audience.people import lifecycle
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.people.status import ConsentState, Deliverability, Status
+
+SAME_CHOICE = timedelta(minutes=10)  # unsubscribing again within this time is one choice
 
 
 def subscribe(contact: Contact, wording: str, *, ip: str = "") -> None:
@@ -39,22 +41,33 @@ def withdraw(
     detail: str = "",
     at: datetime | None = None,
 ) -> None:
-    """Withdraw the person's consent in all audiences of the shop, as of `at` or now. Repeating it adds nothing."""
+    """Withdraw the person's consent in all audiences of the shop, as of `at` or now.
+
+    Repeating it at once adds nothing. Later, it is another event, even if the person is not subscribed at the moment:
+    a consent from before it may still arrive.
+    """
+    moment = at or timezone.now()
     with transaction.atomic():
         current = _lock_and_reload(contact)
         if current is None:
             return
         people = ledger.contacts_of_person(current)
-        if any(each.consent != ConsentState.WITHDRAWN for each in people):
+        since = min(moment, timezone.now()) - SAME_CHOICE
+        if not all(_has_withdrawn(each, since) for each in people):
             event = ConsentEvent(
                 Consent.Kind.WITHDRAWN,
-                at or timezone.now(),
+                moment,
                 source,
                 ip=ip,
                 source_detail=detail,
                 is_proven=source == Consent.Source.MAIL,
             )
             ledger.record(current, event)
+
+
+def _has_withdrawn(contact: Contact, since: datetime) -> bool:
+    """Whether the contact has withdrawn its consent since then, and not consented after it."""
+    return contact.consent == ConsentState.WITHDRAWN and ledger.last_withdrawal(contact) >= since
 
 
 def record(contact: Contact, event: ConsentEvent) -> None:

@@ -22,7 +22,7 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import bulk
 from saleor_stripe_audience.audience.people.audiences import has_one_audience
 from saleor_stripe_audience.audience.people.changes import mark_changed
-from saleor_stripe_audience.audience.people.models import Audience, Contact, FormerAddress, Wording
+from saleor_stripe_audience.audience.people.models import NEVER, Audience, Contact, FormerAddress, Wording
 from saleor_stripe_audience.audience.people.status import ConsentState
 from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.errors import Rejected
@@ -250,6 +250,12 @@ class _Ledger:
 
     def _is_guests(self, event: Consent | ConsentEvent) -> bool:
         return event.source == Consent.Source.CHECKOUT and event.reference in self._guest_orders
+
+
+def last_withdrawal(contact: Contact) -> datetime:
+    """Return when the person last withdrew consent; `NEVER` if they have not."""
+    withdrawals = _Ledger(list(contact.consents.all())).withdrawals()
+    return max((event.at for event in withdrawals), default=NEVER)
 
 
 def was_withdrawn(consent: Consent) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils.timezone import now
 
-from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent import choices, ledger
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent, LedgerIsAppendOnly
 from saleor_stripe_audience.audience.people.models import Contact, Wording
@@ -104,6 +104,14 @@ def test_the_latest_event_counts_in_any_order_of_arrival(
             say(contact, kind, at(step), **known)
         assert Contact.objects.get(pk=contact.pk).consent == expected
         assert contact.consents.count() == len(said)
+
+
+def test_unsubscribing_again_counts_against_consent_that_arrives_later(ada: Contact) -> None:
+    for step in (0, 60, 7200, 7260):
+        choices.withdraw(ada, at=at(step))
+    assert [each.at for each in ada.consents.order_by("at")] == [at(0), at(7200)]
+    say(ada, GIVEN, at(3600))
+    assert Contact.objects.get().status == "unsubscribed"
 
 
 def test_soft_opt_in_makes_no_subscriber_and_ends_with_a_refusal(ada: Contact) -> None:
