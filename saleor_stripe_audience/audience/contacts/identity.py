@@ -242,7 +242,7 @@ def _copy_addresses_from_other_audiences(contact: Contact, account_id: str) -> N
 
 
 def merge(kept: Contact, absorbed: Contact) -> Contact:
-    """Merge two contacts that staff found to be one person; returns the remaining contact.
+    """Merge two contacts that staff found to be one person; returns the remaining contact, archived if both were.
 
     The one with an account remains, because Saleor sends the account again. `Rejected` if both have an account, or if
     they are not two contacts of one audience.
@@ -265,8 +265,9 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
             )
         if absorbed.saleor_user_id:
             kept, absorbed = absorbed, kept
-        email = absorbed.email
+        email, is_archived = absorbed.email, kept.lifecycle == absorbed.lifecycle == Lifecycle.ARCHIVED
         _merge(absorbed, kept)
+        kept.lifecycle = Lifecycle.ARCHIVED if is_archived else Lifecycle.ACTIVE
         _store_former_address(kept, email, timezone.now())
         kept.is_curated = True
         kept.save()
@@ -337,8 +338,8 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
         _update_field(kept, field, getattr(absorbed, field), absorbed.known_at.get(field, ""))
     if Deliverability.COMPLAINED in (absorbed.deliverability, kept.deliverability):
         kept.deliverability = Deliverability.COMPLAINED
-    if absorbed.lifecycle == Lifecycle.ACTIVE:
-        kept.lifecycle = Lifecycle.ACTIVE
+    if absorbed.lifecycle == Lifecycle.ARCHIVED:
+        kept.lifecycle = Lifecycle.ARCHIVED  # only staff and the person restore a contact
     kept.is_curated = kept.is_curated or absorbed.is_curated
     FormerContact.objects.create(pk=absorbed.pk, contact=kept)
     delete_contact(absorbed)

@@ -129,6 +129,25 @@ def test_an_archived_contact_keeps_its_consent(ada: Contact) -> None:
     assert Contact.objects.get().status == "subscribed"
 
 
+@pytest.mark.parametrize("archived", [ADA, NEW])
+def test_a_change_of_address_restores_no_archived_contact(shop: Installation, archived: str) -> None:
+    record_customer(shop, member(7, ADA), at(1))
+    record_order(shop, order("1", email=NEW), at(2))
+    for each in Contact.objects.all():
+        say(each, "given", at(2))
+    lifecycle.archive(Contact.objects.get(email=archived))
+    record_customer(shop, member(7, NEW), at(3))
+    assert [(each.email, each.status) for each in Contact.objects.all()] == [(NEW, "archived")]
+
+
+def test_staff_merge_an_archived_contact_into_an_active_one(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    record_order(shop, order("2", email=NEW), at(1))
+    lifecycle.archive(Contact.objects.get(email=NEW))
+    merge(Contact.objects.get(email=ADA), Contact.objects.get(email=NEW))
+    assert [(each.email, each.status) for each in Contact.objects.all()] == [(ADA, "nonsubscribed")]
+
+
 @pytest.mark.parametrize(
     ("reports", "status"),
     [
