@@ -45,7 +45,7 @@ def request_confirmation(audience: Audience, email: str, event: ConsentEvent) ->
 def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
     """Readmit and subscribe the address, as the owner of the email address confirmed. Confirming twice adds nothing.
 
-    `Rejected` if the person was erased, or unsubscribed, after the request.
+    `Rejected` if the person was erased, unsubscribed, or changed their address, after the request.
     """
     installation = request.audience.installation
     with hold_shop(installation) as shop:
@@ -59,6 +59,11 @@ def confirm(request: ErasedRequest, *, ip: str = "") -> Contact:
         contact = upsert_contact(shop, request.audience, Person(request.email, None, {}, timezone.now()))
         if contact is None:
             raise Rejected("The address cannot be subscribed here.", code="withdrawn_since")
+        if contact.email != request.email:
+            raise Rejected(
+                "The address was changed after this email was sent. Subscribe again to get a new one.",
+                code="address_changed",
+            )
         consent = ledger.record(contact, request.event)
         confirmation.confirm(consent, ip=ip)
         return contact

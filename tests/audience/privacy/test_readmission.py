@@ -104,6 +104,18 @@ def test_consent_from_before_the_erasure_sends_no_mail(
     assert mailoutbox == []
 
 
+def test_a_link_does_not_subscribe_the_address_that_replaced_its_own(
+    shop: Installation, erased: list[str], client: Client, run_due_tasks: Work, mailoutbox: Mails
+) -> None:
+    on_a_page(shop)
+    run_due_tasks()
+    erasure.readmit(shop, ADA)
+    for address in (ADA, "ada.new@shop.example"):
+        record_customer(shop, member(7, address), timezone.now())
+    assert client.post(confirmation_path(mailoutbox[0])).status_code == 404
+    assert Contact.objects.get().status == "nonsubscribed"
+
+
 def test_a_link_from_before_another_erasure_readmits_nobody(
     shop: Installation, erased: list[str], client: Client, run_due_tasks: Work, mailoutbox: Mails
 ) -> None:
@@ -125,9 +137,9 @@ def test_a_request_is_deleted_by_an_erasure_and_overnight(shop: Installation, er
 
 def test_a_stranger_cannot_resubscribe_a_readmitted_person(shop: Installation, erased: list[str]) -> None:
     erasure.readmit(shop, ADA)
-    pairs = [{"key": "marketing_consent", "value": "true"}]
-    record_order(shop, order("6"), timezone.now())
-    record_order_consent(shop, order("6") | {"metadata": pairs}, timezone.now())
+    pairs, now = [{"key": "marketing_consent", "value": "true"}], timezone.now()
+    record_order(shop, order("6"), now)
+    record_order_consent(shop, order("6") | {"metadata": pairs, "created": now.isoformat()}, now)
     assert Contact.objects.get().status == "pending"
 
 
