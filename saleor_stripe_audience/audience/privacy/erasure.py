@@ -162,9 +162,15 @@ def erased_at(installation: Installation, email: str) -> datetime | None:
     return tombstones.erased_at(installation, tombstones.address(email))
 
 
-def was_erased(installation: Installation, email: str) -> bool:
-    """Whether the normalized address was ever erased, even if it is readmitted now."""
-    return bool(tombstones.known(installation, [tombstones.address(email)], with_lifted=True))
+def last_erased_at(installation: Installation, contact: Contact) -> datetime | None:
+    """Return when the contact's address or account was last erased; None if neither ever was.
+
+    The person is readmitted, so starts over: what they agreed to before that does not count any more.
+    """
+    names = [tombstones.address(contact.email)]
+    if contact.saleor_user_id:
+        names.append(tombstones.account(contact.saleor_user_id))
+    return max(tombstones.last_erased(installation, names).values(), default=None)
 
 
 def adopt_former_links(contact: Contact) -> None:

@@ -46,6 +46,14 @@ def erased_at(installation: Installation, name: str) -> datetime | None:
     return row.erased_at if row is not None else None
 
 
+def last_erased(installation: Installation, names: Collection[str]) -> dict[str, datetime]:
+    """Return when each of the names was last erased, even if it is readmitted now."""
+    erased = known(installation, names, with_lifted=True)
+    name_of = dict(zip(digests(installation, erased), sorted(erased), strict=True)) if erased else {}
+    rows = Tombstone.objects.filter(installation=installation, digest__in=name_of)
+    return {name_of[digest]: at for digest, at in rows.values_list("digest", "erased_at")}
+
+
 def digests(installation: Installation, names: Collection[str]) -> list[str]:
     """Return the names as tombstones store them, in the order of the sorted names."""
     secret = secret_of(installation).encode()

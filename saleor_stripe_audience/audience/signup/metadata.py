@@ -130,9 +130,11 @@ def _record(shop: LockedShop, audience: Audience, person: Person, events: Sequen
         for event in events:
             readmission.request_confirmation(audience, person.email, event)
         return
-    was_erased = erasure.was_erased(shop.installation, contact.email)
+    erased_at = erasure.last_erased_at(shop.installation, contact)
     for event in events:
-        must_confirm = event.needs_confirmation or (was_erased and not event.is_proven)
+        if erased_at is not None and event.kind == Consent.Kind.GIVEN and event.at <= erased_at:
+            continue
+        must_confirm = event.needs_confirmation or (erased_at is not None and not event.is_proven)
         consent = ledger.record(contact, replace(event, needs_confirmation=must_confirm))
         confirmation.request_if_needed(contact, consent)
         problems.clear(shop.installation, _problem_key(event.source))

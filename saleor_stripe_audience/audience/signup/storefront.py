@@ -198,7 +198,7 @@ def _subscribe(installation: Installation, request: _Request) -> None:
         if contact is None:  # erased
             readmission.request_confirmation(audience, request.email, event)
             return
-        if erasure.was_erased(installation, contact.email):
+        if erasure.last_erased_at(installation, contact) is not None:
             event = replace(event, needs_confirmation=True)
         confirmation.request_if_needed(contact, ledger.record(contact, event))
 

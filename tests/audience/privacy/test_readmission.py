@@ -104,6 +104,41 @@ def test_consent_from_before_the_erasure_sends_no_mail(
     assert mailoutbox == []
 
 
+OLD_CONSENT = [
+    {"key": "marketing_consent", "value": "true"},
+    {"key": "consent_at", "value": at(2).isoformat()},
+]
+
+
+@pytest.mark.parametrize("address", [ADA, "ada.new@shop.example"])
+def test_consent_from_before_the_erasure_does_not_return_with_the_account(
+    shop: Installation, erased: list[str], address: str
+) -> None:
+    erasure.readmit(shop, ADA)
+    account = member(7, address, metadata=OLD_CONSENT)
+    record_customer(shop, account, timezone.now())
+    record_account_consent(shop, account, timezone.now())
+    assert (Contact.objects.get().email, Contact.objects.get().status) == (address, "nonsubscribed")
+
+
+def test_consent_from_before_the_erasure_does_not_return_with_an_order(
+    shop: Installation, erased: list[str]
+) -> None:
+    erasure.readmit(shop, ADA)
+    payload = order("5", user=member(7)) | {"metadata": OLD_CONSENT}
+    record_order(shop, payload, timezone.now())
+    record_order_consent(shop, payload, timezone.now())
+    assert Contact.objects.get().status == "nonsubscribed"
+
+
+def test_a_withdrawal_from_before_the_erasure_still_counts(shop: Installation, erased: list[str]) -> None:
+    erasure.readmit(shop, ADA)
+    account = member(7, metadata=[OLD_CONSENT[0] | {"value": "withdrawn"}, OLD_CONSENT[1]])
+    record_customer(shop, account, timezone.now())
+    record_account_consent(shop, account, timezone.now())
+    assert Contact.objects.get().status == "unsubscribed"
+
+
 def test_a_link_does_not_subscribe_the_address_that_replaced_its_own(
     shop: Installation, erased: list[str], client: Client, run_due_tasks: Work, mailoutbox: Mails
 ) -> None:
