@@ -53,6 +53,7 @@ NEW_CONTACT = (
 )  # fmt: skip
 
 SAME_ADDRESS = pgettext_lazy("staff", "The same address as in line {first}.")
+ERASED_CONSENT = pgettext_lazy("staff", "The person was erased after giving this consent, so it is left out.")
 
 Progress = Callable[[int], None]
 Refused = Callable[[Record, LineError], None]
@@ -412,12 +413,22 @@ class _Batch:
             _Batch(self.audience, duplicates, self.report).write()
 
     def _skip_erased(self) -> None:
+        """Skip erased people, and consent that somebody who is readmitted gave before their erasure."""
         names = {row.email: tombstones.address(row.email) for row in self.rows}
-        erased = tombstones.known(self.audience.installation, names.values())
-        if erased:
-            rows = [row for row in self.rows if names[row.email] not in erased]
-            self.report.erased_left_out += len(self.rows) - len(rows)
-            self.rows = rows
+        erased_at = tombstones.last_erased(self.audience.installation, names.values())
+        if not erased_at:
+            return
+        erased = tombstones.known(self.audience.installation, erased_at.keys())
+        rows = [row for row in self.rows if names[row.email] not in erased]
+        self.report.erased_left_out += len(self.rows) - len(rows)
+        self.rows = [self._without_erased_consent(row, erased_at.get(names[row.email])) for row in rows]
+
+    def _without_erased_consent(self, row: Row, erased_at: datetime | None) -> Row:
+        event = row.event
+        if erased_at is None or event is None or event.kind != Consent.Kind.GIVEN or event.at > erased_at:
+            return row
+        self.report.leave_out([LineError(row.line, "consent", ERASED_CONSENT)])
+        return row._replace(event=None)
 
     def _separate_duplicates(self) -> list[Row]:
         """Keep one row per address; further rows of a person are written once the person has a contact."""

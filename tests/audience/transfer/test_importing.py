@@ -350,6 +350,16 @@ def test_erased_people_stay_out_and_are_counted(audience: Audience) -> None:
     assert list(Contact.objects.values_list("email", flat=True)) == ["b@shop.test"]
 
 
+def test_consent_from_before_an_erasure_is_left_out(audience: Audience) -> None:
+    erasure.erase(audience.installation, "back@shop.test")
+    erasure.readmit(audience.installation, "back@shop.test")
+    report = take(audience, "email,consent,consent_at\nback@shop.test,yes,2026-01-01\n")
+    assert (report.new, report.consents, Contact.objects.get().status) == (1, 0, "nonsubscribed")
+    assert [(each.line, each.field) for each in report.cells] == [(2, "consent")]
+    take(audience, "email,consent,consent_at\nback@shop.test,withdrawn,2026-01-01\n")
+    assert Contact.objects.get().status == "unsubscribed"
+
+
 def test_a_former_address_is_the_same_person(audience: Audience) -> None:
     contact = Contact.objects.create(audience=audience, email="new@shop.test")
     FormerAddress.objects.create(audience=audience, contact=contact, email="old@shop.test", held_at=BACK_THEN)
