@@ -53,8 +53,11 @@ def fetch_changed(installation: Installation, name: str, since: datetime) -> Ite
 
 @cache
 def changed_query(name: str, schema_version: str) -> str:
-    """The query for the objects that changed."""
+    """The query for the objects that changed, with the time of the change: an object can change back to an earlier
+    state, which is another event.
+    """
     selection = fields(LISTINGS[name].fragment, read_version(schema_version))
+    selection = f"{{ updatedAt {selection.removeprefix('{')}"
     return (
         f"query Changed($since: DateTime!, $after: String) {{ {name}(first: {PAGE_SIZE}, after: $after, "
         f"filter: {{updatedAt: {{gte: $since}}}}) "

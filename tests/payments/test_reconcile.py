@@ -187,6 +187,24 @@ class TestSaleorWasNotHeard:
         assert Purchase.objects.count() == 1
         assert reconciled(run_due_tasks).recorded["changed orders"] == 0
 
+    def test_what_changed_back_is_another_change(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
+        app = town.shop.app("saleor.app.stripe-audience")
+        assert app is not None
+        town.begin()
+        town.pay()
+        town.deliver_all(town.events())
+        town.shop.set_active(app, False)
+        [checkout] = town.shop.host.store.checkouts
+        town.shop.gql(
+            "mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id}
+        )
+        town.shop.set_active(app, True)
+        [order] = town.shop.host.store.orders
+        for address in (order.user_email, "typo@shop.example", order.user_email):
+            order.user_email, order.updated_at = address, datetime.now(UTC)
+            assert reconciled(run_due_tasks).recorded["changed orders"] == 1
+            assert Contact.objects.filter(purchases__isnull=False, email=address).exists()
+
     @pytest.mark.usefixtures("town")
     def test_a_variant_without_the_permission_does_not_ask(self, run_due_tasks: Work) -> None:
         Installation.objects.update(variant="payments-only")
