@@ -331,6 +331,8 @@ def _merge(absorbed: Contact, kept: Contact) -> None:
     absorbed.former_contacts.update(contact=kept)
     Consent.objects.follow(absorbed, kept)
     absorbed.confirmation_mails.update(contact=kept)
+    # Links of one address differ only in their generation: those that were renewed must stay invalid.
+    kept.link_generation = max(kept.link_generation, absorbed.link_generation)
     attributes.merge(absorbed, kept)
     for callback in _callbacks:
         callback(absorbed, kept)

@@ -211,6 +211,15 @@ def test_a_link_to_a_former_mailbox_only_unsubscribes(
     assert "/audience/preferences/" not in answer.content.decode()
 
 
+def test_renewed_links_stay_renewed_after_a_merge(shop: Installation, ada: Contact) -> None:
+    stolen = links.preferences_url(ada).rstrip("/").rpartition("/")[2]
+    links.renew(ada)
+    renewed = links.preferences_url(ada).rstrip("/").rpartition("/")[2]
+    record_customer(shop, member(7, NEW), at(2))
+    record_customer(shop, member(7, ada.email), at(3))
+    assert [links.link_of(each).is_current for each in (stolen, renewed)] == [False, True]  # type: ignore[union-attr]
+
+
 def test_renewed_links_leave_the_old_ones_only_to_unsubscribe(ada: Contact, client: Client) -> None:
     former = [preferences(ada), *old_links(ada)]
     assert "a…@shop.example" in client.get(former[1]).content.decode()
