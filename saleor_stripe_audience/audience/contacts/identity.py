@@ -3,7 +3,7 @@
 Every function here runs inside a transaction that holds the lock of `lock_shop`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,12 +15,13 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.people import attributes
+from saleor_stripe_audience.audience.people import attributes, bulk
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import (
     Key,
     LockedShop,
     delete_contact,
+    has_one_audience,
     lock_shop,
     note_stored,
 )
@@ -209,6 +210,27 @@ def _account_elsewhere(shop: LockedShop, email: str) -> str | None:
     present = linked.filter(email=email).values_list("saleor_user_id", flat=True)
     former = linked.filter(former_addresses__email=email).order_by("-former_addresses__held_at")
     return present.first() or former.values_list("saleor_user_id", flat=True).first()
+
+
+def link_to_accounts_elsewhere(audience: Audience, emails: Collection[str]) -> None:
+    """Link the audience's guests with these addresses to the accounts that have or had them in another audience.
+
+    For contacts that staff or an import added: those of events are linked by `upsert_contact`.
+    """
+    if has_one_audience(audience.installation_id):
+        return
+    of_shop = Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk)
+    elsewhere = list(of_shop.values_list("pk", flat=True))
+    linked = Contact.objects.filter(audience__in=elsewhere, saleor_user_id__isnull=False)
+    former = FormerAddress.objects.filter(audience__in=elsewhere, contact__saleor_user_id__isnull=False)
+    rows = bulk.filter_in(former, "email", list(emails)).order_by("held_at")
+    accounts = dict(rows.values_list("email", "contact__saleor_user_id"))
+    accounts |= dict(bulk.filter_in(linked, "email", list(emails)).values_list("email", "saleor_user_id"))
+    for email, account_id in accounts.items():
+        contact = audience.contacts.filter(email=email, saleor_user_id=None).first()
+        if contact is not None and account_id is not None:
+            _copy_addresses_from_other_audiences(contact, account_id)
+            mark_changed(contact)
 
 
 def _link(contact: Contact, person: Person) -> None:

@@ -20,11 +20,17 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import ledger
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts import tags
+from saleor_stripe_audience.audience.contacts import identity, tags
 from saleor_stripe_audience.audience.people import bulk
 from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.changes import mark_all_changed
-from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactTag, FormerAddress
+from saleor_stripe_audience.audience.people.models import (
+    Audience,
+    Contact,
+    ContactTag,
+    FormerAddress,
+    FormerContact,
+)
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
@@ -509,12 +515,19 @@ class _Batch:
         )  # fmt: skip
         events = [(ids[row.email], row.email, row.event) for row in rows if row.event]
         ledger.record_first_events(self.audience, events)
+        identity.link_to_accounts_elsewhere(self.audience, list(ids))
         ledger.carry_withdrawals_of(self.audience, list(ids))
         self.report.consents += len(events)
         for (result, deliverability, lifecycle), count in Counter(facts).items():
             status = status_of(result.consent, deliverability, lifecycle)
             self.report.statuses[f"new → {status.value}"] += count
-        return ids
+        return ids | self._merged(ids)
+
+    def _merged(self, ids: Mapping[str, UUID]) -> dict[str, UUID]:
+        """Return the remaining contacts of those that turned out to be the same person as another."""
+        rows = FormerContact.objects.filter(contact__audience=self.audience)
+        merged = dict(bulk.filter_in(rows, "id", list(ids.values())).values_list("pk", "contact"))
+        return {email: merged[pk] for email, pk in ids.items() if pk in merged}
 
     def _add_tags(self, people: dict[str, UUID]) -> set[UUID]:
         by_name: dict[str, list[UUID]] = {}

@@ -1,15 +1,21 @@
 """Identity: unconfirmed accounts, staff, contacts merged by staff, archived, bounced."""
 
+import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.consent import choices
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.contacts.identity import merge
 from saleor_stripe_audience.audience.people import lifecycle
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
@@ -83,6 +89,39 @@ def test_staff_who_bought_stay_in_the_audience_where_they_bought(shop: Installat
     record_customer(shop, member(9, isStaff=True, firstName="Augusta"), at(2))
     contact = Contact.objects.get()
     assert (contact.audience, contact.first_name) == (news, "Augusta")
+
+
+def by_staff(audience: Audience, *addresses: str) -> None:
+    for each in addresses:
+        actor = staff_actions.Actor(audience.installation, "staff 1")
+        if identity.find_by_address(audience, each) is None:
+            staff_actions.create_contact(actor, audience.pk, each, staff_actions.Profile())
+
+
+def by_import(audience: Audience, *addresses: str) -> None:
+    text = "\n".join(["email,tags", *(f"{each},VIP" for each in addresses)])
+    import_csv(audience, io.BytesIO(text.encode()), ImportOptions())
+
+
+@pytest.mark.parametrize("add", [by_staff, by_import])
+@pytest.mark.parametrize("addresses", [(ADA,), (NEW,), (ADA, NEW), (NEW, ADA)])
+@pytest.mark.parametrize("moves_first", [True, False])
+def test_who_was_added_to_another_audience_is_the_account_that_the_shop_knows(
+    shop: Installation, add: Callable[..., None], addresses: tuple[str, ...], moves_first: bool
+) -> None:
+    record_customer(shop, member(7, ADA), at(1))
+    other = Audience.objects.create(installation=shop, name="News")
+    if moves_first:
+        record_customer(shop, member(7, NEW), at(2))
+        add(other, *addresses)
+    else:
+        add(other, *addresses)
+        record_customer(shop, member(7, NEW), at(2))
+    known = [(each.email, each.saleor_user_id) for each in Contact.objects.all()]
+    if moves_first or ADA in addresses:
+        assert known == [(NEW, member(7)["id"])] * 2
+    erasure.erase_deleted_account(shop, member(7, NEW), "account_deleted")
+    assert not Contact.objects.exists()
 
 
 # Merged manually by staff
