@@ -78,12 +78,14 @@ def _account(job: Job) -> StripeAccount:
 
 
 def _accounts(installation: Installation) -> list[StripeAccount]:
+    """Return the accounts to import from: test payments are nobody's money once the shop has a live account."""
     connected = [
         each
         for each in accounts_of(installation.pk)
         if each.state == StripeAccount.State.CONNECTED and not each.has_left
     ]
-    return sorted(connected, key=lambda each: str(each.pk))
+    is_live = any(each.livemode for each in connected)
+    return sorted((each for each in connected if each.livemode == is_live), key=lambda each: str(each.pk))
 
 
 def _finish_phase(job: Job, account: StripeAccount, phase: str, page: Page) -> None:

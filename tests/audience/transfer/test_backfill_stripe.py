@@ -100,6 +100,16 @@ def test_a_charge_without_an_order_is_a_purchase_of_its_own_kind(till: Till) -> 
     assert (ada.orders_count, ada.spent.get().spent_minor, ada.status) == (1, 1500, "nonsubscribed")
 
 
+def test_test_payments_are_not_imported_beside_a_live_account(till: Till) -> None:
+    till.charge("ada@shop.example")
+    till.account.delete()
+    live = connect(till.shop, name="Live", stripe_id="acct_2", livemode=True)
+    connect(till.shop, name="Test", stripe_id="acct_3")
+    assert till.run_backfill().report["counts"]["charges in Stripe"] == 1
+    live.delete()
+    assert till.run_backfill().report["counts"]["charges in Stripe"] == 1
+
+
 def test_twice_is_once_and_what_was_refunded_since_is_followed(till: Till) -> None:
     charge = till.charge("ada@shop.example")
     till.run_backfill()
