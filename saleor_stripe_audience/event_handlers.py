@@ -28,6 +28,7 @@ follow_cancelation = network(payments.follow_cancelation)
 follow_refund = network(payments.follow_refund)
 notify_of_review = network(payments.notify_of_review)
 notify_of_fraud_warning = network(payments.notify_of_fraud_warning)
+end_test_payments = network(payments.end_test_payments)
 forget_customer = transactional(payments.forget_customer)
 
 push_product = network(catalog.push_product)
@@ -134,7 +135,7 @@ EVENT_HANDLERS: EventHandlers = {
         "price.deleted": (follow_price,),
         "account.updated": (follow_account,),
         "account.application.deauthorized": (end_connection,),
-        ACTIVATED: (push_waiting_products, start_sync),
+        ACTIVATED: (push_waiting_products, start_sync, end_test_payments),
     },
     "mail": {
         "delivered": (record_delivery,),

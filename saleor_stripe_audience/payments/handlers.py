@@ -11,13 +11,14 @@ from typing import Any
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import accounts, customers, platform
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.events import object_of
 from saleor_stripe_audience.gateway.handlers import follow_onboarding
-from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.objects import (
+    PAYABLE,
     Charge,
     DeletedCustomer,
     Dispute,
@@ -31,6 +32,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import (
     action_requests,
     actions,
+    amounts_due,
     create,
     fees,
     notices,
@@ -278,6 +280,23 @@ def notify_of_review(event: Event) -> None:
 
 def notify_of_fraud_warning(event: Event) -> None:
     notices.notify_of_warning(account_of(event), object_of(event, FraudWarning))
+
+
+def end_test_payments(event: Event) -> None:
+    """Cancel the open test payments of channels that take live payments from now on.
+
+    Their checkouts may still be open: a test card would pay a real order.
+    """
+    live = account_of(event)
+    if not live.livemode:
+        return
+    installation = live.installation
+    channels = AccountChannel.objects.filter(account=live).values("channel_slug")
+    payments = Payment.objects.filter(
+        installation=installation, account__livemode=False, status__in=PAYABLE, channel_slug__in=channels
+    )
+    reason = Rejected("The shop takes live payments now.", code="live_now")
+    amounts_due.cancel_all(installation, list(payments.select_related("account")), reason)
 
 
 def forget_customer(event: Event) -> None:

@@ -33,6 +33,7 @@ STORED_NAMES = {
     "catalog.handlers.start_sync",
     "gateway.handlers.end_connection",
     "payments.handlers.add_shipping",
+    "payments.handlers.end_test_payments",
     "payments.handlers.follow_account",
     "payments.handlers.follow_cancelation",
     "payments.handlers.follow_payment",

@@ -10,12 +10,17 @@ from django.utils import timezone
 from django_ox.models import OxTask
 from django_ox.testing import run_tasks
 
+from saleor_stripe_audience.gateway import onboarding
+from saleor_stripe_audience.gateway.disconnect import disconnect
+from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import attempts
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Installation
+from tests.conftest import Work
 
-from .conftest import Buy
+from .conftest import Buy, connect
 from .dying import alive, deaths, no_connection_outlives_a_request  # noqa: F401 - a fixture
 from .test_reporting import Town, town  # noqa: F401 - a fixture
 
@@ -32,6 +37,30 @@ def forget(one: Buy) -> None:
     """Delete the rows, as if the database had been restored from yesterday."""
     Payment.objects.all().delete()
     Attempt.objects.all().delete()
+
+
+class TestGoingLive:
+    @pytest.mark.parametrize("is_freed", [False, True])
+    def test_a_test_payment_from_before_can_no_longer_be_paid(
+        self, buy: Begin, installation: Installation, account: StripeAccount, run_due_tasks: Work,
+        *, is_freed: bool,
+    ) -> None:  # fmt: skip
+        """A test card would pay a real order."""
+        one, other = buy(), buy(channel="channel-pln")
+        AccountChannel.objects.create(installation=installation, account=account, channel_slug="channel-pln")
+        one.initialize()
+        other.initialize()
+        if is_freed:
+            disconnect(account)
+        live = connect(installation)
+        StripeAccount.objects.filter(pk=live.pk).update(livemode=True)
+        live.refresh_from_db()
+        onboarding.map_channels(live, ["default-channel"])
+        run_due_tasks()
+        for each in (one, other):
+            each.pay()
+        assert one.process()["result"] == "CHARGE_FAILURE"
+        assert other.process()["result"] == "CHARGE_SUCCESS"
 
 
 class TestChangedDetails:

@@ -92,6 +92,7 @@ NOT_FOR_STAFF = {
     "cancelled",
     "source_gone",
     "order_over",
+    "live_now",
     "not_found",
     "bad_page",
     "not_owner",
