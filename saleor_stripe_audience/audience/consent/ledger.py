@@ -314,20 +314,28 @@ def _contacts_elsewhere(audience: Audience) -> QuerySet[Contact]:
 
 
 def contacts_of_person(contact: Contact) -> list[Contact]:
-    """Return the person's contacts in all audiences of the shop, this one first."""
+    """Return the person's contacts in all audiences of the shop, this one first.
+
+    Another account that took over a former address is another person.
+    """
     if has_one_audience(contact.audience.installation_id):
         return [contact]
     if not _contacts_elsewhere(contact.audience).exists():
         return [contact]
     shop = Contact.objects.filter(audience__installation_id=contact.audience.installation_id)
-    found, queue = {contact.pk: contact}, [contact]
+    found, queue, account_id = {contact.pk: contact}, [contact], contact.saleor_user_id
     while queue:
         current = queue.pop()
         addresses = [current.email, *current.former_addresses.values_list("email", flat=True)]
         same = Q(email__in=addresses) | Q(former_addresses__email__in=addresses)
         if current.saleor_user_id:
             same |= Q(saleor_user_id=current.saleor_user_id)
-        for other in shop.filter(same).exclude(pk__in=found).select_related("audience").distinct():
+        others = shop.filter(same).exclude(pk__in=found).select_related("audience").distinct()
+        # Who has a guest's address now, before who had it.
+        for other in sorted(others, key=lambda each: each.email not in addresses):
+            if account_id and other.saleor_user_id and other.saleor_user_id != account_id:
+                continue
+            account_id = account_id or other.saleor_user_id
             found[other.pk] = other
             queue.append(other)
     return list(found.values())

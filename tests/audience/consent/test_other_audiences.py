@@ -104,6 +104,23 @@ def test_a_change_of_address_carries_the_withdrawal(shop: Installation, other: A
     assert statuses() == ["unsubscribed", "unsubscribed"]
 
 
+@pytest.mark.parametrize("who", [NEW, ADA])
+def test_who_took_over_a_former_address_is_another_person(
+    shop: Installation, other: Audience, who: str
+) -> None:
+    buy(shop, "1", 1, email="somebody@shop.example", french=True)
+    record_customer(shop, member(7, ADA), at(1))
+    record_customer(shop, member(7, NEW), at(2))
+    record_customer(shop, member(8, ADA), at(3))
+    buy(shop, "2", 4, email=ADA, french=True)
+    for contact in Contact.objects.filter(email__in=(ADA, NEW)):
+        say(contact, "given", at(5))
+    choices.withdraw(Contact.objects.filter(email=who).latest("created_at"))
+    unsubscribed = Contact.objects.filter(status="unsubscribed")
+    assert set(unsubscribed.values_list("email", flat=True)) == {who}
+    assert unsubscribed.count() == (1 if who == NEW else 2)
+
+
 def test_merging_contacts_carries_the_withdrawal(shop: Installation, other: Audience) -> None:
     buy(shop, "1", 1)
     buy(shop, "2", 1, email=NEW)
