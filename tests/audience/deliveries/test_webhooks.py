@@ -220,6 +220,15 @@ def test_a_delivered_mail_does_not_end_a_complaint_but_the_person_does(
     assert Contact.objects.get().status == "subscribed"
 
 
+def test_a_complaint_does_not_concern_who_had_the_address_before(shop: Installation) -> None:
+    record_customer(shop, member(7, ADA), at(1))
+    record_customer(shop, member(7, NEW), at(2))
+    record_customer(shop, member(8, ADA), at(3))
+    record.record(shop, Kind.COMPLAINT, ADA, NOW, "postmark")
+    found = dict(Contact.objects.values_list("email", "status"))
+    assert found == {ADA: "unsubscribed", NEW: "nonsubscribed"}
+
+
 def test_another_shop_and_strangers_are_not_affected(
     shop: Installation, ada: Contact, client: Client, run_due_tasks: Work
 ) -> None:

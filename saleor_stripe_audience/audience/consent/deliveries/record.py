@@ -55,11 +55,15 @@ def record(installation: Installation, kind: Kind, recipient: str, at: datetime,
 
 
 def _contacts(installation: Installation, kind: Kind, address: str) -> QuerySet[Contact]:
-    """A bounce concerns the address; a complaint or unsubscribe the person, who may have a new address by now."""
-    matches = Q(email=address)
-    if kind in (Kind.COMPLAINT, Kind.UNSUBSCRIBE):
-        matches |= Q(former_addresses__email=address)
-    return Contact.objects.filter(matches, audience__installation=installation).distinct()
+    """A bounce concerns the address; a complaint or unsubscribe the person, who may have a new address by now.
+
+    If an account has the address now, whoever had it before is another person.
+    """
+    of_shop = Contact.objects.filter(audience__installation=installation)
+    holders = of_shop.filter(email=address)
+    if kind not in (Kind.COMPLAINT, Kind.UNSUBSCRIBE) or holders.exclude(saleor_user_id=None).exists():
+        return holders
+    return of_shop.filter(Q(email=address) | Q(former_addresses__email=address)).distinct()
 
 
 def _withdraw(contact: Contact, kind: Kind, at: datetime, service: str) -> None:
