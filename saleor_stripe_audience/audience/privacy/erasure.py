@@ -247,9 +247,12 @@ def _expand(installation: Installation, found: _Traces) -> _Traces:
 
 
 def _unassigned(installation: Installation, addresses: set[str]) -> set[str]:
-    """Return the addresses that are no contact's current one: a former address may belong to somebody else now."""
+    """Return the addresses that no account has now: a former address may belong to somebody else's account.
+
+    A guest who has one, in another audience, is the same person.
+    """
     held = Contact.objects.filter(audience__installation=installation, email__in=addresses)
-    return addresses - set(held.values_list("email", flat=True))
+    return addresses - set(held.exclude(saleor_user_id=None).values_list("email", flat=True))
 
 
 def _erase(installation: Installation, found: _Traces, reason: str, actor: str) -> Erasure:

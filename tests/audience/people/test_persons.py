@@ -138,6 +138,16 @@ def test_a_contact_merged_by_staff_has_all_data_of_both(shop: Installation) -> N
     assert (one["email"], one["orders_count"], one["status"], one["former"]) == (ADA, 3, "subscribed", [NEW])
 
 
+def test_an_erasure_reaches_other_audiences_through_a_merge_by_staff(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    record_order(shop, order("2", email=NEW), at(1))
+    merge(Contact.objects.get(email=ADA), Contact.objects.get(email=NEW))
+    by_import(Audience.objects.create(installation=shop, name="News"), NEW)
+    erasure.erase(shop, ADA)
+    assert not Contact.objects.exists()
+    assert (erasure.is_erased(shop, ADA), erasure.is_erased(shop, NEW)) == (True, True)
+
+
 def test_what_cannot_be_merged_is_refused(shop: Installation) -> None:
     record_customer(shop, member(7), at(1))
     record_customer(shop, member(8, NEW), at(1))
