@@ -57,7 +57,7 @@ def on_erase_addresses(callback: EraseAddresses) -> EraseAddresses:
 
 
 @dataclass
-class _Traces:
+class Traces:
     """A person's addresses, accounts and contacts."""
 
     addresses: set[str] = field(default_factory=set)
@@ -84,7 +84,7 @@ def erase(
     Erasing an unknown address blocks it as well. Repeating it returns another receipt, with nothing erased. `Rejected`
     for an invalid address.
     """
-    start = _Traces({normalize_email(email)} if email else set(), {account_id} if account_id else set())
+    start = Traces({normalize_email(email)} if email else set(), {account_id} if account_id else set())
     if not start.names():
         raise Rejected(
             pgettext_lazy("staff", "Give the email address of the person to erase."), code="email_invalid"
@@ -92,6 +92,11 @@ def erase(
     with transaction.atomic():
         lock_shop(installation)
         return _erase(installation, _expand(installation, start), reason, actor)
+
+
+def traces_of(installation: Installation, email: str) -> Traces:
+    """Return what an erasure of the normalized address would erase."""
+    return _expand(installation, Traces({email}))
 
 
 def erase_deleted_account(
@@ -208,7 +213,7 @@ def concerns_erased(
     installation: Installation, email: str, account_id: str | None, said_at: datetime
 ) -> bool:
     """Whether an event of `said_at` concerns an erased person; what it reveals of that person is erased too."""
-    start = _Traces({email}, {account_id} if account_id else set())
+    start = Traces({email}, {account_id} if account_id else set())
     erased = tombstones.known(installation, start.names())
     if not erased:
         return False
@@ -227,7 +232,7 @@ def _is_reassigned(installation: Installation, email: str, account_id: str | Non
     return any(holder.known_at.get("email", "") > moment for holder in others)
 
 
-def _expand(installation: Installation, found: _Traces) -> _Traces:
+def _expand(installation: Installation, found: Traces) -> Traces:
     """Follow addresses and accounts until nothing new is found."""
     contacts = Contact.objects.filter(audience__installation=installation)
     while True:
@@ -255,7 +260,7 @@ def _unassigned(installation: Installation, addresses: set[str]) -> set[str]:
     return addresses - set(held.exclude(saleor_user_id=None).values_list("email", flat=True))
 
 
-def _erase(installation: Installation, found: _Traces, reason: str, actor: str) -> Erasure:
+def _erase(installation: Installation, found: Traces, reason: str, actor: str) -> Erasure:
     contacts = list(found.contacts.values())
     sources = sources_of(contacts)
     erased: Counter[str] = Counter(people.erase(installation, sources))

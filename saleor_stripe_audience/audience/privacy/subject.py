@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model, Q
+from django.db.models import Model
 
 from saleor_stripe_audience.audience.people.addresses import normalize_email
-from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy import erasure, stored_events
 from saleor_stripe_audience.shops import people
 from saleor_stripe_audience.shops.models import Installation
@@ -16,19 +15,14 @@ Json = dict[str, Any]
 
 
 def export(installation: Installation, email: str) -> Json:
-    """Return all data that the shop has about the current or former holder of the address.
+    """Return all data that the shop has about the holder of the address: of the person that `erase` would erase.
 
     Everything related to a contact is included, including what later versions of the app add: relations are followed,
     not listed. So is what other packages store about the contact's orders. `Rejected` for an invalid address.
     """
     address = normalize_email(email)
-    contacts = Contact.objects.filter(audience__installation=installation)
-    contacts = contacts.filter(Q(email=address) | Q(former_addresses__email=address)).distinct()
-    found = list(contacts.order_by("created_at", "pk"))
-    addresses = {address}
-    for contact in found:
-        addresses |= {contact.email, *contact.former_addresses.values_list("email", flat=True)}
-    ids = [contact.saleor_user_id for contact in found if contact.saleor_user_id]
+    traces = erasure.traces_of(installation, address)
+    found = sorted(traces.contacts.values(), key=lambda contact: (contact.created_at, contact.pk))
     data = {
         "address": address,
         "is_erased": erasure.is_erased(installation, address),
@@ -41,7 +35,7 @@ def export(installation: Installation, email: str) -> Json:
                 "received_at": event.received_at,
                 "payload": event.payload,
             }
-            for event in stored_events.find_mentions(installation, addresses, ids)
+            for event in stored_events.find_mentions(installation, traces.addresses, traces.accounts)
         ],
         **people.export(installation, erasure.sources_of(found)),
     }

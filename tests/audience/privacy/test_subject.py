@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure, subject
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
@@ -45,6 +45,21 @@ def test_all_stored_data_is_exported_and_nothing_of_others(known: Installation, 
     assert [event["kind"] for event in data["events"]] == ["order_created"]
     assert json.loads(json.dumps(data)) == data
     assert "other@shop.example" not in json.dumps(data)
+
+
+def test_who_took_over_a_former_address_gets_nothing_of_who_had_it_before(known: Installation) -> None:
+    record_customer(known, member(8, ADA, firstName="Grace"), at(4))
+    [contact] = subject.export(known, ADA)["contacts"]
+    assert contact["first_name"] == "Grace"
+    [contact] = subject.export(known, NEW)["contacts"]
+    assert contact["first_name"] == "Augusta"
+
+
+def test_the_same_persons_contacts_of_all_audiences_are_exported(known: Installation) -> None:
+    other = Audience.objects.create(installation=known, name="News")
+    account = Contact.objects.get(email=NEW).saleor_user_id
+    Contact.objects.create(audience=other, email="third@shop.example", saleor_user_id=account)
+    assert {each["email"] for each in subject.export(known, NEW)["contacts"]} == {NEW, "third@shop.example"}
 
 
 def test_every_relation_of_a_contact_is_exported(known: Installation) -> None:
