@@ -104,6 +104,7 @@ def create_contact(
             )
         contact = audience.contacts.create(email=address, is_curated=True)
         _set_fields(contact, fields)
+        erasure.adopt_former_links(contact)
         identity.link_to_accounts_elsewhere(audience, [address])
         ledger.carry_withdrawals_of(audience, [address])
         mark_changed(contact)

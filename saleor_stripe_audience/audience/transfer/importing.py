@@ -32,7 +32,7 @@ from saleor_stripe_audience.audience.people.models import (
     FormerContact,
 )
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
-from saleor_stripe_audience.audience.privacy import tombstones
+from saleor_stripe_audience.audience.privacy import erasure, tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
 from saleor_stripe_audience.audience.transfer.reading import (
@@ -403,6 +403,7 @@ class _Batch:
     audience: Audience
     rows: list[Row]
     report: Report
+    readmitted: set[str] = field(default_factory=set)
 
     def write(self) -> None:
         self._skip_erased()
@@ -428,6 +429,7 @@ class _Batch:
         rows = [row for row in self.rows if names[row.email] not in erased]
         self.report.erased_left_out += len(self.rows) - len(rows)
         self.rows = [self._without_erased_consent(row, erased_at.get(names[row.email])) for row in rows]
+        self.readmitted = {email for email, name in names.items() if name in erased_at}
 
     def _without_erased_consent(self, row: Row, erased_at: datetime | None) -> Row:
         event = row.event
@@ -515,6 +517,8 @@ class _Batch:
         )  # fmt: skip
         events = [(ids[row.email], row.email, row.event) for row in rows if row.event]
         ledger.record_first_events(self.audience, events)
+        for contact in Contact.objects.filter(pk__in=[ids[each] for each in self.readmitted & ids.keys()]):
+            erasure.adopt_former_links(contact)
         identity.link_to_accounts_elsewhere(self.audience, list(ids))
         ledger.carry_withdrawals_of(self.audience, list(ids))
         self.report.consents += len(events)

@@ -1,5 +1,6 @@
 """An erased person can subscribe again; nobody else can do it for them."""
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +11,14 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
 
+from saleor_stripe_audience.audience import staff_actions
 from saleor_stripe_audience.audience.consent import choices, links
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Consent
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.signup import readmission, storefront
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
 from tests.audience.records import record_account_consent, record_customer, record_order, record_order_consent
@@ -176,6 +179,22 @@ def test_a_stranger_cannot_resubscribe_a_readmitted_person(shop: Installation, e
     record_order(shop, order("6"), now)
     record_order_consent(shop, order("6") | {"metadata": pairs, "created": now.isoformat()}, now)
     assert Contact.objects.get().status == "pending"
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_old_links_unsubscribe_who_is_added_again_by_staff_or_a_file(
+    shop: Installation, erased: list[str], client: Client, *, by_file: bool
+) -> None:
+    erasure.readmit(shop, ADA)
+    audience = Audience.objects.get()
+    if by_file:
+        import_csv(audience, io.BytesIO(f"email\n{ADA}\n".encode()), ImportOptions())
+    else:
+        actor = staff_actions.Actor(shop, "staff 1")
+        staff_actions.create_contact(actor, audience.pk, ADA, staff_actions.Profile())
+    choices.subscribe(Contact.objects.get(), "Yes, news!")
+    client.post(erased[1])
+    assert Contact.objects.get().status == "unsubscribed"
 
 
 def test_a_forged_request_readmits_nobody(shop: Installation, erased: list[str], client: Client) -> None:
