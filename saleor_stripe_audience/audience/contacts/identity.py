@@ -175,14 +175,30 @@ def delete_if_empty(contact: Contact | None) -> None:
 
 
 def find_by_address(audience: Audience, email: str) -> Contact | None:
-    """Return the contact that has the address, or else the one that had it before."""
+    """Return the contact that has the address, or else the one that had it before if no other account has it now."""
     present = audience.contacts.filter(email=email)
     former = audience.contacts.filter(former_addresses__email=email)
     found = {contact.email == email: contact for contact in present.union(former, all=True)}
     contact = found.get(True) or found.get(False)
-    if contact is not None:
-        contact.audience = audience
+    if contact is None:
+        return None
+    if contact.email != email:
+        account_id = accounts_elsewhere(audience, [email]).get(email)
+        if account_id is not None and account_id != contact.saleor_user_id:
+            return None
+    contact.audience = audience
     return contact
+
+
+def accounts_elsewhere(audience: Audience, emails: Collection[str]) -> dict[str, str]:
+    """Return the accounts that have the addresses now in other audiences of the shop, by address."""
+    if has_one_audience(audience.installation_id):
+        return {}
+    of_shop = Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk)
+    ids = list(of_shop.values_list("pk", flat=True))
+    holders = bulk.filter_in(Contact.objects.filter(audience__in=ids), "email", list(emails))
+    rows = holders.values_list("email", "saleor_user_id")
+    return {email: account_id for email, account_id in rows if account_id is not None}
 
 
 def _find_by_account(shop: LockedShop, audience: Audience, person: Person) -> Contact | None:
@@ -221,11 +237,10 @@ def link_to_accounts_elsewhere(audience: Audience, emails: Collection[str]) -> N
         return
     of_shop = Audience.objects.filter(installation=audience.installation_id).exclude(pk=audience.pk)
     elsewhere = list(of_shop.values_list("pk", flat=True))
-    linked = Contact.objects.filter(audience__in=elsewhere, saleor_user_id__isnull=False)
     former = FormerAddress.objects.filter(audience__in=elsewhere, contact__saleor_user_id__isnull=False)
     rows = bulk.filter_in(former, "email", list(emails)).order_by("held_at")
     accounts = dict(rows.values_list("email", "contact__saleor_user_id"))
-    accounts |= dict(bulk.filter_in(linked, "email", list(emails)).values_list("email", "saleor_user_id"))
+    accounts |= accounts_elsewhere(audience, emails)
     for email, account_id in accounts.items():
         contact = audience.contacts.filter(email=email, saleor_user_id=None).first()
         if contact is not None and account_id is not None:

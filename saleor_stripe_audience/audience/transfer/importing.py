@@ -446,7 +446,7 @@ class _Batch:
         return duplicates
 
     def _find_contacts(self) -> dict[str, Contact]:
-        """Return the contacts that have, or had, one of the addresses.
+        """Return the contacts that have, or had, one of the addresses, as `identity.find_by_address` does.
 
         A contact is one object even if rows name it by several addresses: what one row changes, another must not undo.
         """
@@ -456,7 +456,12 @@ class _Batch:
         if not former.exists():
             return found
         missing = [email for email in emails if email not in found]
-        rows = bulk.filter_in(former, "email", missing).select_related("contact")
+        accounts = identity.accounts_elsewhere(self.audience, missing)
+        rows = [
+            each
+            for each in bulk.filter_in(former, "email", missing).select_related("contact")
+            if accounts.get(each.email) in (None, each.contact.saleor_user_id)
+        ]
         one_each = {contact.pk: contact for contact in found.values()}
         return found | {each.email: one_each.setdefault(each.contact_id, each.contact) for each in rows}
 

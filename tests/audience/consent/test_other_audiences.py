@@ -1,5 +1,8 @@
 """A withdrawal counts in every audience of the shop that contains the person."""
 
+import io
+from collections.abc import Callable
+
 import pytest
 
 from saleor_stripe_audience.audience.consent import choices, ledger
@@ -13,6 +16,7 @@ from saleor_stripe_audience.audience.people.audiences import (
 )
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
 from saleor_stripe_audience.audience.signup import storefront
+from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
 from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.audience.histories import at, member, order, say
 from tests.audience.records import record_account_consent, record_customer, record_order
@@ -119,6 +123,48 @@ def test_who_took_over_a_former_address_is_another_person(
     unsubscribed = Contact.objects.filter(status="unsubscribed")
     assert set(unsubscribed.values_list("email", flat=True)) == {who}
     assert unsubscribed.count() == (1 if who == NEW else 2)
+
+
+def taken_over(shop: Installation) -> None:
+    """Ada's former address belongs to another account, which the French audience does not know."""
+    record_customer(shop, member(7, ADA), at(1))
+    record_customer(shop, member(7, NEW), at(2))
+    record_customer(shop, member(8, ADA), at(3))
+    buy(shop, "1", 4, email=NEW, french=True)
+
+
+def by_page(shop: Installation, _other: Audience) -> None:
+    storefront.subscribe(shop, "channel-fr", ADA, "Oui.")
+
+
+def by_file(_shop: Installation, other: Audience) -> None:
+    text = f"email,consent,consent_at\n{ADA},yes,2025-01-01\n"
+    import_csv(other, io.BytesIO(text.encode()), ImportOptions())
+
+
+@pytest.mark.parametrize("subscribe", [by_page, by_file])
+def test_an_address_that_was_taken_over_subscribes_its_holder(
+    shop: Installation, other: Audience, subscribe: Callable[[Installation, Audience], None]
+) -> None:
+    taken_over(shop)
+    subscribe(shop, other)
+    subscribed = Contact.objects.filter(status="subscribed")
+    assert [(each.email, each.saleor_user_id) for each in subscribed] == [(ADA, member(8)["id"])]
+
+
+def test_a_guests_order_belongs_to_who_has_the_address_now(shop: Installation, other: Audience) -> None:
+    taken_over(shop)
+    buy(shop, "2", 5, email=ADA, french=True)
+    assert Contact.objects.get(purchases__number="2").saleor_user_id == member(8)["id"]
+
+
+def test_a_page_unsubscribes_only_who_has_the_address_now(shop: Installation, other: Audience) -> None:
+    taken_over(shop)
+    for contact in Contact.objects.all():
+        say(contact, "given", at(5))
+    storefront.unsubscribe(shop, "channel-fr", ADA)
+    unsubscribed = Contact.objects.filter(status="unsubscribed")
+    assert [each.email for each in unsubscribed] == [ADA]
 
 
 def test_merging_contacts_carries_the_withdrawal(shop: Installation, other: Audience) -> None:
