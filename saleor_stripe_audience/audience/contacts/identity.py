@@ -79,7 +79,10 @@ def record_customer(shop: LockedShop, account: Account, issued_at: datetime) -> 
     contact = upsert_contact(shop, default, person) if is_customer else None
     if person.proven:
         by_account = Q(contacts__saleor_user_id=person.account_id)
-        by_address = Q(contacts__email=person.email) | Q(former_addresses__email=person.email)
+        # Another account that had the address before is another person.
+        by_address = Q(contacts__email=person.email) | Q(
+            former_addresses__email=person.email, former_addresses__contact__saleor_user_id=None
+        )
         audiences = Audience.objects.filter(installation_id=default.installation_id)
         elsewhere = audiences.exclude(pk=default.pk).filter(by_account | by_address).distinct()
         others = [upsert_contact(shop, audience, person) for audience in elsewhere]

@@ -103,6 +103,20 @@ def test_a_change_of_address_is_known_in_every_audience(shop: Installation, fren
     assert Contact.objects.count() == 2
 
 
+def test_who_takes_over_an_accounts_former_address_is_no_contact_where_only_that_account_bought(
+    shop: Installation, french: Audience
+) -> None:
+    one, two = "one@shop.example", "two@shop.example"
+    record_order(shop, of("default-channel", "1", user=member(1, one)), at(1))
+    record_order(shop, of("fr", "2", user=member(2, two)), at(2))
+    record_customer(shop, member(1, "between@shop.example"), at(3))
+    record_customer(shop, member(2, one), at(4))
+    record_customer(shop, member(1, two), at(5))
+    assert [(each.saleor_user_id, each.email) for each in french.contacts.all()] == [
+        (member(2)["id"], one),
+    ]
+
+
 def test_an_order_that_arrives_after_a_change_of_address_finds_the_person(
     shop: Installation, french: Audience
 ) -> None:
