@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.utils.formats import get_format, number_format
 
-from saleor_stripe_audience.money import from_minor
+from saleor_stripe_audience.money import decimals_of, from_minor
 
 _TYPED = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d.,'\s]*?)(?:\s*([A-Za-z]{3}))?")
 _FRENCH = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d{1,3})?|\d+,\d{1,2}")
@@ -33,9 +33,14 @@ def read_amounts(text: str) -> tuple[list[Decimal], str]:
     return list(_meanings(re.sub(r"['\s]", "", found[2]))), (found[1] or found[3] or "").upper()
 
 
-def as_typed(amount: Decimal) -> str:
-    """Return the amount as staff would type it in the page's language, so that `with_point` reads the same."""
-    text = f"{amount:f}"
+def as_typed(amount: Decimal, currency: str) -> str:
+    """Return the amount as staff would type it in the page's language, so that `with_point` reads the same.
+
+    It has the currency's decimals, or more if the amount has.
+    """
+    exponent = amount.normalize().as_tuple().exponent
+    own = -exponent if isinstance(exponent, int) else 0
+    text = f"{amount:.{max(own, decimals_of(currency))}f}"
     typed = text.replace(".", get_format("DECIMAL_SEPARATOR"))
     return typed if with_point(typed) == text else text
 

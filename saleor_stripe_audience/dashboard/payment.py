@@ -109,7 +109,7 @@ def _forms(found: Payment) -> list[RequestForm]:
             kind,
             FORMS[kind],
             uuid4(),
-            as_typed(Money(minor, found.currency).amount),
+            as_typed(Money(minor, found.currency).amount, found.currency),
             takes_reason=kind == staff_requests.REFUND and has_reasons,
             waiting=_waiting(found, kind),
             seen=staff_requests.count(found, kind),

@@ -216,6 +216,7 @@ def _show_product(
     except Failure as error:
         return refuse(request, 404 if error.code == "product_unknown" else 503, str(error.translatable), user)
     texts = {name: str(value) for name, value in (typed.dict() if typed is not None else {}).items()}
+    currencies = {each.slug: each.currency for each in choices.channels}
     variants = [
         (
             each,
@@ -223,7 +224,11 @@ def _show_product(
                 choices,
                 texts
                 if texts.get("variant") == each.id
-                else {f"price:{slug}": as_typed(amount) for slug, amount in each.prices.items()},
+                else {
+                    f"price:{slug}": as_typed(amount, currencies[slug])
+                    for slug, amount in each.prices.items()
+                    if slug in currencies
+                },
             ),
         )
         for each in present.variants

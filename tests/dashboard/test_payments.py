@@ -93,13 +93,26 @@ def test_a_typed_amount_is_read_in_any_notation(typed: str, meanings: list[str],
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("amount", ["18.00", "1234.50", "2500", "0.5", "1.250", "12.345"])
-def test_a_form_has_its_amount_as_staff_type_it(language: str, amount: str) -> None:
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("18.00", "USD"), ("1234.50", "USD"), ("2500", "JPY"), ("0.5", "JPY"), ("1.250", "KWD"), ("12.345", "EUR"),
+    ],
+)  # fmt: skip
+def test_a_form_has_its_amount_as_staff_type_it(language: str, amount: str, currency: str) -> None:
     with translation.override(language):
-        typed = as_typed(Decimal(amount))
+        typed = as_typed(Decimal(amount), currency)
         assert with_point(typed) == amount, "it is read as it was"
     is_french = language == "fr" and len(amount.partition(".")[2]) in (1, 2)
     assert typed == (amount.replace(".", ",") if is_french else amount)
+
+
+@pytest.mark.parametrize(
+    ("sent", "currency", "typed"),
+    [("240.0", "USD", "240.00"), ("80.0", "JPY", "80"), ("2E+2", "USD", "200.00"), ("1.5", "KWD", "1.500")],
+)
+def test_a_form_has_the_currencys_decimals(sent: str, currency: str, typed: str) -> None:
+    assert as_typed(Decimal(sent), currency) == typed
 
 
 @pytest.mark.parametrize(("minor", "english", "french"), [(-5, "-0.05", "-0,05"), (100, "1.00", "1,00")])
