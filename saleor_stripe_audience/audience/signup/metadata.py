@@ -117,7 +117,7 @@ def record_account_consent(shop: LockedShop, account: Account, issued_at: dateti
 
 def report_problem(installation: Installation, source: str, error: Rejected) -> None:
     """Report consent that proves nothing: one problem per shop and source, however many events there are."""
-    problems.report(installation, _problem_key(source), staff_messages.consent_problem(error))
+    problems.report(installation, _problem_key(source), staff_messages.consent_problem(error, source))
 
 
 def _problem_key(source: str) -> str:

@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.ledger import MAX_WORDING_LENGTH
+from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
@@ -37,7 +38,18 @@ _PROBLEMS = {
 }
 
 
-def consent_problem(refused: Rejected) -> Promise | str:
-    """Why a consent proves nothing."""
+# Where it was written. A problem is resolved by the next valid consent from the same place.
+_WHERE = {
+    Consent.Source.CHECKOUT: pgettext_lazy("staff", "Orders: {problem}"),
+    Consent.Source.ACCOUNT: pgettext_lazy("staff", "Customer accounts: {problem}"),
+}
+
+
+def consent_problem(refused: Rejected, source: str) -> Promise | str:
+    """Why a consent from an order or an account proves nothing."""
     message = _PROBLEMS.get(refused.code)
-    return refused.message if message is None else with_values(message, longest=MAX_WORDING_LENGTH)
+    if message is None:
+        return refused.message
+    return with_values(
+        _WHERE[Consent.Source(source)], problem=with_values(message, longest=MAX_WORDING_LENGTH)
+    )

@@ -10,6 +10,7 @@ from saleor_stripe_audience.audience.consent.models import ConfirmationMail, Con
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, change_audience
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.signup.metadata import report_problem
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event, Handling
@@ -348,6 +349,14 @@ def test_a_consent_that_proves_nothing_is_one_problem_however_often_it_is_sent(s
     change_audience(Audience.objects.get(), AudienceSettings("News", consent_text=TEXT))
     bought(shop, 9, marketing_consent="true")
     assert (Problem.objects.count(), Contact.objects.get().status) == (0, "subscribed")
+
+
+def test_problems_of_orders_and_accounts_say_which_they_are(shop: Installation, audience: Audience) -> None:
+    error = Rejected("No time.", code="consent_at")
+    for source in (Consent.Source.CHECKOUT, Consent.Source.ACCOUNT):
+        report_problem(shop, source, error)
+    starts = [each.message.partition(":")[0] for each in Problem.objects.order_by("key")]
+    assert starts == ["Customer accounts", "Orders"]
 
 
 @pytest.mark.parametrize(
