@@ -637,6 +637,7 @@ class Migration(migrations.Migration):
                 ("actor", models.CharField(blank=True, default="", max_length=128)),
                 ("contact_ids", models.JSONField(default=list)),
                 ("digests", models.JSONField(default=list)),
+                ("link_generation", models.PositiveIntegerField(db_default=0, default=0)),
                 ("erased", models.JSONField(default=dict)),
                 ("erased_at", models.DateTimeField(auto_now_add=True)),
             ],

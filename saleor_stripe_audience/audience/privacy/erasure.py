@@ -179,16 +179,20 @@ def last_erased_at(installation: Installation, contact: Contact) -> datetime | N
 
 
 def adopt_former_links(contact: Contact) -> None:
-    """Make links in emails from before an erasure lead to the new contact: it is the same mailbox."""
+    """Make links in emails from before an erasure lead to the new contact: it is the same mailbox.
+
+    Those that were renewed before it remain invalid.
+    """
     installation = contact.audience.installation
     address = tombstones.address(contact.email)
     if not tombstones.known(installation, [address], with_lifted=True):
         return
-    former = {
-        uuid.UUID(pk)
-        for receipt in _receipts(installation, tombstones.digests(installation, [address]))
-        for pk in receipt.contact_ids
-    }
+    receipts = list(_receipts(installation, tombstones.digests(installation, [address])))
+    former = {uuid.UUID(pk) for receipt in receipts for pk in receipt.contact_ids}
+    generation = max((receipt.link_generation for receipt in receipts), default=0)
+    if generation > contact.link_generation:
+        contact.link_generation = generation
+        contact.save(update_fields=["link_generation"])
     FormerContact.objects.bulk_create(
         [FormerContact(pk=pk, contact=contact) for pk in sorted(former)], ignore_conflicts=True
     )
@@ -281,6 +285,7 @@ def _erase(installation: Installation, found: Traces, reason: str, actor: str) -
         reason=reason,
         actor=actor[:128],
         contact_ids=sorted(str(pk) for pk in found.contacts),
+        link_generation=max((each.link_generation for each in contacts), default=0),
         digests=tombstones.create(installation, found.names(), renew=reason != Erasure.Reason.FOUND_LATER),
         erased={name: count for name, count in sorted(erased.items()) if count},
     )

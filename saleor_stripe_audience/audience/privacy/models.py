@@ -30,6 +30,7 @@ class Erasure(models.Model):
     """The receipt of an erasure: what was erased and where, but not whose data it was.
 
     `digests` are the tombstones that it created, so that the receipt can be found by someone who knows the address.
+    `link_generation` is how often the links in the person's emails had been renewed.
     """
 
     class Reason(models.TextChoices):
@@ -46,6 +47,7 @@ class Erasure(models.Model):
     actor = models.CharField(max_length=128, blank=True, default="")
     contact_ids = models.JSONField(default=list)
     digests = models.JSONField(default=list)
+    link_generation = models.PositiveIntegerField(default=0, db_default=0)
     erased = models.JSONField(default=dict)
     erased_at = models.DateTimeField(auto_now_add=True)
 

@@ -197,6 +197,18 @@ def test_old_links_unsubscribe_who_is_added_again_by_staff_or_a_file(
     assert Contact.objects.get().status == "unsubscribed"
 
 
+def test_links_that_were_renewed_before_the_erasure_remain_invalid(shop: Installation) -> None:
+    record_order(shop, order("1"), at(1))
+    first = links.preferences_url(Contact.objects.get())
+    links.renew(Contact.objects.get())
+    second = links.preferences_url(Contact.objects.get())
+    erasure.erase(shop, ADA)
+    erasure.readmit(shop, ADA)
+    record_order(shop, order("2"), timezone.now())
+    found = [links.link_of(url.rstrip("/").rpartition("/")[2]) for url in (first, second)]
+    assert [link and link.is_current for link in found] == [False, True]
+
+
 def test_a_forged_request_readmits_nobody(shop: Installation, erased: list[str], client: Client) -> None:
     for token in ("x", "gAAAAABo", "A" * 200, "%00", erased[0].rpartition("/")[2]):
         assert client.post(f"/audience/confirm/{token}").status_code == 404
