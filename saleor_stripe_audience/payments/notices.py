@@ -170,8 +170,8 @@ def _dispute_message(dispute: Dispute, money: Money, due: int | None) -> Promise
 
 
 def _day(seconds: int) -> Promise:
-    """A day in the reader's language: 5 December 2026, 5 décembre 2026."""
-    return cast("Promise", _date_format_lazy(datetime.fromtimestamp(seconds, UTC), "j F Y"))
+    """A day as the page writes it in the reader's language: Dec. 5, 2026, 5 décembre 2026."""
+    return cast("Promise", _date_format_lazy(datetime.fromtimestamp(seconds, UTC), "DATE_FORMAT"))
 
 
 _date_format_lazy = lazy(date_format, str)

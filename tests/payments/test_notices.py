@@ -98,14 +98,14 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     due = datetime.fromtimestamp(inquiry["evidence_details"]["due_by"], UTC)
     [message] = infos(town)
     assert "inquiry" in message
-    assert f"{due.day} {due:%B %Y}" in message
+    assert f"by {date_format(due, 'DATE_FORMAT')}" in message
     assert town.amounts()[0] == town.total()
     later = int(due.timestamp()) + 5 * 86_400
     town.stripe.ask_until(inquiry["id"], later)
     town.deliver_all(town.events() * 2)
     assert len(infos(town)) == 2
     day = datetime.fromtimestamp(later, UTC)
-    assert f"{day.day} {day:%B %Y}" in problems()[0]
+    assert f"by {date_format(day, 'DATE_FORMAT')}" in problems()[0]
     french = Problem.objects.get(key=f"payment-{inquiry['id']}").translations["fr"]
     with translation.override("fr"):
         assert f"Répondez dans Stripe au plus tard le {date_format(day, 'j F Y')}" in french
