@@ -48,7 +48,8 @@ def obstacles(shop: Installation) -> list[Obstacle]:
 
 def _missing_accounts(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacle]:
     mapped = {each.channel_slug for each in usable}
-    slugs = Channel.objects.filter(installation=shop).order_by("slug").values_list("slug", flat=True)
+    existing = Channel.objects.filter(installation=shop, is_deleted=False)
+    slugs = existing.order_by("slug").values_list("slug", flat=True)
     if without := tuple(slug for slug in slugs if slug not in mapped):
         yield Obstacle(
             NO_ACCOUNT,

@@ -25,7 +25,7 @@ def sync_channels_of(installation_id: str) -> list[str]:
 
 
 def sync_channels(installation: Installation) -> list[str]:
-    """Fetch the shop's channels; returns what was new or renamed, in words.
+    """Fetch the shop's channels; returns what changed, in words.
 
     `Rejected` or `Unavailable` if the shop does not list them.
     """
@@ -40,10 +40,7 @@ def notice_unknown(installation: Installation, slug: str) -> None:
 
 
 def store_channels(installation: Installation, channels: list[client.ChannelData]) -> list[str]:
-    """Add and update the shop's channels, and follow renamed ones; returns what was new or renamed, in words.
-
-    A deleted channel is kept, for the payments it had.
-    """
+    """Add and update the shop's channels, and follow renamed and deleted ones; returns what changed, in words."""
     with transaction.atomic():
         Installation.objects.select_for_update().get(pk=installation.pk)
         known = dict(Channel.objects.filter(installation=installation).values_list("slug", "saleor_id"))
@@ -61,11 +58,17 @@ def store_channels(installation: Installation, channels: list[client.ChannelData
                 slug=channel.slug,
                 defaults={
                     "saleor_id": channel.saleor_id, "name": channel.name, "currency": channel.currency,
+                    "is_deleted": False,
                 },
             )  # fmt: skip
+        others = Channel.objects.filter(installation=installation, is_deleted=False)
+        deleted = others.exclude(slug__in=[each.slug for each in channels])
+        gone = sorted(deleted.values_list("slug", flat=True))
+        deleted.update(is_deleted=True)
     new = {each.slug for each in channels} - {*known, *renamed.values()}
     done = [f"channel {before} renamed to {after}" for before, after in sorted(renamed.items())]
     done += [f"channel {slug} added" for slug in sorted(new)]
+    done += [f"channel {slug} deleted" for slug in gone]
     if done:
         log.info("channels changed", installation=str(installation.pk), changes=done)
     return done

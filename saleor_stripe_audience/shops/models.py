@@ -53,7 +53,10 @@ class RegistrationCount(models.Model):
 
 
 class Channel(models.Model):
-    """A sales channel of the shop, with its one currency. Staff can change its slug, its `saleor_id` stays."""
+    """A sales channel of the shop, with its one currency. Staff can change its slug, its `saleor_id` stays.
+
+    One that `is_deleted` in Saleor is kept, for the payments it had.
+    """
 
     installation = models.ForeignKey(
         Installation, on_delete=models.CASCADE, related_name="channels", db_index=False
@@ -62,6 +65,7 @@ class Channel(models.Model):
     slug = models.CharField(max_length=255)
     name = models.CharField(max_length=250)
     currency = models.CharField(max_length=3)
+    is_deleted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["installation", "slug"], name="shops_channel_once")]

@@ -15,6 +15,7 @@ from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
 from saleor_stripe_audience.gateway import accounts
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.readiness import NO_ACCOUNT, obstacles
 from saleor_stripe_audience.saleor import webhook_sync
 from saleor_stripe_audience.saleor.channels import store_channels, sync_channels
 from saleor_stripe_audience.saleor.client import ChannelData
@@ -149,6 +150,17 @@ def test_a_deleted_channel_gives_way_to_one_that_takes_its_slug(shop: Installati
     feed(shop, fr="French", de="German")
     assert store_channels(shop, [data("1", "de")]) == ["channel fr renamed to de"]
     assert fed(shop) == {"de": "French"}
+
+
+def test_nobody_has_to_connect_an_account_for_a_deleted_channel(shop: Installation) -> None:
+    store_channels(shop, [data("1", "fr"), data("2", "de")])
+    assert store_channels(shop, [data("1", "fr")]) == ["channel de deleted"]
+    assert store_channels(shop, [data("1", "fr")]) == []
+    [missing] = [each for each in obstacles(shop) if each.code == NO_ACCOUNT]
+    assert missing.channels == ("fr",)
+    assert store_channels(shop, [data("1", "fr"), data("2", "de")]) == []
+    [missing] = [each for each in obstacles(shop) if each.code == NO_ACCOUNT]
+    assert missing.channels == ("de", "fr")
 
 
 def test_a_new_channel_under_the_slug_of_a_deleted_one_continues_it(shop: Installation) -> None:

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ("slug", models.CharField(max_length=255)),
                 ("name", models.CharField(max_length=250)),
                 ("currency", models.CharField(max_length=3)),
+                ("is_deleted", models.BooleanField(db_default=False, default=False)),
                 (
                     "installation",
                     models.ForeignKey(
