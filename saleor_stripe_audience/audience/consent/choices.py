@@ -53,7 +53,11 @@ def withdraw(
             return
         people = ledger.contacts_of_person(current)
         since = min(moment, timezone.now()) - SAME_CHOICE
-        if not all(_has_withdrawn(each, since) for each in people):
+        has_withdrawn = all(
+            each.consent == ConsentState.WITHDRAWN and ledger.last_withdrawal(each) >= since
+            for each in people
+        )
+        if not has_withdrawn:
             event = ConsentEvent(
                 Consent.Kind.WITHDRAWN,
                 moment,
@@ -63,11 +67,6 @@ def withdraw(
                 is_proven=source == Consent.Source.MAIL,
             )
             ledger.record(current, event)
-
-
-def _has_withdrawn(contact: Contact, since: datetime) -> bool:
-    """Whether the contact has withdrawn its consent since then, and not consented after it."""
-    return contact.consent == ConsentState.WITHDRAWN and ledger.last_withdrawal(contact) >= since
 
 
 def record(contact: Contact, event: ConsentEvent) -> None:

@@ -530,13 +530,12 @@ class _Batch:
         for (result, deliverability, lifecycle), count in Counter(facts).items():
             status = status_of(result.consent, deliverability, lifecycle)
             self.report.statuses[f"new → {status.value}"] += count
-        return ids | self._merged(ids)
-
-    def _merged(self, ids: Mapping[str, UUID]) -> dict[str, UUID]:
-        """Return the remaining contacts of those that turned out to be the same person as another."""
-        rows = FormerContact.objects.filter(contact__audience=self.audience)
-        merged = dict(bulk.filter_in(rows, "id", list(ids.values())).values_list("pk", "contact"))
-        return {email: merged[pk] for email, pk in ids.items() if pk in merged}
+        # Some may have turned out to be the same person as another contact.
+        former = bulk.filter_in(
+            FormerContact.objects.filter(contact__audience=self.audience), "id", list(ids.values())
+        )
+        merged = dict(former.values_list("pk", "contact"))
+        return {email: merged.get(pk, pk) for email, pk in ids.items()}
 
     def _add_tags(self, people: dict[str, UUID]) -> set[UUID]:
         by_name: dict[str, list[UUID]] = {}
