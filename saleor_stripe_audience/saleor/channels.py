@@ -1,4 +1,4 @@
-"""Keeps the shop's channels up to date: Saleor tells an app of them only with the permission to manage them.
+"""Keeps the shop's channels up to date: Saleor reports changes only to apps with the permission to manage channels.
 
 They are fetched when the app is installed, when it starts, every hour, and when a payment is requested in an unknown
 one.
@@ -34,8 +34,8 @@ def sync_channels(installation: Installation) -> list[str]:
 
 
 def notice_unknown(installation: Installation, slug: str) -> None:
-    """Fetch the channels soon if this one is new, or was renamed."""
-    if not Channel.objects.filter(installation=installation, slug=slug).exists():
+    """Fetch the channels soon if this one is new, was renamed, or had the name of one that was deleted."""
+    if not Channel.objects.filter(installation=installation, slug=slug, is_deleted=False).exists():
         sync_channels_of.enqueue(str(installation.pk))
 
 

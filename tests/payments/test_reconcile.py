@@ -137,6 +137,20 @@ class TestStripeWasNotHeard:
         assert town.amounts()[0] == town.total()
 
 
+def order_while_inactive(town: Town) -> None:  # noqa: F811 - the fixture
+    """Pay and complete a checkout while the app is deactivated, so that no event of the order is sent."""
+    app = town.shop.app("saleor.app.stripe-audience")
+    assert app is not None
+    town.begin()
+    town.pay()
+    town.deliver_all(town.events())
+    town.shop.set_active(app, False)
+    [checkout] = town.shop.host.store.checkouts
+    town.shop.gql("mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id})
+    town.shop.drain()
+    town.shop.set_active(app, True)
+
+
 class TestSaleorWasNotHeard:
     def test_what_it_could_not_deliver_is_read_from_it(
         self,
@@ -169,36 +183,15 @@ class TestSaleorWasNotHeard:
         run_due_tasks: Work,
     ) -> None:
         """While an app is deactivated, nothing is delivered at all, so nothing fails."""
-        app = town.shop.app("saleor.app.stripe-audience")
-        assert app is not None
-        town.begin()
-        town.pay()
-        town.deliver_all(town.events())
-        town.shop.set_active(app, False)
-        [checkout] = town.shop.host.store.checkouts
-        town.shop.gql(
-            "mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id}
-        )
-        town.shop.drain()
+        order_while_inactive(town)
         assert not Purchase.objects.exists()
-        town.shop.set_active(app, True)
         report = reconciled(run_due_tasks)
         assert report.recorded["changed orders"] == 1
         assert Purchase.objects.count() == 1
         assert reconciled(run_due_tasks).recorded["changed orders"] == 0
 
     def test_what_changed_back_is_another_change(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
-        app = town.shop.app("saleor.app.stripe-audience")
-        assert app is not None
-        town.begin()
-        town.pay()
-        town.deliver_all(town.events())
-        town.shop.set_active(app, False)
-        [checkout] = town.shop.host.store.checkouts
-        town.shop.gql(
-            "mutation($i: ID!) { checkoutComplete(id: $i) { errors { code } } }", {"i": checkout.id}
-        )
-        town.shop.set_active(app, True)
+        order_while_inactive(town)
         [order] = town.shop.host.store.orders
         for address in (order.user_email, "typo@shop.example", order.user_email):
             order.user_email, order.updated_at = address, datetime.now(UTC)

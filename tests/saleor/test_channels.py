@@ -111,6 +111,18 @@ def test_the_next_payment_in_a_renamed_channel_is_possible(
     assert Payment.objects.get().channel_slug == "usa"
 
 
+def test_a_deleted_channels_slug_that_is_used_again_is_noticed(
+    town: Town, run_all_tasks: Callable[[], int]
+) -> None:
+    store = town.shop.host.store
+    other = next(each for each in store.channels if each.slug != SLUG)
+    store_channels(Installation.objects.get(), [data(other.id, other.slug)])
+    AccountChannel.objects.filter(channel_slug=SLUG).delete()
+    show_form(town, SLUG)
+    run_all_tasks()
+    assert not Channel.objects.get(slug=SLUG).is_deleted
+
+
 def data(identifier: str, slug: str) -> ChannelData:
     return ChannelData(identifier, slug, slug.title(), "USD")
 

@@ -78,7 +78,7 @@ def _account(job: Job) -> StripeAccount:
 
 
 def _accounts(installation: Installation) -> list[StripeAccount]:
-    """Return the accounts to import from: test payments are nobody's money once the shop has a live account."""
+    """Return the accounts to import from: once the shop has a live account, test payments do not count."""
     connected = [
         each
         for each in accounts_of(installation.pk)
