@@ -1,8 +1,9 @@
 """Generated lives of two shoppers: the events that Saleor would send, in the order in which they happened.
 
 Each shopper has an account and three email addresses; buys as a guest or signed in, changes the address, gives and
-withdraws consent, has orders changed, refunded and cancelled; fills carts, corrects the address in them, is declined,
-disputes payments, buys carts or abandons them; deletes the account, or asks the shop to be erased.
+withdraws consent, has orders changed, refunded, cancelled, and the address of a guest's order corrected; fills carts,
+corrects the address in them, is declined, disputes payments, buys carts or abandons them; deletes the account, or asks
+the shop to be erased.
 """
 
 from collections.abc import Callable
@@ -168,8 +169,8 @@ def _step(what: str, shopper: _Shopper, which: int, step: int, orders: list[_Ord
         return [lambda shop: erase(shop, address)]
     if what in ("guest buys", "account buys"):
         return [_bought(what == "guest buys", shopper, which, step, orders)]
-    if what in ("refund", "cancel", "edit", "fulfil") and own:
-        return [_changed(what, own[which % len(own)], step)]
+    if what in ("refund", "cancel", "edit", "correct", "fulfil") and own:
+        return [_changed(what, own[which % len(own)], which, step)]
     if what in ("move", "rename", "say") and shopper.has_account:
         return [_altered(what, shopper, which, step)]
     if what == "delete" and shopper.has_account:
@@ -188,11 +189,14 @@ def _bought(is_guest: bool, shopper: _Shopper, which: int, step: int, orders: li
     return _of_order(made.payload(), at(step))
 
 
-def _changed(what: str, changed: _Order, step: int) -> Delivery:
+def _changed(what: str, changed: _Order, which: int, step: int) -> Delivery:
     if what == "refund":
         changed.state |= {"charged": 25.0, "refunded": 5.0, "charge_status": "PARTIAL"}
     elif what == "cancel":
         changed.state["status"] = "CANCELED"
+    elif what == "correct":
+        addresses = ADDRESSES[changed.owner.number]
+        changed.address = addresses[which // 2 % 3] if changed.is_guest else changed.address
     elif what == "fulfil":
         changed.state |= {"status": "FULFILLED", "lines": [line() | {"quantityFulfilled": 2}]}
     else:
@@ -212,7 +216,7 @@ def _altered(what: str, shopper: _Shopper, which: int, step: int) -> Delivery:
 
 WHAT = [
     "cart", "buy the cart", "declined", "disputed", "guest buys", "account buys", "refund", "cancel", "edit",
-    "fulfil", "move", "rename", "say", "delete", "erase",
+    "correct", "fulfil", "move", "rename", "say", "delete", "erase",
 ]  # fmt: skip
 
 lives = st.lists(

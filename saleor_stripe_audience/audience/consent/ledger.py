@@ -173,6 +173,16 @@ def _fields(contact: Contact, event: ConsentEvent, wording: Wording | None) -> d
     }
 
 
+def correct_order(order_id: str, mistyped: Contact, corrected: Contact, email: str) -> None:
+    """Reassign what a guest's order recorded, because its address was corrected to `email` in Saleor.
+
+    The owner of the mistyped address agreed to nothing. What they confirmed themselves stays.
+    """
+    if Consent.objects.correct_order(order_id, mistyped, corrected, email):
+        refresh(mistyped)
+        refresh(corrected)
+
+
 def refresh(contact: Contact) -> None:
     """Set the contact's consent to the result of its ledger."""
     result = sum_ledger(contact.consents.all())

@@ -17,7 +17,7 @@ class LedgerIsAppendOnly(TypeError):  # noqa: N818 - it states a fact
 
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
-    """Rows of the ledger cannot be changed or deleted, except by cascade when a person is erased."""
+    """Rows of the ledger cannot be changed or deleted: they follow the person, and are erased with the person."""
 
     def update(self, **_values: Any) -> NoReturn:
         raise LedgerIsAppendOnly
@@ -28,6 +28,21 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
     def follow(self, absorbed: Contact, kept: Contact) -> None:
         """Reassign the rows of `absorbed` to `kept`, because both are one person. Nothing else in a row changes."""
         models.QuerySet(Consent).filter(contact=absorbed).update(contact=kept)
+
+    def correct_order(self, order_id: str, mistyped: Contact, corrected: Contact, email: str) -> bool:
+        """Replace the rows of a guest's order by rows of `corrected`, with its address of now; returns whether any.
+
+        They are other rows, so that the link of an email to the mistyped address confirms nothing.
+        """
+        rows = models.QuerySet(Consent).filter(
+            contact=mistyped, source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
+        )
+        found = list(rows)
+        rows.delete()
+        for row in found:
+            row.pk, row.contact, row.email = None, corrected, email
+        self.bulk_create(found)
+        return bool(found)
 
 
 class Consent(models.Model):

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from saleor_stripe_audience.audience.contacts.identity import delete_if_empty, upsert_contact
+from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.contacts.identity import Person, delete_if_empty, upsert_contact
 from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.audiences import Key, LockedShop
 from saleor_stripe_audience.audience.people.changes import mark_changed
-from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.shopping.payloads import Order
@@ -26,12 +27,12 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     fields, lines = _fields(order, issued_at), _lines(order)
     reported = Purchase(installation=shop.installation, saleor_order_id=order.id, **fields)
     person = order.buyer(issued_at)
-    stored = _find_purchase(shop, order)
-    audience = _audience_of(shop, order, stored)
+    stored = find_purchase(shop, order)
+    audience = audience_of(shop, order, stored)
     bought_at = reported.placed_at if stored is None and reported.is_paid else None
     contact = upsert_contact(shop, audience, person, bought_at=bought_at) if person else None
     if stored is not None:
-        stored = _find_purchase(shop, order)  # its contact may have been merged or erased just now
+        stored = find_purchase(shop, order)  # its contact may have been merged or erased just now
     previous = stored.contact if stored else None
     sold.record_products(shop, order, issued_at)
     if stored is not None and stored.issued_at > issued_at:
@@ -59,10 +60,17 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
         attributes.store(contact, order.metadata, issued_at, is_whole=False)
     for each in {contact, previous}:
         totals.refresh_at_end(shop, each, added=purchase if stored is None else None)
-    if previous != contact:
-        delete_if_empty(previous)
+    if previous and previous != contact:
+        _leave(previous, purchase, person)
     carts.close(shop, purchase)
     return purchase
+
+
+def _leave(previous: Contact, purchase: Purchase, person: Person | None) -> None:
+    """Let the consent given with the order follow it from `previous` to its contact of now."""
+    if purchase.contact is not None and person is not None:
+        ledger.correct_order(purchase.saleor_order_id, previous, purchase.contact, person.email)
+    delete_if_empty(previous)
 
 
 @on_rename
@@ -72,20 +80,14 @@ def _follow_channel(installation: Installation, before: str, after: str) -> None
         rows.filter(installation=installation, channel=before).update(channel=after)
 
 
-def audience_of_order(shop: LockedShop, order: Order) -> Audience:
+def audience_of(shop: LockedShop, order: Order, stored: Purchase | None) -> Audience:
     """Return the audience in which the order started, even if its channel feeds another one now."""
-    if len(shop.audience_ids) == 1:
-        return shop.default
-    return _audience_of(shop, order, _find_purchase(shop, order))
-
-
-def _audience_of(shop: LockedShop, order: Order, stored: Purchase | None) -> Audience:
     if stored is not None and stored.contact is not None:
         return shop.audience(stored.contact.audience_id)
     return shop.audience_of_channel(order.channel)
 
 
-def _find_purchase(shop: LockedShop, order: Order) -> Purchase | None:
+def find_purchase(shop: LockedShop, order: Order) -> Purchase | None:
     if (Key.ORDER, order.id) in shop.absent:
         return None
     purchases = Purchase.objects.filter(installation=shop.installation, saleor_order_id=order.id)

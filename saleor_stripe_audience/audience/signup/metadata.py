@@ -19,13 +19,13 @@ from django.utils.translation import pgettext_lazy
 from saleor_stripe_audience.audience.consent import confirmation, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
-from saleor_stripe_audience.audience.contacts.identity import Person, person_of, upsert_contact
+from saleor_stripe_audience.audience.contacts.identity import person_of, upsert_contact
 from saleor_stripe_audience.audience.people.audiences import LockedShop
-from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.payloads import Account
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping.payloads import Order
-from saleor_stripe_audience.audience.shopping.purchases import audience_of_order
+from saleor_stripe_audience.audience.shopping.purchases import audience_of, find_purchase
 from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
@@ -65,15 +65,22 @@ _OWN = _Keys(CONSENT, AT, TEXT, SOURCE, IP)
 
 
 def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) -> None:
-    """Record what the buyer agreed to during checkout, once, however many events the order has."""
+    """Record what the buyer agreed to during checkout, once, however many events the order has.
+
+    A late event may have the address that was corrected since: the consent belongs to the order's contact of now.
+    """
     values = _as_dict(order.metadata)
     if not values:
         return
-    audience = audience_of_order(shop, order)
+    purchase = find_purchase(shop, order)
+    audience = audience_of(shop, order, purchase)
     if not _mentions_consent(values, audience):
         return
     buyer = order.buyer(issued_at)
     if buyer is None:  # no valid address
+        return
+    current = purchase if purchase is not None and purchase.issued_at > issued_at else None
+    if current is not None and current.contact is None:  # erased, or anonymized in Saleor
         return
     events = _events_in(
         values,
@@ -86,7 +93,8 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     )
     if events:
         with transaction.atomic():
-            _record(shop, audience, buyer, events)
+            contact = current.contact if current is not None else upsert_contact(shop, audience, buyer)
+            _record(shop, audience, contact, buyer.email, events)
 
 
 def record_account_consent(shop: LockedShop, account: Account, issued_at: datetime) -> None:
@@ -112,7 +120,8 @@ def record_account_consent(shop: LockedShop, account: Account, issued_at: dateti
     )
     if events:
         with transaction.atomic():
-            _record(shop, shop.default, person, events)
+            contact = upsert_contact(shop, shop.default, person)
+            _record(shop, shop.default, contact, person.email, events)
 
 
 def report_problem(installation: Installation, source: str, error: Rejected) -> None:
@@ -124,11 +133,12 @@ def _problem_key(source: str) -> str:
     return f"consent {source}"
 
 
-def _record(shop: LockedShop, audience: Audience, person: Person, events: Sequence[ConsentEvent]) -> None:
-    contact = upsert_contact(shop, audience, person)
+def _record(
+    shop: LockedShop, audience: Audience, contact: Contact | None, email: str, events: Sequence[ConsentEvent]
+) -> None:
     if contact is None:  # erased
         for event in events:
-            readmission.request_confirmation(audience, person.email, event)
+            readmission.request_confirmation(audience, email, event)
         return
     erased_at = erasure.last_erased_at(shop.installation, contact)
     for event in events:

@@ -1,0 +1,154 @@
+"""A guest mistypes the address at the checkout, and staff correct it on the order: whose is the consent?"""
+
+import re
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client
+from django.utils import timezone
+
+from saleor_stripe_audience.audience.consent import choices
+from saleor_stripe_audience.audience.consent.models import Consent
+from saleor_stripe_audience.audience.people.audiences import (
+    AudienceSettings,
+    change_audience,
+    default_audience,
+)
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.shops.models import Installation
+from tests.audience.histories import at, order
+from tests.audience.records import record_order, record_order_consent
+from tests.conftest import Work
+
+TEXT = "Send me news by email."
+TYPED, CORRECTED = "ada@gmial.example", "ada@gmail.example"
+TICKED = {"marketing_consent": "true", "consent_text": TEXT}
+
+Event = tuple[str, int, dict[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _wording(shop: Installation) -> None:
+    change_audience(default_audience(shop), AudienceSettings("News", consent_text=TEXT))
+
+
+def deliver(shop: Installation, events: Sequence[Event], **changed: Any) -> None:
+    """Deliver events of one order: its address, when they were sent, its metadata."""
+    for email, step, values in events:
+        payload = order(email=email) | changed
+        payload["metadata"] = [{"key": key, "value": value} for key, value in values.items()]
+        record_order(shop, payload, at(step))
+        record_order_consent(shop, payload, at(step))
+
+
+def statuses() -> dict[str, str]:
+    return dict(Contact.objects.values_list("email", "status"))
+
+
+HISTORIES: list[tuple[list[Event], str]] = [
+    ([(TYPED, 1, TICKED), (CORRECTED, 2, TICKED)], CORRECTED),
+    ([(TYPED, 1, TICKED), (CORRECTED, 2, {})], CORRECTED),
+    ([(TYPED, 1, TICKED), (CORRECTED, 2, TICKED), (TYPED, 3, TICKED)], TYPED),
+]
+
+
+@pytest.mark.parametrize(("history", "holder"), HISTORIES)
+def test_it_belongs_to_the_address_that_the_order_has_now(
+    shop: Installation, history: list[Event], holder: str
+) -> None:
+    for arrival in permutations([*history, history[0]]):
+        Contact.objects.all().delete()
+        shop.purchases.all().delete()
+        deliver(shop, arrival)
+        assert statuses() == {holder: "subscribed"}, arrival
+        [consent] = Consent.objects.all()
+        assert (consent.contact.email, consent.email, consent.kind) == (holder, holder, "given")
+        assert consent.wording is not None
+        assert consent.wording.text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [({}, "nonsubscribed"), (TICKED, "subscribed"), ({"marketing_consent": "withdrawn"}, "nonsubscribed")],
+)
+def test_what_the_owner_of_the_typed_address_chose_stays(
+    shop: Installation, values: dict[str, str], status: str
+) -> None:
+    deliver(shop, [(TYPED, 1, values)], id="T3JkZXI6another")
+    deliver(shop, [(TYPED, 2, TICKED), (CORRECTED, 3, TICKED)])
+    assert statuses() == {TYPED: status, CORRECTED: "subscribed"}
+
+
+def test_who_unsubscribed_stays_so(shop: Installation) -> None:
+    deliver(shop, [(TYPED, 1, TICKED)])
+    deliver(shop, [(CORRECTED, 1, {})], id="T3JkZXI6another")
+    for contact in Contact.objects.all():
+        choices.withdraw(contact)
+    deliver(shop, [(CORRECTED, 3, TICKED)])
+    assert statuses() == {TYPED: "unsubscribed", CORRECTED: "unsubscribed"}
+
+
+def test_a_withdrawal_of_the_guest_follows_too(shop: Installation) -> None:
+    deliver(shop, [(TYPED, 1, TICKED), (TYPED, 2, {"marketing_consent": "withdrawn"}), (CORRECTED, 3, {})])
+    assert statuses() == {CORRECTED: "nonsubscribed"}
+    assert Consent.objects.count() == 2
+
+
+def test_an_event_from_before_it_was_anonymized_makes_no_contact(shop: Installation) -> None:
+    deliver(shop, [("a...", 2, {})], billingAddress=None)
+    deliver(shop, [(TYPED, 1, TICKED)])
+    assert statuses() == {}
+
+
+def link_in(sent: EmailMultiAlternatives) -> str:
+    found = re.search(r"http://\S+/audience/confirm/\S+", str(sent.body))
+    assert found
+    return urlsplit(found[0]).path
+
+
+def ask_to_confirm(shop: Installation) -> None:
+    settings = AudienceSettings("News", consent_text=TEXT, double_opt_in=True)
+    change_audience(default_audience(shop), settings)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("mail_server")
+class TestDoubleOptIn:
+    def test_the_corrected_address_is_asked_and_the_first_link_confirms_nothing(
+        self,
+        shop: Installation,
+        run_due_tasks: Work,
+        mailoutbox: list[EmailMultiAlternatives],
+        client: Client,
+    ) -> None:
+        ask_to_confirm(shop)
+        now = timezone.now().isoformat()
+        deliver(shop, [(TYPED, 1, TICKED)], created=now)
+        run_due_tasks()
+        deliver(shop, [(CORRECTED, 2, TICKED), (CORRECTED, 2, TICKED)], created=now)
+        run_due_tasks()
+        assert [each.to for each in mailoutbox] == [[TYPED], [CORRECTED]]
+        assert statuses() == {CORRECTED: "pending"}
+        assert client.post(link_in(mailoutbox[0])).status_code == 404
+        assert statuses() == {CORRECTED: "pending"}
+        client.post(link_in(mailoutbox[1]))
+        assert statuses() == {CORRECTED: "subscribed"}
+
+    def test_who_confirmed_at_the_typed_address_is_its_owner_and_stays(
+        self,
+        shop: Installation,
+        run_due_tasks: Work,
+        mailoutbox: list[EmailMultiAlternatives],
+        client: Client,
+    ) -> None:
+        ask_to_confirm(shop)
+        now = timezone.now().isoformat()
+        deliver(shop, [(TYPED, 1, TICKED)], created=now)
+        run_due_tasks()
+        client.post(link_in(mailoutbox[0]))
+        deliver(shop, [(CORRECTED, 2, TICKED)], created=now)
+        assert statuses() == {TYPED: "subscribed", CORRECTED: "pending"}
