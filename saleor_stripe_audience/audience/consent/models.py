@@ -34,7 +34,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 
         They are other rows, so that the link of an email to the mistyped address confirms nothing.
         """
-        rows = models.QuerySet(Consent).filter(
+        rows: models.QuerySet[Consent] = models.QuerySet(Consent).filter(
             contact=mistyped, source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
         )
         found = list(rows)
