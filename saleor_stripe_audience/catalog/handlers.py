@@ -188,7 +188,10 @@ def _push_to_accounts(
 
 
 def _archive(event: Event, deleted_id: str, **which: str) -> None:
-    """Archive the product; for an account that fails it is retried, without delaying the other accounts."""
+    """Archive the product; for an account that fails it is retried, without delaying the other accounts.
+
+    The event waits for an account whose key is refused, unless it was disconnected: it may never come back.
+    """
     push.store_deletion(installation_of(event), deleted_id, event.occurred_at)
     rows = CatalogProduct.objects.filter(installation_id=event.origin, **which)
     active = rows.exclude(state=CatalogProduct.State.ARCHIVED)
@@ -197,6 +200,9 @@ def _archive(event: Event, deleted_id: str, **which: str) -> None:
         try:
             push.archive(product, event.occurred_at)
         except Failure as error:
+            if isinstance(error, Blocked) and product.account.state == StripeAccount.State.DISCONNECTED:
+                log.warning("product not archived", account=str(product.account_id), code=error.code)
+                continue
             failed.append(error)
     if failed:
         raise _most_transient(failed)

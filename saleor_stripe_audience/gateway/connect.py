@@ -20,6 +20,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import account_state, activation, client, platform, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import name_of
+from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.wording import with_values
 
 log = structlog.get_logger(__name__)
@@ -140,6 +141,7 @@ def leave(account: StripeAccount) -> None:
         pending_since=None,
         requirements=[],
     )
+    inbox.resume(account.pk)  # as when staff disconnect it
 
 
 def state_of(found: Json) -> State:

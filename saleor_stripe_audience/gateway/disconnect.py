@@ -6,6 +6,7 @@ from django.db import transaction
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import webhook_endpoints
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.inbox import engine as inbox
 
 log = structlog.get_logger(__name__)
 
@@ -26,4 +27,5 @@ def disconnect(account: StripeAccount) -> None:
         StripeAccount.objects.filter(pk=account.pk).update(
             state=StripeAccount.State.DISCONNECTED, webhook_endpoint_id="", webhook_secret=""
         )
+        inbox.resume(account.pk)  # what needed the account's key no longer waits for a new one
     account.refresh_from_db()

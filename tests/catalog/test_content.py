@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ from saleor_stripe_audience.catalog.payloads import is_public_image, items_of, n
 from saleor_stripe_audience.catalog.rich_text import plain_text
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import catalogue, trouble
+from saleor_stripe_audience.gateway.connect import leave
+from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.money import Money
@@ -468,3 +471,36 @@ def test_a_key_that_was_dead_for_a_month(shop: Shop, account: StripeAccount) -> 
     assert [each["name"] for each in shop.products()] == ["Tea of day 30"]
     assert CatalogProduct.objects.get().state == State.SYNCED
     assert len(shop.sandbox.log.entries("POST")) - before <= 3, "the newest state, not thirty"
+
+
+@pytest.mark.parametrize("end", [disconnect, leave])
+def test_what_waited_for_an_account_does_not_wait_once_it_is_disconnected(
+    shop: Shop,
+    account: StripeAccount,  # noqa: F811 - a fixture
+    end: Callable[[StripeAccount], None],
+) -> None:
+    shop.send("product_created", product=product())
+    shop.sandbox.revoke_key(SECRET_KEY)
+    shop.send("product_deleted", minute=1, product={"id": product()["id"]})
+    assert Handling.objects.filter(waits_for=account.pk).count() == 1
+    end(account)
+    shop.work()
+    assert not Handling.objects.filter(done_at=None).exists()
+
+
+@pytest.mark.parametrize("kind", ["product_deleted", "product_variant_deleted"])
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_what_is_deleted_does_not_wait_for_a_disconnected_account(
+    shop: Shop,
+    account: StripeAccount,  # noqa: F811 - a fixture
+    kind: str,
+    *,
+    is_revoked: bool,
+) -> None:
+    shop.send("product_created", product=product())
+    disconnect(account)
+    if is_revoked:
+        shop.sandbox.revoke_key(SECRET_KEY)
+    shop.send(kind, minute=1, product={"id": product()["id"]}, productVariant={"id": variant()["id"]})
+    assert [each["active"] for each in shop.products()] == [is_revoked]
+    assert not Handling.objects.filter(done_at=None).exists()
