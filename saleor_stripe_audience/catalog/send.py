@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct
 from saleor_stripe_audience.catalog.offers import Wanted, WantedPrice, lookup_key
 from saleor_stripe_audience.catalog.payloads import Item, Problem, number_of
@@ -136,7 +138,7 @@ class _Sending:
                 self._add_price(channel, wanted)
             elif old.lookup_key == wanted.lookup_key or (old.is_adopted and old.lookup_key):
                 self._keep(channel, old.stripe_price_id, wanted, old.lookup_key)
-            elif old.lookup_key == (own := self._own_key(channel, wanted)):
+            elif old.lookup_key == (own := self._own_key(channel, wanted)) and not self._is_freed(wanted):
                 self._note_taken(channel, wanted, own)
                 self._keep(channel, old.stripe_price_id, wanted, own)
             else:
@@ -261,21 +263,38 @@ class _Sending:
     ) -> tuple[str, Result]:
         """Call with the readable lookup key; with a longer one if another Price has it and should keep it."""
         key = wanted.lookup_key
-        holders = CatalogPrice.objects.filter(product__account=self.account, lookup_key=key, is_active=True)
-        others = holders.exclude(product__saleor_variant_id=self.item.variant_id)
-        if not others.exists():
+        if not self._others_with(key).filter(is_active=True).exists():
             is_ours = self._known_prices().filter(channel_slug=channel, lookup_key=key).exists()
             try:
                 return key, call({"lookup_key": key, "transfer_lookup_key": is_ours})
             except Rejected as error:
                 if refused_parameter(error) != "lookup_key":
                     raise
-                holder = catalogue.metadata_by_lookup_key(self.account, key)
-                if holder == self._metadata_of_price(channel):  # of an attempt whose result was lost
+                if self._has_left_behind(channel, key):
                     return key, call({"lookup_key": key, "transfer_lookup_key": True})
         own = self._own_key(channel, wanted)
         self._note_taken(channel, wanted, own)
         return own, call({"lookup_key": own, "transfer_lookup_key": True})
+
+    def _others_with(self, key: str) -> QuerySet[CatalogPrice]:
+        """The Prices of other variants that have the lookup key, or had it."""
+        holders = CatalogPrice.objects.filter(product__account=self.account, lookup_key=key)
+        return holders.exclude(product__saleor_variant_id=self.item.variant_id)
+
+    def _is_freed(self, wanted: WantedPrice) -> bool:
+        """Whether the readable lookup key belonged to another variant, which is no longer sold."""
+        return set(self._others_with(wanted.lookup_key).values_list("is_active", flat=True)) == {False}
+
+    def _has_left_behind(self, channel: str, key: str) -> bool:
+        """Whether an attempt whose result was lost has the lookup key, or a Price that we no longer use."""
+        holder = catalogue.price_by_lookup_key(self.account, key)
+        if holder is None:
+            return False
+        price_id, metadata = holder
+        if metadata == self._metadata_of_price(channel):
+            return True
+        unused = CatalogPrice.objects.filter(product__account=self.account, is_active=False)
+        return unused.filter(stripe_price_id=price_id).exists()
 
     def _own_key(self, channel: str, wanted: WantedPrice) -> str:
         """A key that no other variant of any shop has."""

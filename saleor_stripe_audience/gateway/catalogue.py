@@ -67,11 +67,11 @@ def archive_price(account: StripeAccount, price_id: str) -> None:
             raise
 
 
-def metadata_by_lookup_key(account: StripeAccount, lookup_key: str) -> dict[str, str] | None:
-    """Return the metadata of the Price that has the lookup key; None if there is none."""
+def price_by_lookup_key(account: StripeAccount, lookup_key: str) -> tuple[str, dict[str, str]] | None:
+    """Return the id and metadata of the Price that has the lookup key; None if there is none."""
     with errors_of(account):
         found = stripe_of(account).v1.prices.list({"lookup_keys": [lookup_key], "limit": 1}).data
-        return found[0].to_dict().get("metadata") if found else None
+        return (found[0].id, found[0].to_dict().get("metadata") or {}) if found else None
 
 
 def _marked() -> Any:

@@ -228,6 +228,20 @@ def test_two_products_with_one_sku_have_a_price_each(shop: Shop) -> None:
     assert problems() == ["lookup_key_taken"], "still so"
 
 
+@pytest.mark.parametrize("is_twin_first", [False, True])
+def test_a_deleted_product_leaves_its_lookup_key_to_another_one(shop: Shop, *, is_twin_first: bool) -> None:
+    """Also if Saleor's events arrive in the other order, from the next change on."""
+    twin = variant(number=2) | {"sku": "T-1", "id": id_of(2)}
+    shop.send("product_created", product=product())
+    if is_twin_first:
+        shop.send("product_created", minute=2, product=product(twin, id="UHJvZHVjdDoy"))
+    shop.send("product_deleted", minute=1, product={"id": product()["id"]})
+    shop.send("product_updated", minute=3, product=product(twin, id="UHJvZHVjdDoy", name="Again"))
+    held = {each["lookup_key"] for each in shop.sandbox.account.table("price").values() if each["lookup_key"]}
+    assert held == {"T-1:default-channel:usd"}
+    assert problems() == []
+
+
 def test_a_lookup_key_of_the_merchants_own_is_not_taken_away(shop: Shop) -> None:
     [row] = StripeAccount.objects.all()
     made, _ = catalogue.create_product(row, {"name": "Theirs"}, "theirs")
