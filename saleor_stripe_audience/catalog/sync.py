@@ -1,8 +1,9 @@
 """Sends a shop's whole catalogue to one Stripe account, and compares both sides: a long-running job.
 
 It starts automatically when an account can take payments or gets another channel, and every night. First, every product
-from Saleor is pushed; those that are up to date in Stripe cost no calls. Then Stripe's Products are listed: those that
-differ are sent again, and those that Saleor does not sell are archived. Other Products are counted and left alone.
+from Saleor is pushed; those that are up to date in Stripe cost no calls. Those that Saleor did not list are archived if
+it no longer has them. Then Stripe's Products are listed: those that differ are sent again, and those that Saleor does
+not sell are archived. Other Products are counted and left alone.
 
 A shop with two accounts has a job for each, which run in parallel.
 """
@@ -36,7 +37,7 @@ Json = dict[str, Any]
 
 THREADS = 4  # products at once: with Stripe's usual response times enough for its rate limit in test mode
 ITSELF = "the app"  # the actor of a job that nobody requested
-PUSH, COMPARE = "push", "compare"
+PUSH, UNLISTED, COMPARE = "push", "unlisted", "compare"
 NO_VARIANT = "no_variant"  # the code of a product without variants
 
 
@@ -85,9 +86,12 @@ def process_page(job: Job) -> Page:
             pgettext_lazy("staff", "The Stripe account of this job cannot receive products at the moment."),
             code="not_ready",
         )
-    if job.cursor.get("phase", PUSH) == PUSH:
+    phase = job.cursor.get("phase", PUSH)
+    if phase == PUSH:
         return _push_page(job, account)
-    return _compare_page(job, account)
+    if phase == UNLISTED:
+        return _archive_unlisted(job, account, job.cursor["after"])
+    return _compare_page(job, account, job.cursor["after"])
 
 
 def _push_page(job: Job, account: StripeAccount) -> Page:
@@ -95,7 +99,7 @@ def _push_page(job: Job, account: StripeAccount) -> Page:
     found = listing.fetch_page(job.installation, "products", job.cursor.get("after"))
     page = Page({"phase": PUSH, "after": found.after}, total=found.total)
     if found.after is None:
-        page.cursor = {"phase": COMPARE, "after": ""}
+        page.cursor = {"phase": UNLISTED, "after": ""}
     pace = pace_for(account)
 
     def push_one(node: Json) -> tuple[Counter[str], list[Json]]:
@@ -149,11 +153,33 @@ def _problem(saleor_id: str, error: Failure) -> Json:
     return {"of": "products", "id": saleor_id, "code": error.code, "message": error.message}
 
 
-def _compare_page(job: Job, account: StripeAccount) -> Page:
+def _archive_unlisted(job: Job, account: StripeAccount, after: str) -> Page:
+    """Archive some products that Saleor did not list and no longer has: the events of their deletion were lost.
+
+    Nothing is delivered while the app is deactivated, and a deleted product is not among those that changed.
+    """
+    asked_at = timezone.now()
+    rows = CatalogProduct.objects.filter(account=account, is_active=True, issued_at__lt=job.created_at)
+    ids = rows.filter(saleor_product_id__gt=after).order_by("saleor_product_id")
+    some = list(ids.values_list("saleor_product_id", flat=True).distinct()[: refetch.MOST_AT_ONCE])
+    if not some:
+        return _compare_page(job, account, "")
+    page = Page({"phase": UNLISTED, "after": some[-1]})
+    gone = set(some) - listing.fetch_present(account.installation, "products", some)
+    for row in rows.filter(saleor_product_id__in=gone).select_related("account__installation"):
+        with paced(pace_for(account)):
+            push.archive(row, asked_at)
+        page.differences.append(
+            _difference(row.saleor_variant_id, "sold in Stripe and deleted in Saleor", "archived")
+        )
+    return page
+
+
+def _compare_page(job: Job, account: StripeAccount, after: str) -> Page:
     """Compare a page of Stripe's active Products with the stored ones; after the last one look for missing ones."""
     with paced(pace_for(account)):
-        found, after = catalogue.list_active(account, job.cursor.get("after") or "")
-        page = Page({"phase": COMPARE, "after": after}, finished=after is None)
+        found, end = catalogue.list_active(account, after)
+        page = Page({"phase": COMPARE, "after": end}, finished=end is None)
         ours = [each for each in found if each.shop == str(account.installation_id)]
         page.counts["products in Stripe"] = len(ours)
         page.counts["products of others in Stripe"] = len(found) - len(ours)
@@ -162,7 +188,7 @@ def _compare_page(job: Job, account: StripeAccount) -> Page:
             for each in _rows(account).filter(stripe_product_id__in=[each.id for each in ours])
         }
         to_send = _compare(job, account, ours, rows, page)
-    if after is None:
+    if end is None:
         to_send += _find_missing(job, account, page)
     refetch.push_again(account.installation, to_send, f"job {job.pk} {job.step}")
     return page

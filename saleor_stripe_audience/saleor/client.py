@@ -456,6 +456,14 @@ def _blocking(installation: Installation) -> Iterator[None]:
         raise Blocked(error.translatable, code=error.code, by=installation.pk) from error
 
 
+def check_permissions(installation: Installation) -> None:
+    """`Blocked`, and one problem of the shop, unless the shop has granted everything that the manifest asks for."""
+    if _misses_permission(installation):
+        trouble.report(installation, PERMISSION_DENIED)
+        message = trouble.PERMISSION_MESSAGE
+        raise Blocked(message, code=PERMISSION_DENIED, by=installation.pk)
+
+
 def _misses_permission(installation: Installation) -> bool:
     """Whether the shop has not granted everything that the manifest asks for."""
     app = _app_of(_call(installation.saleor_api_url, installation.token, "FetchInstalled", {}))

@@ -1,6 +1,6 @@
 """Everything that a shop has of a kind, page by page, with the same fields as its events."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -74,6 +74,20 @@ def fetch_products(installation: Installation, chosen: Json) -> Iterator[Json]:
         f"{{ pageInfo {{ hasNextPage endCursor }} edges {{ node {selection} }} }} }}"
     )
     return client.fetch_listed(installation, query, "Products", "products", {"chosen": chosen})
+
+
+def fetch_present(installation: Installation, name: str, ids: Collection[str]) -> set[str]:
+    """Return those of the ids, at most 100, that the shop still has.
+
+    `Blocked` without a permission of the app: the shop would hide objects that it has.
+    """
+    query = (
+        f"query Present($ids: [ID!]) {{ {name}(first: {LARGEST_PAGE}, filter: {{ids: $ids}}) "
+        "{ pageInfo { hasNextPage endCursor } edges { node { id } } } }"
+    )
+    client.check_permissions(installation)
+    found = client.fetch_listed(installation, query, "Present", name, {"ids": list(ids)})
+    return {node["id"] for node in found}
 
 
 def fetch_page(installation: Installation, name: str, after: str | None) -> Page:

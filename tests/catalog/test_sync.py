@@ -264,6 +264,28 @@ class TestDrift:
         assert [each["why"] for each in job.report["differences"]] == ["archived"]
         assert names(town)["Stray"] is False
 
+    def test_what_was_deleted_while_nothing_was_delivered_is_archived(self, town: Town) -> None:
+        run_sync(town)
+        [deleted, *_] = products = town.shop.host.store.products
+        products.remove(deleted)
+        before = posts(town)
+        job = run_sync(town)
+        assert job.state == Job.State.DIFFERS
+        assert {each["id"] for each in job.report["differences"]} == {each.id for each in deleted.variants}
+        rows = CatalogProduct.objects.filter(is_active=False)
+        assert {each.saleor_product_id for each in rows} == {deleted.id}
+        assert list(names(town).values()).count(False) == len(deleted.variants)
+        assert posts(town) - before == len(deleted.variants)
+        assert run_sync(town).state == Job.State.DONE
+
+    def test_what_saleor_hides_from_the_app_is_not_archived(self, town: Town) -> None:
+        run_sync(town)
+        [app] = town.shop.host.store.apps
+        app.permissions = tuple(each for each in app.permissions if each != "MANAGE_PRODUCTS")
+        town.shop.host.store.products.clear()  # as they are shown without the permission
+        assert run_sync(town).state == Job.State.FAILED
+        assert all(names(town).values())
+
     def test_products_of_others_are_counted_and_left_alone(self, town: Town) -> None:
         catalogue.create_product(town.account, {"name": "Subscription"}, "theirs")
         job = run_sync(town)
