@@ -418,6 +418,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.audience.tasks.clear_events_of_erased",
                     "cron": "27 * * * *",
                 },
+                "erase deleted accounts": {
+                    "task": "saleor_stripe_audience.audience.transfer.deleted_accounts.erase_deleted_accounts",
+                    "cron": "27 3 * * *",
+                },
                 "forget mail requests": {
                     "task": "saleor_stripe_audience.audience.tasks.forget_mail_requests",
                     "cron": "7 4 * * *",

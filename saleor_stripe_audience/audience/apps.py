@@ -9,4 +9,8 @@ class AudienceConfig(AppConfig):
         # Importing these registers callbacks for merged and changed contacts, and the functions of long-running jobs.
         from saleor_stripe_audience.audience.contacts import tags  # noqa: F401
         from saleor_stripe_audience.audience.segments import membership  # noqa: F401
-        from saleor_stripe_audience.audience.transfer import backfill, file_import  # noqa: F401
+        from saleor_stripe_audience.audience.transfer import (  # noqa: F401
+            backfill,
+            deleted_accounts,
+            file_import,
+        )

@@ -456,12 +456,11 @@ def _blocking(installation: Installation) -> Iterator[None]:
         raise Blocked(error.translatable, code=error.code, by=installation.pk) from error
 
 
-def check_permissions(installation: Installation) -> None:
-    """`Blocked`, and one problem of the shop, unless the shop has granted everything that the manifest asks for."""
-    if _misses_permission(installation):
+def check_permission(installation: Installation, permission: str) -> None:
+    """`Blocked`, and one problem of the shop, unless the shop has granted the permission."""
+    if permission not in fetch_installed(installation).permissions:
         trouble.report(installation, PERMISSION_DENIED)
-        message = trouble.PERMISSION_MESSAGE
-        raise Blocked(message, code=PERMISSION_DENIED, by=installation.pk)
+        raise Blocked(trouble.PERMISSION_MESSAGE, code=PERMISSION_DENIED, by=installation.pk)
 
 
 def _misses_permission(installation: Installation) -> bool:

@@ -18,20 +18,24 @@ LARGEST_PAGE = 100  # Saleor's limit
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of the shop: `event` reports a change with the object in `field`; `fragment` has the fields to fetch."""
+    """A list of the shop: `event` reports a change with the object in `field`; `fragment` has the fields to fetch.
+
+    `permission` is Saleor's to see all objects of the list.
+    """
 
     name: str
     event: str
     field: str
     fragment: str
+    permission: str
 
 
 LISTINGS = {
     listing.name: listing
     for listing in (
-        Listing("orders", "order_updated", "order", "OrderFields"),
-        Listing("customers", "customer_updated", "user", "CustomerFields"),
-        Listing("products", "product_updated", "product", "ProductFields"),
+        Listing("orders", "order_updated", "order", "OrderFields", "MANAGE_ORDERS"),
+        Listing("customers", "customer_updated", "user", "CustomerFields", "MANAGE_USERS"),
+        Listing("products", "product_updated", "product", "ProductFields", "MANAGE_PRODUCTS"),
     )
 }
 
@@ -79,15 +83,29 @@ def fetch_products(installation: Installation, chosen: Json) -> Iterator[Json]:
 def fetch_present(installation: Installation, name: str, ids: Collection[str]) -> set[str]:
     """Return those of the ids, at most 100, that the shop still has.
 
-    `Blocked` without a permission of the app: the shop would hide objects that it has.
+    `Blocked` without the permission to see all: the shop would hide objects that it has.
     """
     query = (
         f"query Present($ids: [ID!]) {{ {name}(first: {LARGEST_PAGE}, filter: {{ids: $ids}}) "
         "{ pageInfo { hasNextPage endCursor } edges { node { id } } } }"
     )
-    client.check_permissions(installation)
+    client.check_permission(installation, LISTINGS[name].permission)
     found = client.fetch_listed(installation, query, "Present", name, {"ids": list(ids)})
     return {node["id"] for node in found}
+
+
+def fetch_owners(installation: Installation, order_ids: Collection[str]) -> list[str | None]:
+    """Return the accounts of those of the orders, at most 100, that the shop has; None for an order without one.
+
+    `Blocked` without the permission to see customers: the shop would hide the accounts.
+    """
+    query = (
+        f"query Owners($ids: [ID!]) {{ orders(first: {LARGEST_PAGE}, filter: {{ids: $ids}}) "
+        "{ pageInfo { hasNextPage endCursor } edges { node { user { id } } } } }"
+    )
+    client.check_permission(installation, LISTINGS["customers"].permission)
+    found = client.fetch_listed(installation, query, "Owners", "orders", {"ids": list(order_ids)})
+    return [(node["user"] or {}).get("id") for node in found]
 
 
 def fetch_page(installation: Installation, name: str, after: str | None) -> Page:

@@ -19,6 +19,7 @@ from saleor_stripe_audience.saleor import client, problems, registration_limits,
 from saleor_stripe_audience.saleor.addresses import check_allowed
 from saleor_stripe_audience.saleor.channels import store_channels
 from saleor_stripe_audience.saleor.manifest import variants
+from saleor_stripe_audience.shops import removal
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.strict_json import read_object
 
@@ -84,6 +85,8 @@ def register(
         store_channels(installation, channels)
         trouble.resolve(installation)
         problems.show_again(installation)
+        if not created:
+            removal.announce_return(installation)
     log.info("shop registered", installation=str(installation.pk), reinstalled=not created)
     return installation
 

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.inbox import engine as inbox
-from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops import problems, removal
 from saleor_stripe_audience.shops.models import Installation, Problem
 
 log = structlog.get_logger(__name__)
@@ -53,6 +53,7 @@ def report(installation: Installation, code: str) -> None:
 
 def resolve(installation: Installation) -> None:
     """The shop accepts the app: its waiting events continue. Repeating it changes nothing."""
-    problems.clear(installation, TOKEN)
+    if problems.clear(installation, TOKEN):
+        removal.announce_return(installation)
     if resumed := inbox.resume(installation.pk):
         log.info("events of the shop resumed", installation=str(installation.pk), events=resumed)

@@ -36,14 +36,15 @@ def report(installation: Installation, key: str, message: Promise | str) -> None
         problem_reported.send(Problem, problem=problem)
 
 
-def clear(installation: Installation, key: str) -> None:
-    """The problem is solved, or was never there."""
+def clear(installation: Installation, key: str) -> bool:
+    """The problem is solved, or was never there; returns whether it was."""
     problem = Problem.objects.filter(installation=installation, key=key).first()
     if problem is None:
-        return
+        return False
     with transaction.atomic():
         problem_cleared.send(Problem, problem=problem)
         problem.delete()
+    return True
 
 
 def clear_if_seen(installation: Installation, key: str) -> None:

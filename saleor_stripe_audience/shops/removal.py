@@ -24,8 +24,11 @@ KEPT = timedelta(days=30)
 Outside = Callable[[Installation], None]
 Forget = Callable[[Installation], None]
 
+Return = Callable[[Installation], None]
+
 _before_forgetting: list[Outside] = []
 _forgetting: list[Forget] = []
+_returning: list[Return] = []
 
 
 def before_forgetting(function: Outside) -> Outside:
@@ -41,6 +44,21 @@ def on_forget(function: Forget) -> Forget:
     """Run the function in the transaction that deletes a shop: it deletes its package's rows of the shop."""
     _forgetting.append(function)
     return function
+
+
+def on_return(function: Return) -> Return:
+    """Run the function when a shop accepts the app again, after a time in which nothing was delivered.
+
+    It must not use the network, because a shopper may be waiting: it enqueues what has to be caught up with.
+    """
+    _returning.append(function)
+    return function
+
+
+def announce_return(installation: Installation) -> None:
+    """Call the functions of `on_return`; it is harmless to repeat this."""
+    for function in _returning:
+        function(installation)
 
 
 def mark_removed(installation: Installation) -> None:
@@ -59,6 +77,7 @@ def resume(installation: Installation) -> None:
         return
     Installation.objects.filter(pk=installation.pk).update(is_active=True, removed_at=None)
     log.info("shop resumed the app", installation=str(installation.pk))
+    announce_return(installation)
     installation.refresh_from_db(fields=["is_active", "removed_at"])
 
 

@@ -1,0 +1,102 @@
+"""Accounts that were deleted in Saleor unnoticed: their owners are erased, as they are by the event.
+
+Nothing is delivered while the app is deactivated, and before 3.23 Saleor sends nothing usable when staff delete a
+customer. So contacts' accounts are looked up in Saleor: each once a week, and all of them when a shop accepts the app
+again.
+
+Saleor lists customers only, and staff without orders are not customers. So an account that it does not list was deleted
+only if it has orders there, and none of them has an account any more.
+"""
+
+import uuid
+from collections.abc import Iterator
+from itertools import batched
+from zlib import crc32
+
+import structlog
+from django.db.models import QuerySet
+from django.tasks import task
+from django.utils import timezone
+
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.privacy.erasure import erase
+from saleor_stripe_audience.audience.privacy.models import Erasure
+from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.transfer.from_stripe import STRIPE_PREFIX
+from saleor_stripe_audience.isolation import apart
+from saleor_stripe_audience.saleor import listing
+from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.removal import on_return
+
+log = structlog.get_logger(__name__)
+
+NIGHTS = 7  # each account is looked up in one of as many nights
+READ_AT_ONCE = 1000
+MOST_ORDERS = 20  # the newest ones are enough to tell whether the account exists
+
+
+@task
+def erase_deleted_accounts() -> int:
+    """Every night: look up a seventh of each shop's accounts; returns how many were erased."""
+    night = timezone.now().toordinal() % NIGHTS
+    erased = 0
+    for installation in Installation.objects.filter(is_active=True):
+        with apart("looking for deleted accounts", installation=str(installation.pk)):
+            erased += erase_deleted(installation, night)
+    return erased
+
+
+@task
+def erase_deleted_accounts_of(installation_id: str) -> int:
+    """Look up all accounts of one shop, which has accepted the app again."""
+    installation = Installation.objects.filter(pk=uuid.UUID(installation_id), is_active=True).first()
+    return erase_deleted(installation) if installation is not None else 0
+
+
+@on_return
+def _catch_up(installation: Installation) -> None:
+    erase_deleted_accounts_of.enqueue(str(installation.pk))
+
+
+def erase_deleted(installation: Installation, night: int | None = None) -> int:
+    """Erase the owners of accounts that were deleted in Saleor; returns how many accounts.
+
+    With `night`, 0 to 6, only the accounts whose turn it is are looked up. `Rejected` or `Unavailable` if the shop
+    cannot be asked; what was erased until then stays erased.
+    """
+    erased = unclear = 0
+    for ids in batched(_accounts(installation, night), listing.LARGEST_PAGE):
+        for account_id in sorted(set(ids) - listing.fetch_present(installation, "customers", ids)):
+            if _is_deleted(installation, account_id):
+                erase(installation, "", account_id=account_id, reason=Erasure.Reason.CUSTOMER_DELETED)
+                erased += 1
+            else:
+                unclear += 1
+    if erased or unclear:
+        log.info("accounts missing", installation=str(installation.pk), erased=erased, unclear=unclear)
+    return erased
+
+
+def _accounts(installation: Installation, night: int | None) -> Iterator[str]:
+    """Return the ids of the contacts' accounts, each once, without keeping a query open while some are erased."""
+    after = ""
+    while True:
+        later = _with_account(installation).filter(saleor_user_id__gt=after).order_by("saleor_user_id")
+        rows = later.values_list("saleor_user_id", flat=True).distinct()[:READ_AT_ONCE]
+        ids = [each for each in rows if each]
+        if not ids:
+            return
+        yield from (each for each in ids if night is None or crc32(each.encode()) % NIGHTS == night)
+        after = ids[-1]
+
+
+def _with_account(installation: Installation) -> QuerySet[Contact]:
+    return Contact.objects.filter(audience__installation=installation, saleor_user_id__isnull=False)
+
+
+def _is_deleted(installation: Installation, account_id: str) -> bool:
+    contacts = _with_account(installation).filter(saleor_user_id=account_id)
+    orders = Purchase.objects.filter(contact__in=contacts).exclude(saleor_order_id__startswith=STRIPE_PREFIX)
+    ids = list(orders.order_by("-placed_at").values_list("saleor_order_id", flat=True)[:MOST_ORDERS])
+    owners = listing.fetch_owners(installation, ids) if ids else []
+    return bool(owners) and not any(owners)
