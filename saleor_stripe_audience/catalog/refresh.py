@@ -6,6 +6,7 @@ overruled by the next push, or by the nightly comparison.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +34,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.objects import StripePrice, StripeProduct
 from saleor_stripe_audience.gateway.pace import pace_for, paced
 from saleor_stripe_audience.inbox.handlers import Write
+from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.engine import Page
 from saleor_stripe_audience.jobs.models import Job
@@ -381,17 +383,43 @@ def as_json(difference: Difference) -> Json:
 def apply(
     installation: Installation, differences: Iterable[Difference], target: Target, actor: str
 ) -> list[Outcome]:
-    """Write each to Saleor, whose events sync it back to Stripe. A failure does not stop the others.
+    """Write each to Saleor, from where it is pushed to Stripe. A failure does not stop the others.
 
-    Applying one again does nothing. `Rejected` for too many at once.
+    Applying one again does nothing. `Rejected` for too many at once; `Unavailable` while one of the variants is being
+    pushed.
     """
     chosen = list(differences)
     if len(chosen) > MOST_AT_ONCE:
         raise Rejected(with_values(TOO_MANY, most=MOST_AT_ONCE), code="too_many_values")
-    return [_try(installation, each, target, actor) for each in chosen]
+    rows = {each.product.pk: each.product for each in chosen if each.product is not None}
+    with ExitStack() as turns:
+        # Saleor's event about one change must not overwrite in Stripe what is to be applied next.
+        for row in sorted(rows.values(), key=lambda each: (each.account_id, each.saleor_variant_id)):
+            turns.enter_context(turn(row.account, row.saleor_variant_id))
+        outcomes = [_try(installation, each, target, actor) for each in chosen]
+        _push_once(installation, [each.difference for each in outcomes if each.error is None])
+    return outcomes
+
+
+def _push_once(installation: Installation, applied: Iterable[Difference]) -> None:
+    """Push the variants with everything that was applied, and not what Saleor's events had in the meantime.
+
+    If Saleor cannot be asked, its events are pushed one after the other; the last one has everything.
+    """
+    ids = sorted({each.product.saleor_product_id for each in applied if each.product is not None})
+    fetched_at = timezone.now()
+    with apart("pushing what was applied", installation=str(installation.pk)):
+        nodes = list(listing.fetch_products(installation, {"ids": ids})) if ids else []
+        rows = CatalogProduct.objects.filter(
+            installation=installation, saleor_product_id__in=[each["id"] for each in nodes]
+        )
+        with transaction.atomic():
+            rows.filter(issued_at__lt=fetched_at).update(issued_at=fetched_at)
+            refetch.record(installation, nodes, fetched_at, f"applied {fetched_at.isoformat()}")
 
 
 def _try(installation: Installation, difference: Difference, target: Target, actor: str) -> Outcome:
+    difference.refresh_from_db(fields=["state"])  # it may have been overruled before it was our turn
     if difference.state == State.APPLIED:
         return Outcome(difference)
     try:

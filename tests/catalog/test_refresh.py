@@ -14,7 +14,7 @@ from django_ox.testing import run_tasks
 from pytest_django.plugin import DjangoDbBlocker
 
 from saleor_stripe_audience.__main__ import main
-from saleor_stripe_audience.catalog import payloads, refresh, sync
+from saleor_stripe_audience.catalog import payloads, refresh, sync, turns
 from saleor_stripe_audience.catalog.models import CatalogPrice, CatalogProduct, Difference
 from saleor_stripe_audience.catalog.refresh import Target
 from saleor_stripe_audience.catalog.tasks import sync_all
@@ -25,6 +25,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.payments.reconcile import reconcile
+from saleor_stripe_audience.saleor import products
 from saleor_stripe_audience.sandbox.saleor.state import Product
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
@@ -354,6 +355,34 @@ class TestAConflict:
         in_saleor(town, "Lantern Mug").name = "Sun Mug"
         assert apply(town) == ["conflict"]
         assert in_saleor(town, "Sun Mug")
+
+    def test_several_changes_of_a_product_are_applied_although_saleors_events_are_handled_meanwhile(
+        self, town: Town, settle: Settle, run_due_tasks: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The event about the first change still has Saleor's previous values of the others."""
+        row = in_stripe("Lantern Mug")
+        new_price(town, row.stripe_product_id, 1999)
+        town.api.products.update(row.stripe_product_id, {"name": "Glow Mug", "description": "Dim."})
+        look(town)
+        write = products.update_product
+
+        def write_and_handle(*arguments: Any) -> None:
+            write(*arguments)
+            town.shop.drain()
+            run_due_tasks()
+
+        monkeypatch.setattr(turns, "PAUSES", (0.0,))
+        monkeypatch.setattr(products, "update_product", write_and_handle)
+        assert apply(town) == []
+        assert set(Difference.objects.values_list("state", flat=True)) == {State.APPLIED}
+        settle()
+        found = in_saleor(town, "Glow Mug")
+        assert "Dim." in str(found.description)
+        stripe = stripes(town, row)
+        assert (stripe["name"], stripe["description"]) == ("Glow Mug", "Dim.")
+        [price] = [each for each in row.prices.filter(is_active=True) if each.currency == "USD"]
+        assert (price.amount_minor, price.is_adopted) == (1999, True)
+        assert look(town) == []
 
     def test_what_is_pushed_overrules_what_was_not_applied(self, town: Town, settle: Settle) -> None:
         row = in_stripe("Lantern Mug")
