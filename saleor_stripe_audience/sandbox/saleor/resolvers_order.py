@@ -313,6 +313,9 @@ def channel_update(_root: Any, info: Info, *, id_: str, input_: dict[str, Any]) 
     channel = by_id(call.host.store.channels, id_, "Channel")
     if channel is None:
         raise Refused("id", "NOT_FOUND", f"Couldn't resolve to a node: {id_}")
+    others = [each.slug for each in call.host.store.channels if each is not channel]
+    if input_.get("slug") in others:
+        raise Refused("slug", "UNIQUE", "Channel with this Slug already exists.")
     _apply_channel(channel, input_)
     call.host.emit("CHANNEL_UPDATED", call.requestor, channel=channel)
     return {"channel": channel}
@@ -322,6 +325,7 @@ def _apply_channel(channel: Channel, given: dict[str, Any]) -> None:
     settings = {**(given.get("paymentSettings") or {}), **(given.get("orderSettings") or {})}
     values = {
         "name": given.get("name"),
+        "slug": given.get("slug"),
         "is_active": given.get("isActive"),
         "flow": settings.get("defaultTransactionFlowStrategy"),
         "confirms_orders": settings.get("automaticallyConfirmAllNewOrders"),

@@ -351,3 +351,14 @@ def test_disorder_shuffles_the_order_of_arrival(recorder: Recorder) -> None:
             orders.add(tuple(each for each in recorder.names() if each.startswith("ORDER_")))
     assert len({tuple(sorted(each)) for each in orders}) == 1
     assert len(orders) > 1
+
+
+def test_a_channel_keeps_its_id_when_its_slug_changes(shop: SaleorSandbox) -> None:
+    first, second = staff(shop, "{channels{id slug}}")["channels"][:2]
+    change = "mutation($i:ID!,$s:String!){channelUpdate(id:$i,input:{slug:$s}){channel{id slug}errors{field code}}}"
+    taken = staff(shop, change, i=first["id"], s=second["slug"])["channelUpdate"]
+    assert taken["errors"] == [{"field": "slug", "code": "UNIQUE"}]
+    for _ in range(2):
+        changed = staff(shop, change, i=first["id"], s="renamed")["channelUpdate"]
+        assert (changed["errors"], changed["channel"]) == ([], {"id": first["id"], "slug": "renamed"})
+    assert staff(shop, "{channels{id slug}}")["channels"][0] == {"id": first["id"], "slug": "renamed"}
