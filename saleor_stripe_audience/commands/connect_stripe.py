@@ -8,8 +8,8 @@ from typing import Any
 from saleor_stripe_audience.dashboard import hosted
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import connect, onboarding, terms
-from saleor_stripe_audience.saleor.channels import store_channels
-from saleor_stripe_audience.saleor.client import fetch_channels, get_installation
+from saleor_stripe_audience.saleor.channels import sync_channels
+from saleor_stripe_audience.saleor.client import get_installation
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
@@ -60,7 +60,7 @@ def _connect_with_keys(installation: Installation, channels: list[str], options:
 
 def _channels(installation: Installation, slugs: list[str]) -> list[str]:
     """The given slugs, or all of the shop's; `Rejected` names those that the shop does not have."""
-    store_channels(installation, fetch_channels(installation.saleor_api_url, installation.token))
+    sync_channels(installation)
     known = sorted(installation.channels.values_list("slug", flat=True))
     if unknown := sorted(set(slugs) - set(known)):
         raise Rejected(

@@ -13,8 +13,7 @@ from saleor_stripe_audience.gateway.accounts import accounts_of, pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
 from saleor_stripe_audience.payments.tasks import report_obstacles
-from saleor_stripe_audience.saleor.channels import store_channels
-from saleor_stripe_audience.saleor.client import fetch_channels
+from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel, Installation
 
@@ -78,10 +77,9 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     shop = user.installation
     try:
         with deadline(READ_SECONDS):
-            found = fetch_channels(shop.saleor_api_url, shop.token)
+            sync_channels(shop)
     except Failure as error:
         return _show(request, user, Note("bad", str(error.translatable)), 422)
-    store_channels(shop, found)
     report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, Note("good", _("The channels are up to date with Saleor.")))
 

@@ -1,7 +1,10 @@
 """Which of a shop's Stripe accounts a payment belongs to."""
 
 import uuid
+from typing import NamedTuple
 
+from django.db.models import Exists, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
@@ -10,7 +13,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.recent import Recent, duplicate
 from saleor_stripe_audience.shops.channels import on_rename
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
 PAUSED = "Payments are paused at the moment. Please come back a little later."
@@ -18,33 +21,42 @@ LONGEST_MESSAGE = 200
 NO_ACCOUNT = "no_account"
 
 
-def account_for(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
+def account_for(installation_id: uuid.UUID, channel_slug: str, channel_id: str = "") -> StripeAccount:
     """Return the account that takes new payments for the channel; `Rejected` if no account may."""
-    mapping = _mapping_of(installation_id, channel_slug)
-    account = duplicate(mapping.account)
+    return mapping_for(installation_id, channel_slug, channel_id).account
+
+
+def mapping_for(installation_id: uuid.UUID, channel_slug: str, channel_id: str = "") -> AccountChannel:
+    """Return the account that takes new payments for the channel, and the slug under which the channel is stored.
+
+    `Rejected` if no account may.
+    """
+    mapping = _mapping_of(installation_id, channel_slug, channel_id)
+    account = mapping.account
     if mapping.is_paused:
         values = {"message": mapping.pause_message} if mapping.pause_message else None
         raise Rejected(mapping.pause_message or PAUSED, code="paused", values=values)
     if account.livemode:
         terms.check(installation_id)
     connect.check_ready(account)
-    return account
+    return mapping
 
 
-def account_to_show(installation_id: uuid.UUID, channel_slug: str) -> StripeAccount:
+def mapping_to_show(installation_id: uuid.UUID, channel_slug: str, channel_id: str = "") -> AccountChannel:
     """Return the account whose publishable key the channel's storefront loads, even while no payment may start there.
 
     A storefront without a key shows a technical error. With the key it starts the payment, and shows the shopper why
     that is refused.
     """
-    account = duplicate(_mapping_of(installation_id, channel_slug).account)
-    connect.check_ready(account)
-    return account
+    mapping = _mapping_of(installation_id, channel_slug, channel_id)
+    connect.check_ready(mapping.account)
+    return mapping
 
 
-def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel:
-    mapping = _mappings.get((installation_id, channel_slug))
-    if mapping is None:
+def _mapping_of(installation_id: uuid.UUID, channel_slug: str, channel_id: str) -> AccountChannel:
+    """Return a copy of the cached mapping with a copy of its account: the caller may change them."""
+    found = _mappings.get(_Request(installation_id, channel_slug, channel_id)).mapping
+    if found is None:
         raise Rejected(
             with_values(
                 pgettext_lazy(
@@ -56,27 +68,52 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str) -> AccountChannel
             ),
             code=NO_ACCOUNT,
         )
+    mapping = duplicate(found)
+    mapping.account = duplicate(found.account)
     return mapping
 
 
-def _read_mapping(whose: tuple[uuid.UUID, str]) -> AccountChannel | None:
-    installation_id, channel_slug = whose
-    return (
-        AccountChannel.objects.select_related("account")
-        .filter(
-            installation_id=installation_id,
-            channel_slug=channel_slug,
-            account__state=StripeAccount.State.CONNECTED,
-        )
-        .first()
+class _Request(NamedTuple):
+    """A shop's channel as Saleor names it."""
+
+    installation_id: uuid.UUID
+    slug: str
+    id: str
+
+
+class _Found(NamedTuple):
+    """The mapping of the requested channel, if it has one."""
+
+    request: _Request
+    mapping: AccountChannel | None
+
+
+def _read_mapping(request: _Request) -> _Found:
+    """Read the mapping of the channel with this id or, if the id is unknown, with this slug.
+
+    A slug that is stored with another id belonged to another channel, whose account must not be charged.
+    """
+    mappings = AccountChannel.objects.select_related("account").filter(
+        installation_id=request.installation_id, account__state=StripeAccount.State.CONNECTED
     )
+    if not request.id:  # Saleor sends none until the shop's webhooks are up to date
+        return _Found(request, mappings.filter(channel_slug=request.slug).first())
+    channels = Channel.objects.filter(installation_id=request.installation_id)
+    stored = Subquery(channels.filter(saleor_id=request.id).values("slug")[:1])
+    others = channels.filter(slug=OuterRef("channel_slug")).exclude(saleor_id__in=["", request.id])
+    own = mappings.filter(~Exists(others), channel_slug=Coalesce(stored, Value(request.slug)))
+    return _Found(request, own.first())
 
 
-def _takes_payments(mapping: AccountChannel | None) -> bool:
-    return mapping is not None and not mapping.is_paused and mapping.account.takes_payments
+def _takes_payments(found: _Found) -> bool:
+    """Only then it is cached; and not if the channel was renamed, because its slug is about to change here, too."""
+    mapping = found.mapping
+    if mapping is None or mapping.channel_slug != found.request.slug:
+        return False
+    return not mapping.is_paused and mapping.account.takes_payments
 
 
-_mappings = Recent(_read_mapping, AccountChannel, StripeAccount, is_good=_takes_payments)
+_mappings = Recent(_read_mapping, AccountChannel, Channel, StripeAccount, is_good=_takes_payments)
 
 
 def known_account(account_id: uuid.UUID) -> StripeAccount | None:

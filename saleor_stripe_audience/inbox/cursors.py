@@ -14,6 +14,11 @@ def begin(origin: uuid.UUID, name: str, otherwise: datetime) -> datetime:
     return cursor.at - OVERLAP if cursor is not None else otherwise
 
 
+def reached(origin: uuid.UUID, name: str) -> datetime | None:
+    """Return the end itself; None before the first time."""
+    return Cursor.objects.filter(origin=origin, name=name).values_list("at", flat=True).first()
+
+
 def advance(origin: uuid.UUID, name: str, at: datetime) -> None:
     """Record that everything before `at` is stored."""
     Cursor.objects.update_or_create(origin=origin, name=name, defaults={"at": at})

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.gateway import accounts, customers, failures, payment_intents
+from saleor_stripe_audience.gateway import customers, failures, payment_intents
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -28,7 +28,7 @@ from saleor_stripe_audience.payments import (
     stored_methods,
 )
 from saleor_stripe_audience.payments.amounts_due import Due
-from saleor_stripe_audience.payments.channels import noticed_if_unknown
+from saleor_stripe_audience.payments.channels import find_mapping, follow_rename
 from saleor_stripe_audience.payments.descriptions import decorations, language_of, person_of, receipt_of
 from saleor_stripe_audience.payments.options import PaymentOptions, read_options
 from saleor_stripe_audience.payments.payloads import Session
@@ -72,7 +72,7 @@ def initialize(installation: Installation, session: Session) -> Json:
                 return responses.for_payment(installation, intent, session, due)
     if intent.is_payable and not intent.is_delayed:
         intent = _update(account, intent, flow, wanted or _wanted(session, due))
-    records.save(account, intent, is_new=known is None)
+    _store(account, intent, session, is_new=known is None)
     if options.offSession and intent.status == "requires_confirmation":
         # The stored method is charged while the shopper is away. After a decline, such as for missing 3-D Secure,
         # they can pay the same intent at the shop.
@@ -86,6 +86,13 @@ def initialize(installation: Installation, session: Session) -> Json:
     if outcomes.covers(response["result"]):
         order_matching.adjust_others(installation, source, transaction_id, stored.payments)
     return response
+
+
+def _store(account: StripeAccount, intent: PaymentIntent, session: Session, *, is_new: bool) -> None:
+    """Store the payment; a new one may have the former slug of a channel that was renamed."""
+    records.save(account, intent, is_new=is_new)
+    if is_new:
+        follow_rename(account.installation_id, session.sourceObject.channel.named, intent)
 
 
 def _flow(session: Session) -> str:
@@ -137,16 +144,16 @@ def _create(
     does not have. A Customer that was deleted at Stripe is replaced.
     """
     source, transaction_id = session.sourceObject, session.transaction.id
-    with noticed_if_unknown(installation, source.channel.slug):
-        account = accounts.account_for(installation.pk, source.channel.slug)
-    params = _params(installation, session, flow, wanted)
+    mapping = find_mapping(installation, source.channel.named)
+    account, slug = mapping.account, mapping.channel_slug
+    params = _params(installation, session, flow, wanted, slug)
 
     def attempt(params: Json, *variant: str) -> tuple[StripeAccount, PaymentIntent]:
         key = ownership.stripe_key(installation, transaction_id, session.idempotencyKey, *variant)
         stored = attempts.store(installation, account, transaction_id, key, params)
         return stored.account, attempts.create_intent(stored)
 
-    with _methods_problem(installation, session):
+    with _methods_problem(installation, slug, session.action.currency):
         customer = _customer_params(installation, account, session, options)
         # While the shopper is away no browser sends Stripe the shipping address.
         described = decorations(account, source, ships=options.shippingFromSaleor or options.offSession)
@@ -171,19 +178,16 @@ def _create(
 
 
 @contextmanager
-def _methods_problem(installation: Installation, session: Session) -> Iterator[None]:
+def _methods_problem(installation: Installation, slug: str, currency: str) -> Iterator[None]:
     """Report a channel without a payment method for its currency in Stripe as a problem of the shop, until there is
     one.
     """
-    slug = session.sourceObject.channel.slug
     problem = _methods_problem_key(slug)
     try:
         yield
     except Rejected as error:
         if error.code == failures.NO_METHOD:
-            message = with_values(
-                staff_messages.NO_WAY_TO_PAY, channel=slug, currency=session.action.currency
-            )
+            message = with_values(staff_messages.NO_WAY_TO_PAY, channel=slug, currency=currency)
             problems.report(installation, problem, message)
         raise
     problems.clear_if_seen(installation, problem)
@@ -199,7 +203,7 @@ def _forget_former_channel(installation: Installation, before: str, _after: str)
     problems.clear(installation, _methods_problem_key(before))
 
 
-def _params(installation: Installation, session: Session, flow: str, wanted: Wanted) -> Json:
+def _params(installation: Installation, session: Session, flow: str, wanted: Wanted, slug: str) -> Json:
     """Return only what does not change for a transaction: the same idempotency key must find the same intent."""
     source = session.sourceObject
     return {
@@ -213,7 +217,7 @@ def _params(installation: Installation, session: Session, flow: str, wanted: Wan
             names.TRANSACTION: session.transaction.id,
             names.FLOW: flow,
             names.SOURCE: source.id,
-            names.CHANNEL: source.channel.slug,
+            names.CHANNEL: slug,
             names.ORDER_NUMBER: source.number,  # empty for a checkout: Stripe stores no empty values
             **wanted.metadata(),
             names.LANGUAGE: language_of(source),

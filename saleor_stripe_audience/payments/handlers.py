@@ -45,7 +45,7 @@ from saleor_stripe_audience.payments import (
     tasks,
     upkeep,
 )
-from saleor_stripe_audience.payments.channels import noticed_if_unknown
+from saleor_stripe_audience.payments.channels import find_mapping
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.payloads import (
     GatewayInitialize,
@@ -55,6 +55,7 @@ from saleor_stripe_audience.payments.payloads import (
     ShopperRequest,
     read,
 )
+from saleor_stripe_audience.saleor.channels import notice_unknown
 from saleor_stripe_audience.saleor.webhooks import sync_webhook
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import ENGLISH, in_language
@@ -75,10 +76,11 @@ def _error(result: str) -> Callable[[Promise | str], Json]:
 def payment_gateway_initialize_session(installation: Installation, payload: Json) -> Json:
     """What the storefront needs to show the payment form."""
     try:
-        source = read(GatewayInitialize, payload).sourceObject
-        with noticed_if_unknown(installation, source.channel.slug):
-            account = accounts.account_to_show(installation.pk, source.channel.slug)
-        return {"data": platform.browser_config(account)}
+        channel = read(GatewayInitialize, payload).sourceObject.channel
+        mapping = find_mapping(installation, channel.named, accounts.mapping_to_show)
+        if mapping.channel_slug != channel.slug:
+            notice_unknown(installation.pk, channel.named)
+        return {"data": platform.browser_config(mapping.account)}
     except Failure as error:
         return responses.for_no_form(error, payload)
 

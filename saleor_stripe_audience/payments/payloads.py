@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.shops.channels import NamedChannel
 
 # JSON numbers arrive as floats; their shortest text is the number that was written.
 Amount = Annotated[
@@ -24,7 +25,15 @@ class _Part(BaseModel):
 
 
 class Channel(_Part):
+    """A sales channel. The id is empty as long as the shop's webhooks do not ask for it."""
+
     slug: str
+    id: Text = ""
+
+    @property
+    def named(self) -> NamedChannel:
+        """How Saleor names it."""
+        return NamedChannel(self.slug, self.id)
 
 
 class MoneyPart(_Part):

@@ -22,7 +22,7 @@ NOT_YOURS = "This payment method is not one of your saved ones."
 
 def list_methods(installation: Installation, request: ShopperRequest) -> Json:
     """LIST_STORED_PAYMENT_METHODS: what the shopper stores at the channel's account."""
-    account = accounts.account_for(installation.pk, request.channel.slug)
+    account = accounts.account_for(installation.pk, *request.channel.named)
     customer = customers.customer_of(account, request.user.id)
     methods = payment_methods.list_for(account, customer) if customer else []
     return {"paymentMethods": [describe(each) for each in methods]}
@@ -30,7 +30,7 @@ def list_methods(installation: Installation, request: ShopperRequest) -> Json:
 
 def delete_method(installation: Installation, request: MethodDeletion) -> Json:
     """STORED_PAYMENT_METHOD_DELETE_REQUESTED: the owner deletes a method."""
-    account = accounts.account_for(installation.pk, request.channel.slug)
+    account = accounts.account_for(installation.pk, *request.channel.named)
     check_owner(account, request.user.id, request.paymentMethodId)
     payment_methods.detach(account, request.paymentMethodId)
     return {"result": "SUCCESSFULLY_DELETED"}
@@ -52,13 +52,13 @@ def check_owner(account: StripeAccount, shopper: str, method_id: str) -> str:
 
 def initialize_form(installation: Installation, request: ShopperRequest) -> Json:
     """PAYMENT_GATEWAY_INITIALIZE_TOKENIZATION_SESSION: what the storefront needs to show Stripe's form."""
-    account = accounts.account_for(installation.pk, request.channel.slug)
+    account = accounts.account_for(installation.pk, *request.channel.named)
     return {"result": "SUCCESSFULLY_INITIALIZED", "data": platform.browser_config(account)}
 
 
 def create_setup(installation: Installation, request: ShopperRequest) -> Json:
     """PAYMENT_METHOD_INITIALIZE_TOKENIZATION_SESSION: a SetupIntent, which the shopper finishes in the browser."""
-    account = accounts.account_for(installation.pk, request.channel.slug)
+    account = accounts.account_for(installation.pk, *request.channel.named)
     metadata = {names.INSTALLATION: str(installation.pk), names.SHOPPER: request.user.id}
     intent = customers.with_customer(
         account,
@@ -71,7 +71,7 @@ def create_setup(installation: Installation, request: ShopperRequest) -> Json:
 
 def process_setup(installation: Installation, request: MethodProcess) -> Json:
     """PAYMENT_METHOD_PROCESS_TOKENIZATION_SESSION: the current state of the SetupIntent."""
-    account = accounts.account_for(installation.pk, request.channel.slug)
+    account = accounts.account_for(installation.pk, *request.channel.named)
     customer = customers.customer_of(account, request.user.id)
     if not customer or not request.id.startswith("seti_"):
         raise Rejected(NOT_YOURS, code=UNKNOWN_METHOD)

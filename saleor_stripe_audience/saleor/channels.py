@@ -1,20 +1,27 @@
 """Keeps the shop's channels up to date: Saleor reports changes only to apps with the permission to manage channels.
 
-They are fetched when the app is installed, when it starts, every hour, and when a payment is requested in an unknown
-one.
+They are fetched when the app is installed, when it starts, every hour, and when a payment is requested
+in a channel that is not stored with this id and slug.
 """
 
 import uuid
+from datetime import datetime
 
 import structlog
 from django.db import transaction
 from django.tasks import task
+from django.utils import timezone
 
+from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.saleor import client
-from saleor_stripe_audience.shops.channels import rename
+from saleor_stripe_audience.shops.channels import NamedChannel, known_channels, rename
 from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.task_engine import is_waiting
 
 log = structlog.get_logger(__name__)
+
+FETCHED = "channels"  # the cursor's name: the state of which moment is stored
+BEFORE_EVENTS = 10  # the task's priority: events wait for it
 
 
 @task
@@ -24,25 +31,44 @@ def sync_channels_of(installation_id: str) -> list[str]:
     return sync_channels(installation) if installation is not None else []
 
 
+def fetch_soon(installation_id: uuid.UUID) -> None:
+    """Enqueue a task that fetches the shop's channels, unless one is waiting: it will fetch them late enough."""
+    queue = f"channels {installation_id}"
+    if not is_waiting(queue):
+        sync_channels_of.using(queue_name=queue, priority=BEFORE_EVENTS).enqueue(str(installation_id))
+
+
+def notice_unknown(installation_id: uuid.UUID, channel: NamedChannel) -> None:
+    """Fetch the channels soon if this one is new, was renamed, or had the name of one that was deleted."""
+    if not known_channels(installation_id).have(channel):
+        fetch_soon(installation_id)
+
+
 def sync_channels(installation: Installation) -> list[str]:
     """Fetch the shop's channels; returns what changed, in words.
 
     `Rejected` or `Unavailable` if the shop does not list them.
     """
+    fetched_at = timezone.now()
     found = client.fetch_channels(installation.saleor_api_url, installation.token)
-    return store_channels(installation, found)
+    return store_channels(installation, found, fetched_at)
 
 
-def notice_unknown(installation: Installation, slug: str) -> None:
-    """Fetch the channels soon if this one is new, was renamed, or had the name of one that was deleted."""
-    if not Channel.objects.filter(installation=installation, slug=slug, is_deleted=False).exists():
-        sync_channels_of.enqueue(str(installation.pk))
+def store_channels(
+    installation: Installation, channels: list[client.ChannelData], fetched_at: datetime | None = None
+) -> list[str]:
+    """Add and update the shop's channels, and follow renamed and deleted ones; returns what changed, in words.
 
-
-def store_channels(installation: Installation, channels: list[client.ChannelData]) -> list[str]:
-    """Add and update the shop's channels, and follow renamed and deleted ones; returns what changed, in words."""
+    `fetched_at` is when the request began, by default now. If later ones are stored, nothing changes.
+    """
+    fetched_at = fetched_at or timezone.now()
     with transaction.atomic():
-        Installation.objects.select_for_update().get(pk=installation.pk)
+        # Not the whole key: events that refer to the shop are stored meanwhile, and `rename` waits for their lock.
+        Installation.objects.select_for_update(no_key=True).get(pk=installation.pk)
+        stored_at = cursors.reached(installation.pk, FETCHED)
+        if stored_at is not None and stored_at > fetched_at:
+            return []
+        cursors.advance(installation.pk, FETCHED, fetched_at)
         known = dict(Channel.objects.filter(installation=installation).values_list("slug", "saleor_id"))
         slugs = {saleor_id: slug for slug, saleor_id in known.items() if saleor_id}
         renamed = {

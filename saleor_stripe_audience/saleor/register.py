@@ -67,6 +67,7 @@ def register(
         )
     jwks = signatures.fetch_jwks(api_url)
     _check_same_shop(api_url, jwks)
+    fetched_at = timezone.now()
     channels = client.fetch_channels(api_url, token)
     values: dict[str, Any] = {
         "app_id": identity.id,
@@ -82,7 +83,7 @@ def register(
     }
     with transaction.atomic():
         installation, created = Installation.objects.update_or_create(saleor_api_url=api_url, defaults=values)
-        store_channels(installation, channels)
+        store_channels(installation, channels, fetched_at)
         trouble.resolve(installation)
         problems.show_again(installation)
         if not created:

@@ -1,6 +1,11 @@
-"""Renamed channels: Saleor's events name a channel by its slug, and so does what is stored here."""
+"""The channels of a shop, and how what is stored for them follows when staff rename them.
 
-from collections.abc import Callable, Mapping
+Saleor's events name a channel by its id and its slug; what is stored here names it by its slug.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 
@@ -8,6 +13,55 @@ from saleor_stripe_audience.shops.models import Channel, Installation
 
 RenameCallback = Callable[[Installation, str, str], None]
 _callbacks: list[RenameCallback] = []
+
+
+class NamedChannel(NamedTuple):
+    """A channel as Saleor names it. The `id` stays when staff change the slug; in old events it is empty."""
+
+    slug: str
+    id: str = ""
+
+
+class KnownChannels:
+    """A shop's channels as they are stored, to find the one that an event names.
+
+    The id decides if it is known, whichever is older, the event or what is stored: whatever is stored for a channel
+    has the slug that is stored with its id, and follows it when the channels are fetched.
+    """
+
+    def __init__(self, rows: Iterable[tuple[str, str, bool]]) -> None:
+        """Each row has the slug, Saleor's id, and whether the channel was deleted."""
+        known = list(rows)
+        self._ids = {slug: saleor_id for slug, saleor_id, is_deleted in known if not is_deleted}
+        self._slugs = {saleor_id: slug for slug, saleor_id, _ in known if saleor_id}
+
+    def slug_of(self, channel: NamedChannel) -> str:
+        """Return the slug under which everything about the channel is stored."""
+        return self._slugs.get(channel.id, channel.slug)
+
+    def have(self, channel: NamedChannel) -> bool:
+        """Whether the channel has exactly this slug and, where both are known, this id; and was not deleted."""
+        stored = self._ids.get(channel.slug)
+        if stored is None:
+            return False
+        return stored == channel.id or not channel.id or (not stored and channel.id not in self._slugs)
+
+    def have_id_of(self, channel: NamedChannel) -> bool:
+        """Whether the channel is known by its id, whatever its slug."""
+        return channel.id in self._slugs
+
+    def contradict(self, channel: NamedChannel) -> bool:
+        """Whether the channel was created, renamed or deleted since the shop's channels were fetched.
+
+        It is not known if they never were, or if they were stored without ids.
+        """
+        return bool(self._slugs and channel.slug) and not self.have(channel)
+
+
+def known_channels(installation_id: UUID) -> KnownChannels:
+    """Read the shop's channels."""
+    channels = Channel.objects.filter(installation=installation_id)
+    return KnownChannels(channels.values_list("slug", "saleor_id", "is_deleted"))
 
 
 def on_rename(callback: RenameCallback) -> RenameCallback:

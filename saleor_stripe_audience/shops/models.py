@@ -67,6 +67,8 @@ class Channel(models.Model):
     currency = models.CharField(max_length=3)
     is_deleted = models.BooleanField(default=False, db_default=False)
 
+    objects: ClassVar[RecentManager[Self]] = RecentManager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["installation", "slug"], name="shops_channel_once")]
 

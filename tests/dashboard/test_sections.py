@@ -15,7 +15,6 @@ from django.utils import timezone, translation
 from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience import dashboard
-from saleor_stripe_audience.dashboard import channels as channels_part
 from saleor_stripe_audience.dashboard.overview import checks, next_step
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import onboarding, terms
@@ -25,6 +24,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount,
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.payments import declines, staff_messages
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor import client as saleor
 from saleor_stripe_audience.saleor.client import ChannelData
 from saleor_stripe_audience.shops.models import Channel, Problem
 from saleor_stripe_audience.shops.problems import clear, report
@@ -292,7 +292,7 @@ def test_a_new_channel_is_read_from_saleor(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        channels_part, "fetch_channels", lambda *_: [ChannelData("Q2hhbm5lbDoz", "japan", "Japan", "JPY")]
+        saleor, "fetch_channels", lambda *_: [ChannelData("Q2hhbm5lbDoz", "japan", "Japan", "JPY")]
     )
     for _ in range(2):
         assert "Japan" in post(client, shop, "channels/read")[1]
@@ -303,7 +303,7 @@ def test_saleor_being_down_is_said(shop: Shop, client: Client, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise Unavailable("The shop did not respond. The app will try again.")
 
-    monkeypatch.setattr(channels_part, "fetch_channels", fail)
+    monkeypatch.setattr(saleor, "fetch_channels", fail)
     status, text = post(client, shop, "channels/read")
     assert (status, "The shop did not respond." in text) == (422, True)
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import stripe
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from saleor_stripe_audience import recent
 from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import accounts, onboarding, terms
@@ -24,7 +26,8 @@ from saleor_stripe_audience.sandbox.stripe import (
     StripeSandbox,
     signature,
 )
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.channels import rename
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.payments.conftest import connect as paste_keys
 from tests.payments.conftest import install
 
@@ -235,3 +238,79 @@ def test_the_command_does_it_all(account: StripeAccount, capsys: pytest.CaptureF
     assert run_and_read("--disconnect", str(account.pk))["state"] == "disconnected"
     assert main([*base, "--disconnect", "nothing"]) == 1
     assert main([*base, "--replace-keys", str(account.pk)]) == 1
+
+
+class TestRenamedChannels:
+    """Saleor names a channel by its id and its slug; what is stored for it has the slug that it had before."""
+
+    @pytest.fixture
+    def both(self, account: StripeAccount, sandbox: StripeSandbox) -> dict[str, StripeAccount]:
+        """Two channels, each with its own account."""
+        sandbox.create_account("Other", publishable_key="pk_test_other", secret_key="sk_test_other")
+        other = onboarding.connect(account.installation, "pk_test_other", "sk_test_other", ["us"])
+        for slug, identifier in (("eu", "1"), ("us", "2")):
+            Channel.objects.create(
+                installation=account.installation, slug=slug, saleor_id=identifier, name=slug, currency="EUR"
+            )
+        return {"eu": account, "us": other}
+
+    @pytest.mark.parametrize(
+        ("slug", "identifier", "found"),
+        [
+            ("eu", "1", "eu"),
+            ("eu", "", "eu"),  # a request of a webhook that does not ask for the id yet
+            ("europe", "1", "eu"),
+            ("us", "1", "eu"),  # the two exchanged their slugs
+            ("eu", "2", "us"),
+            ("eu", "3", None),  # a new channel under the slug of a renamed one
+            ("new", "3", None),
+            ("new", "", None),
+        ],
+    )
+    def test_are_charged_through_their_own_account(
+        self, both: dict[str, StripeAccount], slug: str, identifier: str, found: str | None
+    ) -> None:
+        shop = both["eu"].installation_id
+        for find in (accounts.mapping_for, accounts.mapping_to_show):
+            if found is None:
+                with pytest.raises(Rejected) as refused:
+                    find(shop, slug, identifier)
+                assert refused.value.code == accounts.NO_ACCOUNT
+            else:
+                mapping = find(shop, slug, identifier)
+                assert (mapping.account, mapping.channel_slug) == (both[found], found)
+
+    def test_without_an_account_are_not_charged_through_that_of_the_slugs_former_channel(
+        self, both: dict[str, StripeAccount]
+    ) -> None:
+        account = both["us"]
+        AccountChannel.objects.filter(account=account).delete()
+        with pytest.raises(Rejected) as refused:
+            accounts.account_for(account.installation_id, "eu", "2")
+        assert refused.value.code == accounts.NO_ACCOUNT
+
+    def test_that_were_stored_without_an_id_are_found_by_their_slug(self, account: StripeAccount) -> None:
+        assert accounts.account_for(account.installation_id, "eu", "1") == account
+        Channel.objects.create(installation=account.installation, slug="eu", name="Europe", currency="EUR")
+        assert accounts.account_for(account.installation_id, "eu", "1") == account
+        other = install("other.example")
+        Channel.objects.create(installation=other, slug="eu", saleor_id="2", name="Europe", currency="EUR")
+        Channel.objects.create(installation=other, slug="us", saleor_id="1", name="US", currency="USD")
+        recent.forget_all()
+        assert accounts.account_for(account.installation_id, "eu", "1") == account
+
+    def test_are_not_cached_while_their_slugs_differ(self, both: dict[str, StripeAccount]) -> None:
+        """Another process stores the new slug, and a payment must not be stored under the old one after that."""
+        shop = both["eu"].installation_id
+        assert accounts.mapping_for(shop, "europe", "1").channel_slug == "eu"
+        with connection.cursor() as cursor:  # behind the models
+            for table, column in (("gateway_accountchannel", "channel_slug"), ("shops_channel", "slug")):
+                cursor.execute(f"UPDATE {table} SET {column} = 'europe' WHERE {column} = 'eu'")
+        assert accounts.mapping_for(shop, "europe", "1").channel_slug == "europe"
+
+    def test_count_as_renamed_at_once(self, both: dict[str, StripeAccount]) -> None:
+        shop = both["eu"].installation
+        assert accounts.mapping_for(shop.pk, "europe", "1").channel_slug == "eu"
+        rename(shop, {"eu": "europe"})
+        assert accounts.mapping_for(shop.pk, "europe", "1").channel_slug == "europe"
+        assert accounts.account_for(shop.pk, "eu", "1") == both["eu"], "a request from before"

@@ -16,7 +16,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.webhooks import type_of
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.models import Channel, Installation
 from tests.gateway.test_webhooks import event, post
 from tests.payments.conftest import APP, Buy, Json, post_signed
 
@@ -110,6 +110,30 @@ def test_the_form_needs_no_statement(buy: Buying) -> None:
     for each in first:
         check_plan(each)
     assert sent(ask) == []
+
+
+@pytest.mark.parametrize("slug", ["default-channel", "renamed"])
+def test_a_channel_with_its_id_needs_no_more_statements(buy: Buying, slug: str) -> None:
+    identifier = "Q2hhbm5lbDox"
+    Channel.objects.create(
+        installation=buy().installation,
+        slug="default-channel",
+        saleor_id=identifier,
+        name="-",
+        currency="USD",
+    )
+    channel = {"id": identifier, "slug": slug, "currencyCode": "USD"}
+    recent.forget_all()
+    first = sent(
+        lambda: buy().send("payment_gateway_initialize_session", sourceObject=checkout(channel=channel))
+    )
+    [reading] = [each for each in first if "gateway_accountchannel" in each]
+    check_plan(reading)
+    if slug != "renamed":  # then, the shop's channels are fetched, too
+        assert len(first) == 2
+        buy().initialize(sourceObject=checkout(channel=channel))
+        statements = sent(lambda: buy().initialize(sourceObject=checkout(channel=channel)))
+        assert len(statements) <= 3, statements
 
 
 def test_the_manifest_needs_no_statement(db: None) -> None:

@@ -1,7 +1,10 @@
 """A shop's channels are followed when they are added or renamed: payments, audience, orders and segments stay."""
 
-from collections.abc import Callable
-from typing import cast
+import base64
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from django.utils import timezone
@@ -13,8 +16,11 @@ from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.audience.segments.store import SegmentValues
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
 from saleor_stripe_audience.gateway import accounts
+from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.models import AccountChannel
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.gateway.objects import PaymentIntent
+from saleor_stripe_audience.payments import attempts
+from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.readiness import NO_ACCOUNT, obstacles
 from saleor_stripe_audience.saleor import webhook_sync
 from saleor_stripe_audience.saleor.channels import store_channels, sync_channels
@@ -31,6 +37,9 @@ __all__ = ["town"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SLUG = "default-channel"
+BOUGHT = ("CHECKOUT_", "ORDER_", "TRANSACTION_", "PAYMENT_")
+RENAME = """mutation Rename($id: ID!, $slug: String!) {
+  channelUpdate(id: $id, input: {slug: $slug}) { channel { slug } errors { field message code } } }"""
 RULE = {
     "version": 1,
     "root": {
@@ -46,7 +55,7 @@ RULE = {
 def rename(town: Town, before: str, after: str) -> None:
     """Rename the channel as staff do; Saleor does not report it to the app."""
     [channel] = [each for each in town.shop.host.store.channels if each.slug == before]
-    channel.slug = after
+    change(cast("Stage", town), RENAME, town.shop.staff_token(), id=channel.id, slug=after)
 
 
 def test_everything_follows_a_renamed_channel(town: Town, run_all_tasks: Callable[[], int]) -> None:
@@ -99,16 +108,101 @@ def start_payment(town: Town, channel: str) -> None:
     change(cast("Stage", town), INITIALIZE, None, id=checkout_in(town, channel), gateway=gateway, key=None)
 
 
+def shown_key(town: Town, channel: str) -> object:
+    """Return what the storefront gets for its form."""
+    gateways = [{"id": APP_ID}]
+    shown = change(cast("Stage", town), GATEWAY, None, id=checkout_in(town, channel), gateways=gateways)
+    return (shown["gatewayConfigs"][0]["data"] or {}).get("stripePublishableKey")
+
+
+def forget_ids(town: Town) -> None:
+    """Let the shop's webhooks be those of a version of the app that did not ask for the channels' ids."""
+    for webhook in town.shop.host.store.webhooks():
+        webhook.query = re.sub(r"(channel \{\s+)id\s", r"\1", webhook.query)
+
+
 @pytest.mark.parametrize("request_in", [show_form, start_payment])
-def test_the_next_payment_in_a_renamed_channel_is_possible(
+def test_the_next_payment_in_a_renamed_channel_is_possible_without_its_id(
     town: Town, run_all_tasks: Callable[[], int], request_in: Callable[[Town, str], None]
 ) -> None:
+    forget_ids(town)
     rename(town, SLUG, "usa")
     request_in(town, "usa")
     assert not Payment.objects.exists()
     run_all_tasks()
     start_payment(town, "usa")
     assert Payment.objects.get().channel_slug == "usa"
+
+
+def test_a_payment_in_a_renamed_channel_is_possible_at_once(
+    town: Town, run_all_tasks: Callable[[], int]
+) -> None:
+    rename(town, SLUG, "usa")
+    assert shown_key(town, "usa") == town.account.publishable_key
+    start_payment(town, "usa")
+    payment = Payment.objects.get()
+    assert (payment.account, payment.channel_slug) == (town.account, SLUG)
+    run_all_tasks()
+    payment.refresh_from_db()
+    assert (payment.account, payment.channel_slug) == (town.account, "usa")
+    assert shown_key(town, "usa") == town.account.publishable_key
+
+
+def test_a_rename_that_is_stored_while_a_payment_is_created_counts_for_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first payment's task runs at once, while another payment waits for Stripe's answer."""
+    rename(town, SLUG, "usa")
+    create_intent = attempts.create_intent
+
+    def fetch_first(attempt: Attempt) -> PaymentIntent:
+        assert attempt.params["metadata"][names.CHANNEL] == SLUG
+        sync_channels(Installation.objects.get())
+        return create_intent(attempt)
+
+    monkeypatch.setattr(attempts, "create_intent", fetch_first)
+    start_payment(town, "usa")
+    assert Payment.objects.get().channel_slug == "usa"
+
+
+def test_payments_after_two_channels_exchanged_their_slugs_stay_with_their_accounts(
+    town: Town, run_all_tasks: Callable[[], int]
+) -> None:
+    """Here only the first channel has an account; the other one must not be charged through it."""
+    other = next(each.slug for each in town.shop.host.store.channels if each.slug != SLUG)
+    AccountChannel.objects.filter(channel_slug=other).delete()
+    rename(town, SLUG, "passing")
+    rename(town, other, SLUG)
+    rename(town, "passing", other)
+    for _ in range(2):  # before and after the channels are fetched
+        assert shown_key(town, SLUG) is None
+        assert shown_key(town, other) == town.account.publishable_key
+        start_payment(town, other)
+        run_all_tasks()
+        assert set(Payment.objects.values_list("channel_slug", "account")) == {(other, town.account.pk)}
+
+
+def test_every_order_checkout_and_payment_has_the_channels_id(town: Town) -> None:
+    """Without it, a renamed channel could only be recognized by fetching all of them."""
+    town.begin()
+    identifier = next(each.id for each in town.shop.host.store.channels if each.slug == SLUG)
+    assert base64.b64decode(identifier).startswith(b"Channel:")
+    assert Channel.objects.get(slug=SLUG).saleor_id == identifier
+    town.shop.drain()
+    bodies = [each.payload for each in town.shop.deliveries if each.event.startswith(BOUGHT)]
+    named = [each for body in bodies for each in channels_in(body)]
+    assert len(named) >= 3
+    assert {each["id"] for each in named} == {identifier}
+
+
+def channels_in(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield the channels of checkouts and orders anywhere in a payload, not those of products."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "channel" and isinstance(value, dict):
+                yield value
+            elif name not in ("channelListings", "product", "productVariant"):
+                yield from channels_in(value)
 
 
 def test_a_deleted_channels_slug_that_is_used_again_is_noticed(
@@ -202,3 +296,12 @@ def test_another_shops_channel_of_the_same_name_stays(shop: Installation) -> Non
     store_channels(shop, [data("1", "france")])
     assert fed(other) == {"fr": "French"}
     assert Channel.objects.get(installation=other).slug == "fr"
+
+
+def test_an_answer_that_arrives_after_a_later_one_changes_nothing(shop: Installation) -> None:
+    """Several tasks can fetch the channels at once."""
+    earlier, later = timezone.now() - timedelta(seconds=2), timezone.now() - timedelta(seconds=1)
+    store_channels(shop, [data("1", "france")], later)
+    assert store_channels(shop, [data("1", "fr")], earlier) == []
+    assert Channel.objects.get().slug == "france"
+    assert store_channels(shop, [data("1", "fr")]) == ["channel france renamed to fr"]

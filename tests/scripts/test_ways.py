@@ -18,7 +18,7 @@ INITIALIZE = (
     "payments.create.initialize",
     "payments.amounts_due.known_of",
     "payments.amounts_due.remaining_due",
-    "gateway.accounts.account_for",
+    "gateway.accounts.mapping_for",
     "gateway.customers.create_guest",
     "payments.attempts.store",
     "payments.attempts.create_intent",
