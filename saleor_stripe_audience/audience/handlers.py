@@ -16,11 +16,12 @@ from saleor_stripe_audience.audience.consent.deliveries import services as deliv
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people import audiences
+from saleor_stripe_audience.audience.people.audiences import LockedShop
 from saleor_stripe_audience.audience.people.payloads import Account, read_account
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping import ahead, carts, payment_facts, purchases
-from saleor_stripe_audience.audience.shopping.payloads import Order, read_order
+from saleor_stripe_audience.audience.shopping.payloads import Order, Purchasing, read_checkout, read_order
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import payment_intents
@@ -29,7 +30,7 @@ from saleor_stripe_audience.gateway.events import object_of
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.saleor import client
+from saleor_stripe_audience.saleor import channels, client
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -45,11 +46,20 @@ _DELETIONS = {
 
 @contextmanager
 def hold_shop(event: Event) -> Iterator[None]:
-    """Hold the lock of the shop that sent the event: everything below waits for it anyway."""
-    with audiences.hold_shop_of(event.origin) as shop:
-        if shop is None:
-            client.installation_of(event)  # reports that the shop no longer exists
-        yield
+    """Hold the lock of the shop that sent the event: everything below waits for it anyway.
+
+    If an event is in a channel that is not known, the shop's channels are fetched soon, also if the event has to wait
+    for that: so the task is enqueued after the transaction, which is rolled back then.
+    """
+    shop = None
+    try:
+        with audiences.hold_shop_of(event.origin) as shop:
+            if shop is None:
+                client.installation_of(event)  # reports that the shop no longer exists
+            yield
+    finally:
+        if shop is not None and shop.needs_channels:
+            channels.fetch_soon(event.origin)
 
 
 def look_ahead(events: Sequence[Event]) -> None:
@@ -62,14 +72,14 @@ def look_ahead(events: Sequence[Event]) -> None:
 
 def record_order(event: Event) -> None:
     if (order := _order(event)) is not None:
-        purchases.record_order(audiences.locked_shop(event.origin), order, event.occurred_at)
+        purchases.record_order(_shop_of(event, order), order, event.occurred_at)
 
 
 # A separate handler: consent that proves nothing is reported as a problem, but the purchase is stored.
 def record_order_consent(event: Event) -> None:
     if (order := _order(event)) is None:
         return
-    shop = audiences.locked_shop(event.origin)
+    shop = _shop_of(event, order)
     try:
         metadata.record_order_consent(shop, order, event.occurred_at)
     except Rejected as error:
@@ -77,8 +87,9 @@ def record_order_consent(event: Event) -> None:
 
 
 def record_checkout(event: Event) -> None:
-    if (checkout := _object(event, "checkout")) is not None:
-        carts.record_checkout(audiences.locked_shop(event.origin), checkout, event.occurred_at)
+    if (payload := _object(event, "checkout")) is not None:
+        checkout = read_checkout(payload)
+        carts.record_checkout(_shop_of(event, checkout), checkout, event.occurred_at)
 
 
 def record_customer(event: Event) -> None:
@@ -133,6 +144,15 @@ def record_delivery(event: Event) -> None:
     service = str(payload.get("service", ""))
     shop = audiences.locked_shop(event.origin)
     record.record(shop.installation, kind, recipient, event.occurred_at, service)
+
+
+def _shop_of(event: Event, bought: Purchasing) -> LockedShop:
+    """Return the locked shop of an order or checkout; `Unavailable` while it is not known which channel it is in."""
+    shop = audiences.locked_shop(event.origin)
+    if channels.are_outdated(event, shop.channels, bought.channel):
+        shop.needs_channels = True
+        channels.check_known(event, shop.channels, bought.channel)
+    return shop
 
 
 def _report_consent_problem(installation: Installation, source: str, error: Rejected) -> None:

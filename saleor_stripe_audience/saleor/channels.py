@@ -1,6 +1,6 @@
 """Keeps the shop's channels up to date: Saleor reports changes only to apps with the permission to manage channels.
 
-They are fetched when the app is installed, when it starts, every hour, and when a payment is requested
+They are fetched when the app is installed, when it starts, every hour, and when an order, a checkout or a payment is
 in a channel that is not stored with this id and slug.
 """
 
@@ -9,19 +9,28 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
+from django.db.models import Max
 from django.tasks import task
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
+from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.inbox import cursors
+from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import client
-from saleor_stripe_audience.shops.channels import NamedChannel, known_channels, rename
+from saleor_stripe_audience.shops.channels import KnownChannels, NamedChannel, known_channels, rename
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.task_engine import is_waiting
 
 log = structlog.get_logger(__name__)
 
 FETCHED = "channels"  # the cursor's name: the state of which moment is stored
+MOST_ATTEMPTS = 6  # of an event that waits for the channels: about two minutes; then the inbox has two more
 BEFORE_EVENTS = 10  # the task's priority: events wait for it
+
+UNKNOWN = pgettext_lazy(
+    "staff", "The app does not know the event's channel yet. It is fetching the shop's channels."
+)
 
 
 @task
@@ -42,6 +51,29 @@ def notice_unknown(installation_id: uuid.UUID, channel: NamedChannel) -> None:
     """Fetch the channels soon if this one is new, was renamed, or had the name of one that was deleted."""
     if not known_channels(installation_id).have(channel):
         fetch_soon(installation_id)
+
+
+def are_outdated(event: Event, known: KnownChannels, channel: NamedChannel) -> bool:
+    """Whether the event names a channel that was created, renamed or deleted after the channels were fetched.
+
+    Otherwise the event is the older of the two: nothing new would be fetched.
+    """
+    if not known.contradict(channel):
+        return False
+    fetched_at = cursors.reached(event.origin, FETCHED)
+    return fetched_at is None or fetched_at < event.received_at
+
+
+def check_known(event: Event, known: KnownChannels, channel: NamedChannel) -> None:
+    """`Unavailable` if only the shop knows which channel the event's slug means, until the channels are fetched.
+
+    After a few attempts without an answer, the slug alone has to do: the event must not wait for ever.
+    """
+    if known.have_id_of(channel):
+        return
+    tried = event.handlings.aggregate(most=Max("attempts"))["most"] or 0
+    if tried < MOST_ATTEMPTS:
+        raise Unavailable(UNKNOWN, code="unknown_channel")
 
 
 def sync_channels(installation: Installation) -> list[str]:

@@ -60,7 +60,7 @@ def order(
         "languageCodeEnum": "EN_US",
         "user": user,
         "events": [{"type": "PLACED", "user": {"id": user["id"]} if user and signed_in else None}],
-        "channel": {"slug": "default-channel", "currencyCode": currency},
+        "channel": {"id": "Q2hhbm5lbDox", "slug": "default-channel", "currencyCode": currency},
         "billingAddress": {
             "firstName": "Ada",
             "lastName": "Buyer",

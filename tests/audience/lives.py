@@ -26,7 +26,7 @@ from tests.audience.records import (
     record_order,
     record_order_consent,
 )
-from tests.audience.shopping.checkouts import checkout, checkout_id
+from tests.audience.shopping.checkouts import channel_id, checkout, checkout_id
 
 Delivery = Callable[[Installation], object]
 
@@ -70,7 +70,7 @@ class _Order:
         return order(str(self.number), email=self.address, user=user, signed_in=signed_in, **self.state) | {
             "metadata": metadata,
             "checkoutId": self.checkout or None,
-            "channel": {"slug": self.channel, "currencyCode": "USD"},
+            "channel": {"id": channel_id(self.channel), "slug": self.channel, "currencyCode": "USD"},
         }
 
 

@@ -10,7 +10,7 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.shopping import carts, purchases
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
-from saleor_stripe_audience.audience.shopping.payloads import read_order
+from saleor_stripe_audience.audience.shopping.payloads import read_checkout, read_order
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.shops.models import Installation
 
@@ -32,7 +32,7 @@ def record_order_consent(shop: Installation, payload: Payload, issued_at: dateti
 def record_checkout(shop: Installation, payload: Payload, issued_at: datetime) -> Cart | None:
     """Store the checkout as a cart."""
     with hold_shop(shop) as held:
-        return carts.record_checkout(held, payload, issued_at)
+        return carts.record_checkout(held, read_checkout(payload), issued_at)
 
 
 def record_customer(shop: Installation, payload: Payload, issued_at: datetime) -> Contact | None:

@@ -25,6 +25,7 @@ from saleor_stripe_audience.shops.models import Installation
 from tests import recordings
 
 Json = dict[str, Any]
+CHANNEL_ID = "Q2hhbm5lbDox"
 APP = "QXBwOjE="
 GOOD, DECLINED, STOLEN, SECURE = (
     "4242424242424242",
@@ -129,7 +130,7 @@ class Buy:
             "sourceObject": {
                 "__typename": "Checkout",
                 "id": "Q2hlY2tvdXQ6MQ==",
-                "channel": {"slug": self.channel, "currencyCode": self.currency},
+                "channel": {"id": CHANNEL_ID, "slug": self.channel, "currencyCode": self.currency},
             },
         }
         return self.send(event, **(whole | more))
@@ -181,7 +182,7 @@ class Buy:
             "id": self.id,
             "pspReference": self.psp,
             "events": self.events,
-            "order": {"id": "T3JkZXI6MQ==", "channel": {"slug": self.channel}},
+            "order": {"id": "T3JkZXI6MQ==", "channel": {"id": CHANNEL_ID, "slug": self.channel}},
             "checkout": None,
         }
         return self.send(event, action=action, transaction=transaction)

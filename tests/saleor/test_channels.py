@@ -19,6 +19,7 @@ from saleor_stripe_audience.gateway import accounts
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.gateway.objects import PaymentIntent
+from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.payments import attempts
 from saleor_stripe_audience.payments.models import Attempt, Payment
 from saleor_stripe_audience.payments.readiness import NO_ACCOUNT, obstacles
@@ -180,6 +181,26 @@ def test_payments_after_two_channels_exchanged_their_slugs_stay_with_their_accou
         start_payment(town, other)
         run_all_tasks()
         assert set(Payment.objects.values_list("channel_slug", "account")) == {(other, town.account.pk)}
+
+
+def test_an_order_right_after_a_rename_goes_to_the_channels_audience(
+    town: Town, run_all_tasks: Callable[[], int]
+) -> None:
+    shop = Installation.objects.get()
+    other = Audience.objects.create(installation=shop, name="Others")
+    ChannelAudience.objects.create(installation=shop, channel=SLUG, audience=other)
+    rename(town, SLUG, "usa")
+    shopper = Shopper(cast("Stage", town), "usa")
+    bought = shopper.buy(shopper.products()[0]["variants"][0]["id"], "robin@example.com", "4242424242424242")
+    assert bought.order is not None
+    town.shop.drain()
+    run_all_tasks()
+    purchase = Purchase.objects.select_related("contact__audience").get()
+    assert purchase.contact is not None
+    assert (purchase.contact.audience, purchase.channel) == (other, "usa")
+    assert set(Cart.objects.values_list("channel", flat=True)) == {"usa"}
+    assert set(Payment.objects.values_list("channel_slug", flat=True)) == {"usa"}
+    assert not Handling.objects.exclude(given_up_at=None).exists()
 
 
 def test_every_order_checkout_and_payment_has_the_channels_id(town: Town) -> None:

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, QuerySet
+from django.db.models import CharField, Count, Exists, Max, OuterRef, QuerySet, UUIDField, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -28,7 +29,7 @@ from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
-from saleor_stripe_audience.shops.channels import on_rename
+from saleor_stripe_audience.shops.channels import KnownChannels, on_rename
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -105,10 +106,10 @@ class LockedShop:
     """What is known about a shop whose lock is held, so nobody else changes it.
 
     `segmented` are the audiences with segments; `has_tombstones` says whether anyone was ever erased; `secret` is
-    filled when it is first needed. `absent` are keys that certainly have no row, so that they need not be looked up:
-    whoever stores a row removes its key. `created` and `deleted` are the contacts that were created and deleted since
-    the lock was taken. `gathered` are the values that each of these functions will be called with, once, before the
-    lock is released.
+    filled when it is first needed. `needs_channels` is set when an event is in a channel that `channels` do not have.
+    `absent` are keys that certainly have no row, so that they need not be looked up: whoever stores a row removes its
+    key. `created` and `deleted` are the contacts that were created and deleted since the lock was taken. `gathered` are
+    the values that each of these functions will be called with, once, before the lock is released.
     """
 
     installation: Installation
@@ -117,6 +118,8 @@ class LockedShop:
     audience_id_by_channel: Mapping[str, UUID]
     segmented: frozenset[UUID]
     has_tombstones: bool
+    channels: KnownChannels
+    needs_channels: bool = False
     secret: str = ""
     absent: set[tuple[Key, str]] = field(default_factory=set)
     created: set[UUID] = field(default_factory=set)
@@ -190,26 +193,41 @@ def _holding(default: Audience) -> Iterator[LockedShop]:
 
 def _read_locked(default: Audience) -> LockedShop:
     """Read the shop after its lock was taken: what was created while this waited for it is there."""
-    rows = _audiences_with_channels(default.installation_id)
+    rows = _audiences_and_channels(default.installation_id)
+    audiences = [(pk, slug, segmented, erased) for pk, slug, _, segmented, erased in rows if pk is not None]
     return LockedShop(
         default.installation,
         default,
-        audience_ids=frozenset(pk for pk, *_ in rows),
-        audience_id_by_channel={channel: pk for pk, channel, *_ in rows if channel is not None},
-        segmented=frozenset(pk for pk, _, is_segmented, _ in rows if is_segmented),
-        has_tombstones=any(has_tombstones for *_, has_tombstones in rows),
+        audience_ids=frozenset(pk for pk, *_ in audiences),
+        audience_id_by_channel={slug: pk for pk, slug, *_ in audiences if slug is not None},
+        segmented=frozenset(pk for pk, _, is_segmented, _ in audiences if is_segmented),
+        has_tombstones=any(has_tombstones for *_, has_tombstones in audiences),
+        channels=KnownChannels(
+            (slug or "", saleor_id, is_deleted) for pk, slug, saleor_id, is_deleted, _ in rows if pk is None
+        ),
     )
 
 
 @composed_once
-def _audiences_with_channels(
+def _audiences_and_channels(
     installation_id: UUID,
-) -> "QuerySet[Audience, tuple[UUID, str | None, bool, bool]]":
-    """Return id, channel, whether it has segments, and whether the shop ever erased anybody."""
+) -> "QuerySet[Any, tuple[UUID | None, str | None, str, bool, bool]]":
+    """Return the audiences with the slugs of the channels that feed them, and the shop's channels, in one statement.
+
+    An audience has its id, the slug, nothing, whether it has segments, and whether the shop ever erased anybody. A
+    channel has no id of an audience, its slug, Saleor's id, whether it was deleted, and nothing.
+    """
     audiences = Audience.objects.filter(installation=installation_id).order_by()
     segmented = Audience.objects.filter(pk=OuterRef("pk"), segments__isnull=False)
     erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
-    return audiences.values_list("pk", "channels__channel", Exists(segmented), Exists(erased))
+    channels = Channel.objects.filter(installation=installation_id).order_by()
+    nothing = Value("", CharField())
+    return audiences.values_list("pk", "channels__channel", nothing, Exists(segmented), Exists(erased)).union(
+        channels.values_list(
+            Cast(Value(None), UUIDField()), "slug", "saleor_id", "is_deleted", Value(value=False)
+        ),
+        all=True,
+    )
 
 
 def held_shop(installation_id: UUID) -> LockedShop | None:

@@ -4,10 +4,9 @@ Saleor sends no event for an abandoned cart: inactivity is the only sign. A cart
 subscriber; a box ticked in the checkout counts once there is an order.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +24,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import payment_facts
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, Purchase
-from saleor_stripe_audience.audience.shopping.payloads import Checkout, read_checkout
+from saleor_stripe_audience.audience.shopping.payloads import Checkout
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.money import from_decimal
 
@@ -44,18 +43,18 @@ class CartState(StrEnum):
     ORDERED_SINCE = "ordered_since"
 
 
-def record_checkout(shop: LockedShop, payload: Mapping[str, Any], issued_at: datetime) -> Cart | None:
+def record_checkout(shop: LockedShop, checkout: Checkout, issued_at: datetime) -> Cart | None:
     """Store a checkout as of `issued_at`; returns the stored cart, or None while it has no valid address.
 
     An older event does not change a newer cart. A cart that became an order has the order's contact, so none once the
     buyer was erased or the order was anonymized. `Rejected` if the checkout has no valid amount.
     """
-    checkout = read_checkout(payload)
     person = checkout.buyer(issued_at)
     total, lines = from_decimal(checkout.total.amount, checkout.total.currency), _lines(checkout)
     if person is None:
         return None
-    audience = shop.audience_of_channel(checkout.channel)
+    channel = shop.channels.slug_of(checkout.channel)
+    audience = shop.audience_of_channel(channel)
     stored, order = _find_cart(shop, checkout.id), _find_order(shop, checkout.id)
     previous = stored.contact if stored else None
     if previous is not None:
@@ -72,7 +71,7 @@ def record_checkout(shop: LockedShop, payload: Mapping[str, Any], issued_at: dat
         saleor_checkout_id=checkout.id,
         defaults={
             "contact": contact,
-            "channel": checkout.channel,
+            "channel": channel,
             "currency": total.currency,
             "total_minor": total.minor,
             "voucher_code": checkout.voucher_code if contact else "",  # it can identify a person

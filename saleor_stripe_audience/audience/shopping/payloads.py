@@ -18,6 +18,7 @@ from saleor_stripe_audience.audience.people.payloads import (
     Text,
     parse,
 )
+from saleor_stripe_audience.shops.channels import NamedChannel
 
 # JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote.
 Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
@@ -49,10 +50,16 @@ class Purchasing(Payload):
     email: Text = ""
     language: Language = ""
     user: Account | None = None
-    channel: Text = Field("", validation_alias=AliasPath("channel", "slug"))
+    channel_slug: Text = Field("", validation_alias=AliasPath("channel", "slug"))
+    channel_id: Text = Field("", validation_alias=AliasPath("channel", "id"))
     billing_address: Address | None = None
     shipping_address: Address | None = None
     voucher_code: Text = ""
+
+    @property
+    def channel(self) -> NamedChannel:
+        """The channel as it was called when the event was sent."""
+        return NamedChannel(self.channel_slug, self.channel_id)
 
     def buyer(self, said_at: datetime) -> Person | None:
         """Return the person as of `said_at`; None without a valid address.

@@ -24,7 +24,7 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     An older event does not change a newer purchase. The purchase has no contact if the buyer was erased, or if the
     order was anonymized in Saleor or has no valid address. `Rejected` if an amount is not valid in its currency.
     """
-    fields, lines = _fields(order, issued_at), _lines(order)
+    fields, lines = _fields(shop, order, issued_at), _lines(order)
     reported = Purchase(installation=shop.installation, saleor_order_id=order.id, **fields)
     person = order.buyer(issued_at)
     stored = find_purchase(shop, order)
@@ -84,7 +84,7 @@ def audience_of(shop: LockedShop, order: Order, stored: Purchase | None) -> Audi
     """Return the audience in which the order started, even if its channel feeds another one now."""
     if stored is not None and stored.contact is not None:
         return shop.audience(stored.contact.audience_id)
-    return shop.audience_of_channel(order.channel)
+    return shop.audience_of_channel(shop.channels.slug_of(order.channel))
 
 
 def find_purchase(shop: LockedShop, order: Order) -> Purchase | None:
@@ -122,7 +122,7 @@ def _copy_product(line: PurchaseLine, other: PurchaseLine | None) -> bool:
     return True
 
 
-def _fields(order: Order, issued_at: datetime) -> dict[str, Any]:
+def _fields(shop: LockedShop, order: Order, issued_at: datetime) -> dict[str, Any]:
     """Return the purchase's columns.
 
     `charged_minor` is gross, while Saleor subtracts refunds from its `totalCharged`. Observed on 3.23.28, in the
@@ -143,7 +143,7 @@ def _fields(order: Order, issued_at: datetime) -> dict[str, Any]:
         "number": order.number,
         "status": order.status.upper(),
         "charge_status": order.charge_status.upper() or ("FULL" if order.is_paid else "NONE"),
-        "channel": order.channel,
+        "channel": shop.channels.slug_of(order.channel),
         "currency": total.currency,
         "total_minor": total.minor,
         "charged_minor": remaining + refunded,

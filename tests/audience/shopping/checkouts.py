@@ -10,6 +10,12 @@ def checkout_id(number: int) -> str:
     return base64.b64encode(f"Checkout:{number}".encode()).decode()
 
 
+def channel_id(slug: str) -> str:
+    """Return an id of the channel that differs from those of others."""
+    number = 1 if slug == "default-channel" else 2 + sum(slug.encode())
+    return base64.b64encode(f"Channel:{number}".encode()).decode()
+
+
 def checkout(
     number: int = 1,
     *,
@@ -27,7 +33,7 @@ def checkout(
         "languageCode": "EN_US",
         "voucherCode": None,
         "user": user,
-        "channel": {"slug": channel, "currencyCode": "USD"},
+        "channel": {"id": channel_id(channel), "slug": channel, "currencyCode": "USD"},
         "billingAddress": None,
         "shippingAddress": {"firstName": "Ada", "lastName": "Buyer", "phone": "", "country": {"code": "US"}},
         "totalPrice": {"gross": {"amount": 20.0 * lines, "currency": "USD"}},
