@@ -81,7 +81,8 @@ def search(
 ) -> tuple[StripeAccount, PaymentIntent]:
     """Search the shop's accounts for the transaction's intent; if an account cannot be searched, the result is unknown.
 
-    The reference is Saleor's own, which it has from us: together with the metadata it is proof enough.
+    The reference is Saleor's own, which it has from us: together with the transaction in the metadata it is proof
+    enough, also if they name an installation that no longer exists: the app's data was lost or deleted.
     """
     unasked: Failure | None = None
     for account in accounts.accounts_of(installation.pk) if psp_reference.startswith("pi_") else []:
@@ -90,13 +91,22 @@ def search(
         except Rejected as error:
             unasked = unasked if error.code == failures.MISSING else error
             continue
-        if intent.belongs_to(installation.pk, transaction_id) and intent.livemode == account.livemode:
+        if _names(intent, installation, transaction_id) and intent.livemode == account.livemode:
             records.save(account, intent)
-            return account, intent
+            return account, restore_metadata(account, intent)
     raise unasked or Rejected(
         pgettext_lazy("staff", "This payment is not known to any of the shop's Stripe accounts."),
         code=UNKNOWN_PAYMENT,
     )
+
+
+def _names(intent: PaymentIntent, installation: Installation, transaction_id: str) -> bool:
+    """Whether the metadata name the transaction, of this shop or of an installation that no longer exists."""
+    if intent.belongs_to(installation.pk, transaction_id):
+        return True
+    named = intent.metadata.get(names.INSTALLATION)
+    known = {str(each) for each in Installation.objects.values_list("pk", flat=True)}
+    return bool(named) and named not in known and intent.transaction_id == transaction_id
 
 
 def retrieve(payment: Payment) -> PaymentIntent:

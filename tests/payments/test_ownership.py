@@ -1,6 +1,7 @@
 """A payment counts only if it is the transaction's own; and older data never overwrites newer data."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Problem
 
-from .conftest import connect
+from .conftest import Buy, connect, install
 from .test_reporting import Town, town
 
 __all__ = ["town"]
@@ -140,6 +141,49 @@ class TestTheRowIsLost:
         assert town.amounts() == (0, 0, 0, 0)
         assert foreign_problems() == [f"foreign-{other}"]
         assert not Payment.objects.exists()
+
+
+class TestTheDatabaseIsLost:
+    """The shop installs the app again, and is another installation for it."""
+
+    FORMER = "0f5a3c1e-5d7e-4a36-9d3c-3c0f5a1b2c3d"
+
+    def lose(self, one: Buy, stripe_sandbox: StripeSandbox, installation_id: str) -> None:
+        stripe_sandbox.account.table("payment_intent")[one.psp]["metadata"]["saleor_installation"] = (
+            installation_id
+        )
+        Payment.objects.all().delete()
+        Attempt.objects.all().delete()
+
+    def test_a_refund_is_made_and_later_events_are_recognized(
+        self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox
+    ) -> None:
+        one = buy(amount="12.30").paid()
+        self.lose(one, stripe_sandbox, self.FORMER)
+        answer = one.request("REFUND", "5.00")
+        assert (answer["result"], answer["amount"]) == ("REFUND_SUCCESS", "5.00")
+        assert one.row().refunded_minor == 500
+        [refund] = stripe_sandbox.account.table("refund").values()
+        assert refund["metadata"]["saleor_installation"] == str(one.installation.pk)
+        intent = payment_intents.retrieve(one.row().account, one.psp)
+        assert ownership.recognize(one.row().account, intent).belongs_to(one.installation.pk, one.id)
+
+    def test_a_hold_is_charged(self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox) -> None:
+        one = buy(amount="12.30", flow="AUTHORIZATION").paid()
+        self.lose(one, stripe_sandbox, self.FORMER)
+        assert one.request("CHARGE", "12.30")["result"] == "CHARGE_SUCCESS"
+
+    def test_not_what_another_shop_has(self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox) -> None:
+        one = buy(amount="12.30").paid()
+        self.lose(one, stripe_sandbox, str(install("other").pk))
+        assert one.request("REFUND", "5.00")["result"] == "REFUND_FAILURE"
+        assert not stripe_sandbox.account.table("refund")
+
+    def test_not_another_transactions(self, buy: Callable[..., Buy], stripe_sandbox: StripeSandbox) -> None:
+        one, other = buy(amount="12.30").paid(), buy(amount="9.00").paid()
+        self.lose(one, stripe_sandbox, self.FORMER)
+        other.psp = one.psp
+        assert other.request("REFUND", "5.00")["result"] == "REFUND_FAILURE"
 
 
 class TestEditedMetadata:
