@@ -173,14 +173,19 @@ def _fields(contact: Contact, event: ConsentEvent, wording: Wording | None) -> d
     }
 
 
-def correct_order(order_id: str, mistyped: Contact, corrected: Contact, email: str) -> None:
+def correct_order(
+    order_id: str, mistyped: Contact, corrected: Contact | None, email: str, erased_at: datetime | None
+) -> None:
     """Reassign what a guest's order recorded, because its address was corrected to `email` in Saleor.
 
-    The owner of the mistyped address agreed to nothing. What they confirmed themselves stays.
+    The owner of the mistyped address agreed to nothing. What they confirmed themselves stays. Nothing else is left if
+    there is no `corrected`, because its owner was erased. An owner who was erased at `erased_at`, and readmitted since,
+    has to confirm.
     """
-    if Consent.objects.correct_order(order_id, mistyped, corrected, email):
+    if Consent.objects.correct_order(order_id, mistyped, corrected, email, erased_at):
         refresh(mistyped)
-        refresh(corrected)
+        if corrected is not None:
+            refresh(corrected)
 
 
 def refresh(contact: Contact) -> None:

@@ -1,6 +1,7 @@
 """The consent ledger, confirmation emails, and the webhooks of email services."""
 
 import uuid
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import models
@@ -29,19 +30,33 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         """Reassign the rows of `absorbed` to `kept`, because both are one person. Nothing else in a row changes."""
         models.QuerySet(Consent).filter(contact=absorbed).update(contact=kept)
 
-    def correct_order(self, order_id: str, mistyped: Contact, corrected: Contact, email: str) -> bool:
-        """Replace the rows of a guest's order by rows of `corrected`, with its address of now; returns whether any.
+    def correct_order(
+        self,
+        order_id: str,
+        mistyped: Contact,
+        corrected: Contact | None,
+        email: str,
+        erased_at: datetime | None,
+    ) -> bool:
+        """Replace the rows of a guest's order with rows of `corrected`, if any, and its address; returns whether there
+        were any.
 
-        They are other rows, so that the link of an email to the mistyped address confirms nothing.
+        They are new rows, so that the link in an email to the mistyped address confirms nothing.
         """
         rows: models.QuerySet[Consent] = models.QuerySet(Consent).filter(
             contact=mistyped, source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
         )
         found = list(rows)
         rows.delete()
-        for row in found:
+        if corrected is None:
+            return bool(found)
+        kept = [
+            row for row in found if row.kind != Consent.Kind.GIVEN or erased_at is None or row.at > erased_at
+        ]
+        for row in kept:
             row.pk, row.contact, row.email = None, corrected, email
-        self.bulk_create(found)
+            row.needs_confirmation = row.needs_confirmation or erased_at is not None
+        self.bulk_create(kept)
         return bool(found)
 
 

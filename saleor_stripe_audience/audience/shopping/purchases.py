@@ -9,6 +9,7 @@ from saleor_stripe_audience.audience.people import attributes
 from saleor_stripe_audience.audience.people.audiences import Key, LockedShop
 from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import Audience, Contact
+from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.shopping.payloads import Order
@@ -61,15 +62,18 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     for each in {contact, previous}:
         totals.refresh_at_end(shop, each, added=purchase if stored is None else None)
     if previous and previous != contact:
-        _leave(previous, purchase, person)
+        _leave(shop, previous, purchase, person)
     carts.close(shop, purchase)
     return purchase
 
 
-def _leave(previous: Contact, purchase: Purchase, person: Person | None) -> None:
-    """Let the consent given with the order follow it from `previous` to its contact of now."""
-    if purchase.contact is not None and person is not None:
-        ledger.correct_order(purchase.saleor_order_id, previous, purchase.contact, person.email)
+def _leave(shop: LockedShop, previous: Contact, purchase: Purchase, person: Person | None) -> None:
+    """Let the consent given with the order follow it from `previous` to its current contact."""
+    if person is not None:
+        corrected, erased_at = purchase.contact, None
+        if corrected is not None and shop.has_tombstones:
+            erased_at = erasure.last_erased_at(shop.installation, corrected)
+        ledger.correct_order(purchase.saleor_order_id, previous, corrected, person.email, erased_at)
     delete_if_empty(previous)
 
 

@@ -19,6 +19,7 @@ from saleor_stripe_audience.audience.people.audiences import (
     default_audience,
 )
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.privacy.erasure import erase, readmit
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.histories import at, order
 from tests.audience.records import record_order, record_order_consent
@@ -152,3 +153,21 @@ class TestDoubleOptIn:
         client.post(link_in(mailoutbox[0]))
         deliver(shop, [(CORRECTED, 2, TICKED)], created=now)
         assert statuses() == {TYPED: "subscribed", CORRECTED: "pending"}
+
+
+def test_the_owner_of_the_typed_address_agreed_to_nothing_if_the_corrected_one_is_erased(
+    shop: Installation,
+) -> None:
+    erase(shop, CORRECTED)
+    deliver(shop, [(TYPED, 1, TICKED), (CORRECTED, 2, TICKED)])
+    assert statuses() == {}
+
+
+def test_a_readmitted_address_must_confirm_as_if_it_had_been_typed(shop: Installation) -> None:
+    for history in ([(CORRECTED, 2, TICKED)], [(TYPED, 1, TICKED), (CORRECTED, 2, TICKED)]):
+        Contact.objects.all().delete()
+        shop.purchases.all().delete()
+        erase(shop, CORRECTED)
+        readmit(shop, CORRECTED)
+        deliver(shop, history, created=timezone.now().isoformat())
+        assert statuses() == {CORRECTED: "pending"}, history
