@@ -812,6 +812,7 @@ class Migration(migrations.Migration):
                 ("charged_minor", models.BigIntegerField()),
                 ("refunded_minor", models.BigIntegerField()),
                 ("voucher_code", models.CharField(blank=True, default="", max_length=255)),
+                ("saleor_user_id", models.CharField(blank=True, default="", max_length=128)),
                 ("saleor_checkout_id", models.CharField(blank=True, default="", max_length=128)),
                 ("placed_at", models.DateTimeField()),
                 ("issued_at", models.DateTimeField()),

@@ -272,7 +272,9 @@ def _erase(installation: Installation, found: Traces, reason: str, actor: str) -
     for forget in _address_callbacks:
         erased["files to import"] += forget(installation, found.addresses)
     for contact in contacts:
-        erased["purchases made anonymous"] += contact.purchases.update(contact=None, voucher_code="")
+        erased["purchases made anonymous"] += contact.purchases.update(
+            contact=None, voucher_code="", saleor_user_id=""
+        )
     mailboxes = [mailbox_digest(installation, address) for address in sorted(found.addresses)]
     ConfirmationMail.objects.filter(mailbox__in=mailboxes, contact=None).delete()
     for contact in contacts:

@@ -34,6 +34,7 @@ class Purchase(models.Model):
 
     `charged_minor` is everything ever charged, `refunded_minor` everything refunded of it; Saleor's own `totalCharged`
     is the difference. It has no contact once the person was erased, or the order was anonymized in Saleor.
+    `saleor_user_id` is the confirmed account that Saleor assigned the order to; empty for a guest's order.
     """
 
     contact = models.ForeignKey(
@@ -52,6 +53,7 @@ class Purchase(models.Model):
     charged_minor = models.BigIntegerField()
     refunded_minor = models.BigIntegerField()
     voucher_code = models.CharField(max_length=255, blank=True, default="")
+    saleor_user_id = models.CharField(max_length=128, blank=True, default="")
     saleor_checkout_id = models.CharField(max_length=128, blank=True, default="")
     placed_at = models.DateTimeField()
     issued_at = models.DateTimeField()

@@ -45,7 +45,9 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     for name, value in fields.items():
         setattr(purchase, name, value)
     purchase.contact = contact
-    purchase.voucher_code = order.voucher_code if contact else ""  # it can identify a person
+    # These can identify a person.
+    purchase.voucher_code = order.voucher_code if contact else ""
+    purchase.saleor_user_id = (person.account_id if contact and person else None) or ""
     if stored is None:
         insert_rows([purchase])
     else:

@@ -4,8 +4,9 @@ Nothing is delivered while the app is deactivated, and before 3.23 Saleor sends 
 customer. So contacts' accounts are looked up in Saleor: each once a week, and all of them when a shop accepts the app
 again.
 
-Saleor lists customers only, and staff without orders are not customers. So an account that it does not list was deleted
-only if it has orders there, and none of them has an account any more.
+Saleor lists customers only, and staff without orders are not customers. So an account that is missing from the list was
+deleted only if Saleor still has orders that were assigned to it, and none of them has an account any more. Orders that
+its owner placed as a guest prove nothing: they never had one.
 """
 
 import uuid
@@ -22,7 +23,6 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase
 from saleor_stripe_audience.audience.privacy.models import Erasure
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.transfer.from_stripe import STRIPE_PREFIX
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.shops.models import Installation
@@ -95,8 +95,9 @@ def _with_account(installation: Installation) -> QuerySet[Contact]:
 
 
 def _is_deleted(installation: Installation, account_id: str) -> bool:
+    """Whether Saleor has orders that were the account's, and none of them has an account now."""
     contacts = _with_account(installation).filter(saleor_user_id=account_id)
-    orders = Purchase.objects.filter(contact__in=contacts).exclude(saleor_order_id__startswith=STRIPE_PREFIX)
+    orders = Purchase.objects.filter(contact__in=contacts, saleor_user_id=account_id)
     ids = list(orders.order_by("-placed_at").values_list("saleor_order_id", flat=True)[:MOST_ORDERS])
     owners = listing.fetch_owners(installation, ids) if ids else []
     return bool(owners) and not any(owners)

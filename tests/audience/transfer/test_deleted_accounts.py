@@ -137,3 +137,15 @@ def test_all_are_looked_up_once_the_shop_accepts_the_app_again(
     interrupt(past.installation)
     run_all_tasks()
     assert known() == set()
+
+
+def test_staff_whose_contact_has_orders_of_guests_stay(past: Past) -> None:
+    """An order of a guest never had an account, so it does not show that the contact's account was deleted."""
+    store = past.saleor.host.store
+    hugo = past.customer("hugo@shop.example")
+    past.order("hugo@shop.example")
+    run_backfill(past)
+    store.users.remove(hugo)  # now staff, so not listed
+    assert Contact.objects.get(saleor_user_id__isnull=False).purchases.count() == 1
+    assert erase_deleted(past.installation) == 0
+    assert known() == {"hugo@shop.example"}
