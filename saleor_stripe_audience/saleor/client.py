@@ -457,9 +457,10 @@ def _blocking(installation: Installation) -> Iterator[None]:
 
 
 def check_permission(installation: Installation, permission: str) -> None:
-    """`Blocked`, and one problem of the shop, unless the shop has granted the permission."""
+    """`Blocked` unless the shop has granted the permission; a problem of the shop if the manifest asks for it."""
     if permission not in fetch_installed(installation).permissions:
-        trouble.report(installation, PERMISSION_DENIED)
+        if permission in _wanted_permissions(installation):
+            trouble.report(installation, PERMISSION_DENIED)
         raise Blocked(trouble.PERMISSION_MESSAGE, code=PERMISSION_DENIED, by=installation.pk)
 
 
@@ -468,8 +469,14 @@ def _misses_permission(installation: Installation) -> bool:
     app = _app_of(_call(installation.saleor_api_url, installation.token, "FetchInstalled", {}))
     with reading_response():
         granted = {_text(each["code"]) for each in app["permissions"] or []}
-    wanted = manifest(installation.variant, read_version(installation.schema_version))["permissions"]
-    return not granted.issuperset(wanted)
+    return not granted.issuperset(_wanted_permissions(installation))
+
+
+def _wanted_permissions(installation: Installation) -> list[str]:
+    found: list[str] = manifest(installation.variant, read_version(installation.schema_version))[
+        "permissions"
+    ]
+    return found
 
 
 def _call(api_url: str, token: str, name: str, variables: Json) -> Json:

@@ -149,3 +149,15 @@ def test_staff_whose_contact_has_orders_of_guests_stay(past: Past) -> None:
     assert Contact.objects.get(saleor_user_id__isnull=False).purchases.count() == 1
     assert erase_deleted(past.installation) == 0
     assert known() == {"hugo@shop.example"}
+
+
+def test_a_shop_without_the_permission_has_no_problem_if_its_manifest_does_not_ask_for_it(
+    past: Past, people: dict[str, User]
+) -> None:
+    Installation.objects.update(variant="payments-only")
+    past.installation.refresh_from_db()
+    [app] = past.saleor.host.store.apps
+    app.permissions = frozenset({"HANDLE_PAYMENTS", "MANAGE_PRODUCTS"})
+    assert deleted_accounts.erase_deleted_accounts.call() == 0
+    assert not past.installation.problems.exists()
+    assert len(known()) == len(people)
