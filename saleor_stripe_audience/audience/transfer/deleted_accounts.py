@@ -27,11 +27,13 @@ from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.shops.removal import on_return
+from saleor_stripe_audience.task_engine import is_waiting
 
 log = structlog.get_logger(__name__)
 
 NIGHTS = 7  # each account is looked up in one of as many nights
 READ_AT_ONCE = 1000
+AFTER_EVENTS = -1  # the task's priority: what has waited for the shop is handled first
 MOST_ORDERS = 20  # the newest ones are enough to tell whether the account exists
 
 
@@ -55,7 +57,11 @@ def erase_deleted_accounts_of(installation_id: str) -> int:
 
 @on_return
 def _catch_up(installation: Installation) -> None:
-    erase_deleted_accounts_of.enqueue(str(installation.pk))
+    """Enqueue the task, unless one is waiting: a reinstall, for example, is announced twice."""
+    queue = f"deleted accounts {installation.pk}"
+    if not is_waiting(queue):
+        found = erase_deleted_accounts_of.using(queue_name=queue, priority=AFTER_EVENTS)
+        found.enqueue(str(installation.pk))
 
 
 def erase_deleted(installation: Installation, night: int | None = None) -> int:

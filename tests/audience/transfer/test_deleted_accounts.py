@@ -161,3 +161,10 @@ def test_a_shop_without_the_permission_has_no_problem_if_its_manifest_does_not_a
     assert deleted_accounts.erase_deleted_accounts.call() == 0
     assert not past.installation.problems.exists()
     assert len(known()) == len(people)
+
+
+def test_a_return_that_is_announced_twice_is_one_task(past: Past) -> None:
+    OxTask.objects.all().delete()
+    for _ in range(2):
+        removal.announce_return(past.installation)
+    assert OxTask.objects.count() == 1
