@@ -419,7 +419,11 @@ def _push_once(installation: Installation, applied: Iterable[Difference]) -> Non
 
 
 def _try(installation: Installation, difference: Difference, target: Target, actor: str) -> Outcome:
-    difference.refresh_from_db(fields=["state"])  # it may have been overruled before it was our turn
+    # It may have been overruled before it was our turn; or Stripe was compared again, and it was gone.
+    state = Difference.objects.filter(pk=difference.pk).values_list("state", flat=True).first()
+    if state is None:
+        return Outcome(difference, _changed_again())
+    difference.state = state
     if difference.state == State.APPLIED:
         return Outcome(difference)
     try:

@@ -384,6 +384,15 @@ class TestAConflict:
         assert (price.amount_minor, price.is_adopted) == (1999, True)
         assert look(town) == []
 
+    def test_what_a_comparison_has_deleted_meanwhile_does_not_stop_the_others(self, town: Town) -> None:
+        town.api.products.update(in_stripe("Lantern Mug").stripe_product_id, {"name": "Glow Mug"})
+        town.api.products.update(in_stripe("Fern Candle").stripe_product_id, {"name": "Moss Candle"})
+        look(town)
+        chosen = list(Difference.objects.order_by("pk"))
+        Difference.objects.filter(pk=chosen[0].pk).delete()
+        outcomes = refresh.apply(town.account.installation, chosen, Target(), "a clerk")
+        assert [each.error and each.error.code for each in outcomes] == ["changed_again", None]
+
     def test_what_is_pushed_overrules_what_was_not_applied(self, town: Town, settle: Settle) -> None:
         row = in_stripe("Lantern Mug")
         town.api.products.update(row.stripe_product_id, {"name": "Glow Mug", "description": "Dim."})
