@@ -200,12 +200,17 @@ def _archive(event: Event, deleted_id: str, **which: str) -> None:
         try:
             push.archive(product, event.occurred_at)
         except Failure as error:
-            if isinstance(error, Blocked) and product.account.state == StripeAccount.State.DISCONNECTED:
+            if isinstance(error, Blocked) and _is_disconnected(product.account):
                 log.warning("product not archived", account=str(product.account_id), code=error.code)
                 continue
             failed.append(error)
     if failed:
         raise _most_transient(failed)
+
+
+def _is_disconnected(account: StripeAccount) -> bool:
+    """Whether it is now: what waited for the account continued when it was disconnected, and would not do so again."""
+    return StripeAccount.objects.filter(pk=account.pk, state=StripeAccount.State.DISCONNECTED).exists()
 
 
 def _most_transient(failed: list[Failure]) -> Failure:

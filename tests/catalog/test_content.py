@@ -502,6 +502,24 @@ def test_what_waited_for_an_account_does_not_wait_once_it_is_disconnected(
     assert not Handling.objects.filter(done_at=None).exists()
 
 
+def test_what_is_deleted_does_not_wait_for_an_account_that_is_disconnected_meanwhile(
+    shop: Shop,
+    account: StripeAccount,  # noqa: F811 - a fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop.send("product_created", product=product())
+    update = catalogue.update_product
+
+    def refuse(*arguments: Any) -> None:
+        shop.sandbox.revoke_key(SECRET_KEY)
+        disconnect(account)
+        update(*arguments)
+
+    monkeypatch.setattr(catalogue, "update_product", refuse)
+    shop.send("product_deleted", minute=1, product={"id": product()["id"]})
+    assert not Handling.objects.filter(done_at=None).exists()
+
+
 @pytest.mark.parametrize("kind", ["product_deleted", "product_variant_deleted"])
 @pytest.mark.parametrize("is_revoked", [False, True])
 def test_what_is_deleted_does_not_wait_for_a_disconnected_account(
