@@ -67,7 +67,8 @@ _OWN = _Keys(CONSENT, AT, TEXT, SOURCE, IP)
 def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) -> None:
     """Record what the buyer agreed to during checkout, once, however many events the order has.
 
-    A late event may have the address that was corrected since: the consent belongs to the order's contact of now.
+    A late event of a guest's order may have an address that was corrected since: then the consent belongs to the
+    order's current contact. That of an account stays with the account.
     """
     values = _as_dict(order.metadata)
     if not values:
@@ -79,7 +80,8 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     buyer = order.buyer(issued_at)
     if buyer is None:  # no valid address
         return
-    current = purchase if purchase is not None and purchase.issued_at > issued_at else None
+    is_late = purchase is not None and purchase.issued_at > issued_at
+    current = purchase if is_late and not order.is_placed_by_account else None
     if current is not None and current.contact is None:  # erased, or anonymized in Saleor
         return
     events = _events_in(

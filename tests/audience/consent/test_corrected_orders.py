@@ -21,7 +21,7 @@ from saleor_stripe_audience.audience.people.audiences import (
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase, readmit
 from saleor_stripe_audience.shops.models import Installation
-from tests.audience.histories import at, order
+from tests.audience.histories import at, member, order
 from tests.audience.records import record_order, record_order_consent
 from tests.conftest import Work
 
@@ -37,7 +37,7 @@ def _wording(shop: Installation) -> None:
     change_audience(default_audience(shop), AudienceSettings("News", consent_text=TEXT))
 
 
-def deliver(shop: Installation, events: Sequence[Event], **changed: Any) -> None:
+def deliver(shop: Installation, events: Sequence[Event], /, **changed: Any) -> None:
     """Deliver events of one order: its address, when they were sent, its metadata."""
     for email, step, values in events:
         payload = order(email=email) | changed
@@ -97,6 +97,22 @@ def test_a_withdrawal_of_the_guest_follows_too(shop: Installation) -> None:
     deliver(shop, [(TYPED, 1, TICKED), (TYPED, 2, {"marketing_consent": "withdrawn"}), (CORRECTED, 3, {})])
     assert statuses() == {CORRECTED: "nonsubscribed"}
     assert Consent.objects.count() == 2
+
+
+def test_what_an_account_agreed_to_stays_with_it_in_any_order_of_arrival(shop: Installation) -> None:
+    """Its owner was signed in, so the owner of the order's new address must not be taken for who agreed."""
+    owner = member(email=TYPED)
+    history: list[tuple[Event, dict[str, Any]]] = [
+        ((TYPED, 1, TICKED), {"user": owner, "events": [{"type": "PLACED", "user": owner}]}),
+        ((CORRECTED, 2, {}), {}),
+    ]
+    for arrival in permutations(history):
+        Contact.objects.all().delete()
+        shop.purchases.all().delete()
+        for event, changed in arrival:
+            deliver(shop, [event], **changed)
+        assert statuses() == {TYPED: "subscribed", CORRECTED: "nonsubscribed"}, arrival
+        assert Consent.objects.get().is_proven
 
 
 def test_an_event_from_before_it_was_anonymized_makes_no_contact(shop: Installation) -> None:
