@@ -48,8 +48,8 @@ _DELETIONS = {
 def hold_shop(event: Event) -> Iterator[None]:
     """Hold the lock of the shop that sent the event: everything below waits for it anyway.
 
-    If an event is in a channel that is not known, the shop's channels are fetched soon, also if the event has to wait
-    for that: so the task is enqueued after the transaction, which is rolled back then.
+    If an event is in an unknown channel, the shop's channels are fetched soon. The task is enqueued after the
+    transaction, which is rolled back if the event has to wait for the channels.
     """
     shop = None
     try:

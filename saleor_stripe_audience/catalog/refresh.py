@@ -402,7 +402,7 @@ def apply(
 
 
 def _push_once(installation: Installation, applied: Iterable[Difference]) -> None:
-    """Push the variants with everything that was applied, and not what Saleor's events had in the meantime.
+    """Push the variants with everything that was applied, and not as Saleor's events had them in the meantime.
 
     If Saleor cannot be asked, its events are pushed one after the other; the last one has everything.
     """

@@ -106,7 +106,7 @@ def _read_mapping(request: _Request) -> _Found:
 
 
 def _takes_payments(found: _Found) -> bool:
-    """Only then it is cached; and not if the channel was renamed, because its slug is about to change here, too."""
+    """Only then is it cached; and not if the channel was renamed, because the stored slug is about to change too."""
     mapping = found.mapping
     if mapping is None or mapping.channel_slug != found.request.slug:
         return False

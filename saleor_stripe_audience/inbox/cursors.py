@@ -15,7 +15,7 @@ def begin(origin: uuid.UUID, name: str, otherwise: datetime) -> datetime:
 
 
 def reached(origin: uuid.UUID, name: str) -> datetime | None:
-    """Return the end itself; None before the first time."""
+    """Return up to when everything is stored, without an overlap; None before the first time."""
     return Cursor.objects.filter(origin=origin, name=name).values_list("at", flat=True).first()
 
 

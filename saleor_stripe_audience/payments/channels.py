@@ -33,10 +33,10 @@ def find_mapping(
 
 
 def follow_rename(installation_id: UUID, channel: NamedChannel, intent: PaymentIntent) -> None:
-    """Fetch the shop's channels soon if the new payment is stored with another slug than the channel has now.
+    """Fetch the shop's channels soon if the new payment is stored with a slug that the channel no longer has.
 
-    They may just have been fetched, after the payment's slug was read and before the payment was stored. A failure does
-    not change the response to the shopper, whose payment exists by now.
+    If they have just been fetched, after the payment's slug was read and before the payment was stored, the payment
+    follows now. A failure does not change the response to the shopper, whose payment exists by now.
     """
     slug = intent.metadata.get(names.CHANNEL, "")
     if slug == channel.slug:

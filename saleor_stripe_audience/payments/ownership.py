@@ -82,7 +82,7 @@ def search(
     """Search the shop's accounts for the transaction's intent; if an account cannot be searched, the result is unknown.
 
     The reference is Saleor's own, which it has from us: together with the transaction in the metadata it is proof
-    enough, also if they name an installation that no longer exists: the app's data was lost or deleted.
+    enough, even if the installation there no longer exists, because the app's data was lost or deleted.
     """
     unasked: Failure | None = None
     for account in accounts.accounts_of(installation.pk) if psp_reference.startswith("pi_") else []:
@@ -101,7 +101,7 @@ def search(
 
 
 def _names(intent: PaymentIntent, installation: Installation, transaction_id: str) -> bool:
-    """Whether the metadata name the transaction, of this shop or of an installation that no longer exists."""
+    """Whether the metadata names the transaction, and this shop or an installation that no longer exists."""
     if intent.belongs_to(installation.pk, transaction_id):
         return True
     named = intent.metadata.get(names.INSTALLATION)

@@ -24,7 +24,7 @@ from saleor_stripe_audience.task_engine import is_waiting
 
 log = structlog.get_logger(__name__)
 
-FETCHED = "channels"  # the cursor's name: the state of which moment is stored
+FETCHED = "channels"  # the name of the cursor that says when the stored channels were requested
 MOST_ATTEMPTS = 6  # of an event that waits for the channels: about two minutes; then the inbox has two more
 BEFORE_EVENTS = 10  # the task's priority: events wait for it
 
@@ -41,7 +41,7 @@ def sync_channels_of(installation_id: str) -> list[str]:
 
 
 def fetch_soon(installation_id: uuid.UUID) -> None:
-    """Enqueue a task that fetches the shop's channels, unless one is waiting: it will fetch them late enough."""
+    """Enqueue a task that fetches the shop's channels, unless one is waiting, which is late enough."""
     queue = f"channels {installation_id}"
     if not is_waiting(queue):
         sync_channels_of.using(queue_name=queue, priority=BEFORE_EVENTS).enqueue(str(installation_id))

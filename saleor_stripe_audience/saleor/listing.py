@@ -20,7 +20,7 @@ LARGEST_PAGE = 100  # Saleor's limit
 class Listing:
     """A list of the shop: `event` reports a change with the object in `field`; `fragment` has the fields to fetch.
 
-    `permission` is Saleor's to see all objects of the list.
+    With `permission`, Saleor lists all objects; without it, it may hide some.
     """
 
     name: str
@@ -95,7 +95,7 @@ def fetch_present(installation: Installation, name: str, ids: Collection[str]) -
 
 
 def fetch_owners(installation: Installation, order_ids: Collection[str]) -> list[str | None]:
-    """Return the accounts of those of the orders, at most 100, that the shop has; None for an order without one.
+    """Return the account of each of the orders, at most 100, that the shop still has; None for one without an account.
 
     `Blocked` without the permission to see customers: the shop would hide the accounts.
     """

@@ -25,8 +25,8 @@ class NamedChannel(NamedTuple):
 class KnownChannels:
     """A shop's channels as they are stored, to find the one that an event names.
 
-    The id decides if it is known, whichever is older, the event or what is stored: whatever is stored for a channel
-    has the slug that is stored with its id, and follows it when the channels are fetched.
+    A known id decides, no matter whether the event or the stored slug is older: everything about a channel is stored
+    under the slug that is stored with its id, and follows it when the channels are fetched.
     """
 
     def __init__(self, rows: Iterable[tuple[str, str, bool]]) -> None:
@@ -53,7 +53,7 @@ class KnownChannels:
     def contradict(self, channel: NamedChannel) -> bool:
         """Whether the channel was created, renamed or deleted since the shop's channels were fetched.
 
-        It is not known if they never were, or if they were stored without ids.
+        False if this is unknown: they were never fetched, or they were stored without ids.
         """
         return bool(self._slugs and channel.slug) and not self.have(channel)
 

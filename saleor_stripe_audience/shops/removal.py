@@ -49,7 +49,7 @@ def on_forget(function: Forget) -> Forget:
 def on_return(function: Return) -> Return:
     """Run the function when a shop accepts the app again, after a time in which nothing was delivered.
 
-    It must not use the network, because a shopper may be waiting: it enqueues what has to be caught up with.
+    It must not use the network, because a shopper may be waiting: it enqueues the work that has to be caught up on.
     """
     _returning.append(function)
     return function

@@ -1,8 +1,8 @@
-"""Accounts that were deleted in Saleor unnoticed: their owners are erased, as they are by the event.
+"""Accounts whose deletion in Saleor went unnoticed: their owners are erased, as the event would have done.
 
 Nothing is delivered while the app is deactivated, and before 3.23 Saleor sends nothing usable when staff delete a
-customer. So contacts' accounts are looked up in Saleor: each once a week, and all of them when a shop accepts the app
-again.
+customer. So the contacts' accounts are looked up in Saleor: each once a week, and all of them when a shop accepts the
+app again.
 
 Saleor lists customers only, and staff without orders are not customers. So an account that is missing from the list was
 deleted only if Saleor still has orders that were assigned to it, and none of them has an account any more. Orders that
