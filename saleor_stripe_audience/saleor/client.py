@@ -1,7 +1,7 @@
 """Calls to Saleor's API: one function per document in graphql/operations."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -286,6 +286,25 @@ def fetch_listed(
         after = end
 
 
+def fetch_visible(
+    installation: Installation, query: str, name: str, listing: str, ids: Collection[str], permission: str
+) -> list[Json]:
+    """The objects with these ids that the shop has, in one page; the query also asks for the app's permissions.
+
+    `Blocked` unless the shop has granted the permission, without which it would hide some; this is a problem of the
+    shop if the manifest asks for the permission.
+    """
+    data = _send_to_shop(installation, query, name, {"ids": list(ids)})
+    with reading_response():
+        nodes: list[Json] = [edge["node"] for edge in data[listing]["edges"]]
+        granted = {_text(each["code"]) for each in data["app"]["permissions"] or []}
+    if permission not in granted:
+        if permission in _wanted_permissions(installation):
+            trouble.report(installation, PERMISSION_DENIED)
+        raise Blocked(trouble.PERMISSION_MESSAGE, code=PERMISSION_DENIED, by=installation.pk)
+    return nodes
+
+
 def fetch_page(installation: Installation, query: str, after: str | None) -> Json:
     """One page of a listing, with a query made by `saleor.listing`; `after` is where the previous page ended."""
     return _send_to_shop(installation, query, "Page", {"after": after})
@@ -454,14 +473,6 @@ def _blocking(installation: Installation) -> Iterator[None]:
             ) from error
         trouble.report(installation, error.code)
         raise Blocked(error.translatable, code=error.code, by=installation.pk) from error
-
-
-def check_permission(installation: Installation, permission: str) -> None:
-    """`Blocked` unless the shop has granted the permission; a problem of the shop if the manifest asks for it."""
-    if permission not in fetch_installed(installation).permissions:
-        if permission in _wanted_permissions(installation):
-            trouble.report(installation, PERMISSION_DENIED)
-        raise Blocked(trouble.PERMISSION_MESSAGE, code=PERMISSION_DENIED, by=installation.pk)
 
 
 def _misses_permission(installation: Installation) -> bool:

@@ -87,10 +87,9 @@ def fetch_present(installation: Installation, name: str, ids: Collection[str]) -
     """
     query = (
         f"query Present($ids: [ID!]) {{ {name}(first: {LARGEST_PAGE}, filter: {{ids: $ids}}) "
-        "{ pageInfo { hasNextPage endCursor } edges { node { id } } } }"
+        "{ edges { node { id } } } app { permissions { code } } }"
     )
-    client.check_permission(installation, LISTINGS[name].permission)
-    found = client.fetch_listed(installation, query, "Present", name, {"ids": list(ids)})
+    found = client.fetch_visible(installation, query, "Present", name, ids, LISTINGS[name].permission)
     return {node["id"] for node in found}
 
 
@@ -101,10 +100,10 @@ def fetch_owners(installation: Installation, order_ids: Collection[str]) -> list
     """
     query = (
         f"query Owners($ids: [ID!]) {{ orders(first: {LARGEST_PAGE}, filter: {{ids: $ids}}) "
-        "{ pageInfo { hasNextPage endCursor } edges { node { user { id } } } } }"
+        "{ edges { node { user { id } } } } app { permissions { code } } }"
     )
-    client.check_permission(installation, LISTINGS["customers"].permission)
-    found = client.fetch_listed(installation, query, "Owners", "orders", {"ids": list(order_ids)})
+    permission = LISTINGS["customers"].permission
+    found = client.fetch_visible(installation, query, "Owners", "orders", order_ids, permission)
     return [(node["user"] or {}).get("id") for node in found]
 
 

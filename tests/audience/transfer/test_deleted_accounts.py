@@ -1,6 +1,8 @@
 """Customers who were deleted in Saleor while nothing was delivered are found and erased."""
 
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django_ox.models import OxTask
@@ -11,7 +13,7 @@ from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.transfer import deleted_accounts
 from saleor_stripe_audience.audience.transfer.deleted_accounts import NIGHTS, erase_deleted
 from saleor_stripe_audience.errors import Blocked
-from saleor_stripe_audience.saleor import listing, trouble, webhook_sync
+from saleor_stripe_audience.saleor import http, listing, trouble, webhook_sync
 from saleor_stripe_audience.sandbox.saleor.state import User
 from saleor_stripe_audience.shops import removal
 from saleor_stripe_audience.shops.models import Installation
@@ -65,8 +67,22 @@ def test_they_are_erased_and_their_orders_stay(past: Past, people: dict[str, Use
     assert known() == {address(name) for name in NAMES if name not in ("ada", "eve")}
     assert set(Erasure.objects.values_list("reason", flat=True)) == {Erasure.Reason.CUSTOMER_DELETED}
     assert Purchase.objects.count() == orders
-    assert Purchase.objects.filter(contact=None).count() == 2
+    assert Purchase.objects.filter(contact=None, saleor_user_id="").count() == 2
     assert erase_deleted(past.installation) == 0, "once"
+
+
+def test_a_page_of_accounts_is_one_request(
+    past: Past, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, calls = http.call, Counter[str]()
+
+    def counted(*arguments: Any, **fields: Any) -> Any:
+        calls[fields["json"]["operationName"]] += 1
+        return call(*arguments, **fields)
+
+    monkeypatch.setattr(http, "call", counted)
+    assert erase_deleted(past.installation) == 0
+    assert calls == {"Present": 3}, "seven accounts, three on each page, with the app's permissions"
 
 
 def test_each_account_is_looked_up_within_a_week(past: Past, people: dict[str, User]) -> None:
