@@ -6,8 +6,8 @@ class AudienceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Importing these registers callbacks, for merged and changed contacts, renamed channels, and shops that accept
-        # the app again; and the functions of long-running jobs.
+        # Importing these registers callbacks for merged and changed contacts, for renamed channels and for shops that
+        # accept the app again, and the functions of long-running jobs.
         from saleor_stripe_audience.audience.contacts import tags  # noqa: F401
         from saleor_stripe_audience.audience.segments import membership, store  # noqa: F401
         from saleor_stripe_audience.audience.transfer import (  # noqa: F401
