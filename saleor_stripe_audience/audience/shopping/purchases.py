@@ -47,7 +47,7 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     purchase.contact = contact
     # These can identify a person.
     purchase.voucher_code = order.voucher_code if contact else ""
-    purchase.saleor_user_id = (person.account_id if contact and person else None) or ""
+    purchase.saleor_user_id = _account_of(purchase, previous, person) if contact else ""
     if stored is None:
         insert_rows([purchase])
     else:
@@ -67,6 +67,12 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
         _leave(shop, previous, purchase, person)
     carts.close(shop, purchase)
     return purchase
+
+
+def _account_of(purchase: Purchase, previous: Contact | None, person: Person | None) -> str:
+    """Return the account that the order is or was assigned to: Saleor sends none once the account was deleted."""
+    former = purchase.saleor_user_id if purchase.contact == previous else ""
+    return (person.account_id if person is not None else None) or former
 
 
 def _leave(shop: LockedShop, previous: Contact, purchase: Purchase, person: Person | None) -> None:

@@ -71,6 +71,15 @@ def test_they_are_erased_and_their_orders_stay(past: Past, people: dict[str, Use
     assert erase_deleted(past.installation) == 0, "once"
 
 
+def test_it_does_not_matter_that_the_order_came_again_without_its_account(
+    past: Past, people: dict[str, User]
+) -> None:
+    delete(past, people["ada"])
+    run_backfill(past)
+    assert erase_deleted(past.installation) == 1
+    assert address("ada") not in known()
+
+
 def test_a_page_of_accounts_is_one_request(
     past: Past, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
