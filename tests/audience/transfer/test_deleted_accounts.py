@@ -128,7 +128,9 @@ def test_nobody_is_erased_when_the_app_may_not_see_customers(past: Past, people:
     assert len(known()) == len(people)
 
 
-def test_every_shop_is_looked_up_at_night(past: Past, people: dict[str, User]) -> None:
+def test_every_shop_is_looked_up_at_night(
+    past: Past, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for user in people.values():
         delete(past, user)
     Installation.objects.create(
@@ -136,7 +138,12 @@ def test_every_shop_is_looked_up_at_night(past: Past, people: dict[str, User]) -
         app_id="x",
         registered_at=past.installation.registered_at,
     )
-    assert deleted_accounts.erase_deleted_accounts.call() == len(NAMES) - len(known())
+    monkeypatch.setattr(deleted_accounts, "MOST_AT_NIGHT", len(NAMES) - 1)
+    erased = deleted_accounts.erase_deleted_accounts.call()
+    assert erased == len(NAMES) - len(known()) < len(NAMES)
+    monkeypatch.setattr(deleted_accounts, "MOST_AT_NIGHT", len(NAMES))
+    assert deleted_accounts.erase_deleted_accounts.call() == len(NAMES) - erased
+    assert known() == set()
 
 
 def deactivated_for_minutes(shop: Installation) -> None:
