@@ -188,6 +188,13 @@ def correct_order(
             refresh(corrected)
 
 
+def has_proven(audience: Audience, account_ids: Collection[str], order_id: str) -> bool:
+    """Whether one of the accounts has agreed to something with the order, or withdrawn it, while signed in."""
+    contacts = audience.contacts.filter(saleor_user_id__in=account_ids)
+    own = Consent.objects.filter(contact__in=contacts, source=Consent.Source.CHECKOUT, is_proven=True)
+    return own.filter(reference=order_id[:128]).exists()
+
+
 def refresh(contact: Contact) -> None:
     """Set the contact's consent to the result of its ledger."""
     result = sum_ledger(contact.consents.all())

@@ -80,6 +80,8 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     buyer = order.buyer(issued_at)
     if buyer is None:  # no valid address
         return
+    if (former := order.former_accounts) and ledger.has_proven(audience, former, order.id):
+        return
     is_late = purchase is not None and purchase.issued_at > issued_at
     current = purchase if is_late and not order.is_placed_by_account else None
     if current is not None and current.contact is None:  # erased, or anonymized in Saleor

@@ -115,6 +115,22 @@ def test_what_an_account_agreed_to_stays_with_it_in_any_order_of_arrival(shop: I
         assert Consent.objects.get().is_proven
 
 
+def test_what_an_account_agreed_to_does_not_subscribe_the_corrected_address_too(shop: Installation) -> None:
+    """Saleor takes the account off the order, whose history and metadata stay."""
+    owner = member(email=TYPED)
+    placed = [{"type": "PLACED", "user": {"id": owner["id"]}}]
+    deliver(shop, [(TYPED, 1, TICKED)], user=owner, events=placed)
+    deliver(shop, [(CORRECTED, 2, TICKED), (CORRECTED, 3, TICKED)], user=None, events=placed)
+    assert statuses() == {TYPED: "subscribed", CORRECTED: "nonsubscribed"}
+    assert Consent.objects.get().is_proven
+
+
+def test_what_staff_entered_for_a_guest_counts_as_the_guests(shop: Installation) -> None:
+    placed = [{"type": "PLACED", "user": {"id": "a member of the staff"}}]
+    deliver(shop, [(TYPED, 1, TICKED)], user=None, events=placed)
+    assert statuses() == {TYPED: "subscribed"}
+
+
 def test_an_event_from_before_it_was_anonymized_makes_no_contact(shop: Installation) -> None:
     deliver(shop, [("a...", 2, {})], billingAddress=None)
     deliver(shop, [(TYPED, 1, TICKED)])
