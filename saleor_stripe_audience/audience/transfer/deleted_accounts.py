@@ -34,7 +34,7 @@ MOST_AT_NIGHT = 10_000  # accounts that are looked up every night; with more, ea
 NIGHTS = 7
 READ_AT_ONCE = 1000
 AFTER_EVENTS = -1  # the task's priority: what has waited for the shop is handled first
-MOST_ORDERS = 20  # the newest ones are enough to tell whether the account exists
+MOST_ORDERS = 20  # the newest ones are enough to show whether the account exists
 
 
 @task

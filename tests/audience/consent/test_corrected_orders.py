@@ -143,26 +143,28 @@ def link_in(sent: EmailMultiAlternatives) -> str:
     return urlsplit(found[0]).path
 
 
-def ask_to_confirm(shop: Installation) -> None:
+@pytest.fixture
+def ticked_at(shop: Installation, mail_server: None, run_due_tasks: Work) -> str:
+    """Return when a guest ticked the box; the typed address has been asked to confirm."""
     settings = AudienceSettings("News", consent_text=TEXT, double_opt_in=True)
     change_audience(default_audience(shop), settings)
+    now = timezone.now().isoformat()
+    deliver(shop, [(TYPED, 1, TICKED)], created=now)
+    run_due_tasks()
+    return now
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("mail_server")
 class TestDoubleOptIn:
     def test_the_corrected_address_is_asked_and_the_first_link_confirms_nothing(
         self,
         shop: Installation,
+        ticked_at: str,
         run_due_tasks: Work,
         mailoutbox: list[EmailMultiAlternatives],
         client: Client,
     ) -> None:
-        ask_to_confirm(shop)
-        now = timezone.now().isoformat()
-        deliver(shop, [(TYPED, 1, TICKED)], created=now)
-        run_due_tasks()
-        deliver(shop, [(CORRECTED, 2, TICKED), (CORRECTED, 2, TICKED)], created=now)
+        deliver(shop, [(CORRECTED, 2, TICKED), (CORRECTED, 2, TICKED)], created=ticked_at)
         run_due_tasks()
         assert [each.to for each in mailoutbox] == [[TYPED], [CORRECTED]]
         assert statuses() == {CORRECTED: "pending"}
@@ -172,18 +174,10 @@ class TestDoubleOptIn:
         assert statuses() == {CORRECTED: "subscribed"}
 
     def test_who_confirmed_at_the_typed_address_is_its_owner_and_stays(
-        self,
-        shop: Installation,
-        run_due_tasks: Work,
-        mailoutbox: list[EmailMultiAlternatives],
-        client: Client,
+        self, shop: Installation, ticked_at: str, mailoutbox: list[EmailMultiAlternatives], client: Client
     ) -> None:
-        ask_to_confirm(shop)
-        now = timezone.now().isoformat()
-        deliver(shop, [(TYPED, 1, TICKED)], created=now)
-        run_due_tasks()
         client.post(link_in(mailoutbox[0]))
-        deliver(shop, [(CORRECTED, 2, TICKED)], created=now)
+        deliver(shop, [(CORRECTED, 2, TICKED)], created=ticked_at)
         assert statuses() == {TYPED: "subscribed", CORRECTED: "pending"}
 
 
