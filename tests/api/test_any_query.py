@@ -55,7 +55,7 @@ def saleor_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @api.parametrize()
-@settings(play(5), phases=[Phase.generate])
+@settings(play(3), phases=[Phase.generate])
 @pytest.mark.django_db
 def test_no_query_of_the_schema_breaks_anything(case: Any, mine: Shop) -> None:
     key = create_key(mine.installation, "any", scopes=EVERYTHING).secret

@@ -141,11 +141,11 @@ def test_a_purchase_never_changes_what_a_person_agreed_to(shop: Installation, fa
     assert contact.status == status
 
 
-def test_a_thousand_purchases_make_no_subscriber(shop: Installation) -> None:
-    for number in range(1000):
-        record_order(shop, order(str(number), email=f"buyer-{number % 250}@shop.example"), at(number))
+def test_many_purchases_make_no_subscriber(shop: Installation) -> None:
+    for number in range(120):
+        record_order(shop, order(str(number), email=f"buyer-{number % 30}@shop.example"), at(number))
     statuses = Contact.objects.values_list("status", flat=True)
-    assert (len(statuses), set(statuses), Purchase.objects.count()) == (250, {"nonsubscribed"}, 1000)
+    assert (len(statuses), set(statuses), Purchase.objects.count()) == (30, {"nonsubscribed"}, 120)
 
 
 @pytest.mark.parametrize(

@@ -108,11 +108,9 @@ def test_a_bulk_update_sends_each_variant_once(town: Town, run_all_tasks: Callab
     assert names == {f"Jumper – {size} new" for size in "SML"}
 
 
-def test_a_bulk_update_of_a_hundred_variants_sends_each_once(
-    town: Town, run_all_tasks: Callable[[], int]
-) -> None:
+def test_a_bulk_update_of_many_variants_sends_each_once(town: Town, run_all_tasks: Callable[[], int]) -> None:
     store = town.shop.host.store
-    made = tuple(_Variant(f"Size {number}", f"MANY-{number}", "18.00", "75.00") for number in range(100))
+    made = tuple(_Variant(f"Size {number}", f"MANY-{number}", "18.00", "75.00") for number in range(30))
     many = _product(store, _Product("Jumper", "Warm.", "Clothes", (1, 2, 3), made))
     store.products.append(many)
     rename(town, many.id, "Pullover")
@@ -120,9 +118,9 @@ def test_a_bulk_update_of_a_hundred_variants_sends_each_once(
     before = len(town.stripe.log.entries("POST"))
     rename_variants(town, many)
     run_all_tasks()
-    assert len(town.stripe.log.entries("POST")) - before == 100
+    assert len(town.stripe.log.entries("POST")) - before == 30
     names = [each["name"] for each in town.stripe.account.table("product").values()]
-    assert len(names) == 100
+    assert len(names) == 30
     assert all(name.endswith(" new") for name in names)
 
 
@@ -131,7 +129,7 @@ def test_a_burst_of_images_fetches_the_product_once(town: Town, run_all_tasks: C
     rename(town, product.id, "Burst")
     run_all_tasks()
     before = len(town.shop.host.calls), len(town.stripe.log.entries("POST"))
-    for number in range(20):
+    for number in range(8):
         address = f"https://img.example.com/{number}.png"
         media = f'{{product: "{product.id}", mediaUrl: "{address}"}}'
         change(town, f"productMediaCreate(input: {media})")

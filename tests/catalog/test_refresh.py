@@ -636,15 +636,15 @@ class TestStripesEvents:
         town.deliver_all(town.stripe.events("product.updated")[-1:])
         assert not Difference.objects.exists()
 
-    def test_a_hundred_equal_ones_make_no_call(self, town: Town) -> None:
+    def test_equal_ones_make_no_call(self, town: Town) -> None:
         row = in_stripe("Lantern Mug")
         town.api.products.update(row.stripe_product_id, {"metadata": {"mine": "1"}})
         [event] = town.stripe.events("product.updated")[-1:]
         before = len(town.stripe.log.entries()), len(town.shop.host.calls)
-        for number in range(100):
+        for number in range(20):
             town.deliver(event | {"id": f"evt_{number}"})
         town.work()
-        assert Event.objects.filter(kind="product.updated").count() == 100
+        assert Event.objects.filter(kind="product.updated").count() == 20
         assert (len(town.stripe.log.entries()), len(town.shop.host.calls)) == before
 
     def test_report_new_and_foreign_products_and_prices(self, town: Town) -> None:

@@ -1,5 +1,7 @@
 """Fixtures that several tests share, because creating them takes seconds."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,15 +13,23 @@ from tests.platform.served import Servers, command
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Servers]:
     with ExitStack() as stack:
-        yield Servers(tmp_path_factory, stack)
+        yield Servers(tmp_path_factory, stack, migrated_database)
 
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("migrated")
-    assert command(folder, "migrate").returncode == 0
+    """The folder with a migrated database, which the first of the test processes creates for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "migrated"
+    with (shared / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            folder.mkdir()
+            assert command(folder, "migrate").returncode == 0
     return folder / "var"
 
 

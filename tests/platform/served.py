@@ -1,6 +1,7 @@
 """The app's commands in separate processes. Several tests share `Servers`, because each takes seconds to start."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -79,12 +80,12 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -
 
 @dataclass
 class Running:
-    """One `serve`; it found no database when it first started."""
+    """One `serve`."""
 
     url: str
     process: Popen[bytes]
     folder: Path
-    is_restarted: bool
+    is_from_nothing: bool
 
     @property
     def log(self) -> str:
@@ -98,21 +99,22 @@ class Running:
 class Servers:
     """A process of `serve` for each set of options, started on request, and again after a test has ended it."""
 
-    def __init__(self, folders: pytest.TempPathFactory, stack: ExitStack) -> None:
+    def __init__(self, folders: pytest.TempPathFactory, stack: ExitStack, migrated_database: Path) -> None:
         self._folders = folders
         self._stack = stack
+        self._migrated_database = migrated_database
         self._running: dict[tuple[str, ...], Running] = {}
 
     def take(self, *options: str, from_nothing: bool = False) -> Running:
         """Return one that runs; `from_nothing`: one that found no database, which is slower because of migrations."""
         found = self._running.get(options)
-        if found is None or (from_nothing and (found.is_restarted or not found.runs)):
-            if found is not None:
-                found.process.kill()
-            return self._start(options, self._folders.mktemp("serve"), is_restarted=False)
-        return found if found.runs else self._start(options, found.folder, is_restarted=True)
-
-    def _start(self, options: tuple[str, ...], folder: Path, *, is_restarted: bool) -> Running:
+        if found is not None and found.runs and (found.is_from_nothing or not from_nothing):
+            return found
+        if found is not None:
+            found.process.kill()
+        folder = self._folders.mktemp("serve")
+        if not from_nothing:
+            shutil.copytree(self._migrated_database, folder / "var")
         url, process = self._stack.enter_context(serving(folder, *options))
-        self._running[options] = Running(url, process, folder, is_restarted)
+        self._running[options] = Running(url, process, folder, from_nothing)
         return self._running[options]

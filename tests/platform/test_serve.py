@@ -27,9 +27,11 @@ def test_a_page_may_be_framed_and_the_host_header_is_ignored(servers: Servers) -
     assert "X-Frame-Options" not in answer.headers
 
 
-@pytest.mark.parametrize("options", [(), ("--no-worker",)])
-def test_it_serves_from_nothing_and_ends_when_asked(servers: Servers, options: tuple[str, ...]) -> None:
-    running = servers.take(*options, from_nothing=True)
+@pytest.mark.parametrize(("options", "from_nothing"), [((), True), (("--no-worker",), False)])
+def test_it_serves_and_ends_when_asked(
+    servers: Servers, options: tuple[str, ...], *, from_nothing: bool
+) -> None:
+    running = servers.take(*options, from_nothing=from_nothing)
     url, process = running.url, running.process
     assert requests.get(f"{url}/healthz", timeout=5).json() == {"ok": True}
     manifest = requests.get(f"{url}/api/manifest", timeout=5).json()
