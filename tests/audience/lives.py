@@ -1,7 +1,7 @@
 """Generated lives of two shoppers: the events that Saleor would send, in the order in which they happened.
 
 Each shopper has an account and three email addresses; buys as a guest or signed in, changes the address, gives and
-withdraws consent, has orders changed, refunded, cancelled, and the address of a guest's order corrected; fills carts,
+withdraws consent, has orders changed, refunded, cancelled, and the address of an order corrected; fills carts,
 corrects the address in them, is declined, disputes payments, buys carts or abandons them; deletes the account, or asks
 the shop to be erased.
 """
@@ -59,18 +59,20 @@ class _Order:
     choice: dict[str, str]
     checkout: str = ""
     channel: str = "default-channel"
+    is_corrected: bool = False
     state: dict[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
-        # Saleor assigns a guest's order to the account that has its address.
-        is_assigned = self.owner.has_account and (not self.is_guest or self.address == self.owner.address)
-        user = self.owner.as_account() if is_assigned else None
+        # Saleor assigns a guest's order to the account that has its address, and a corrected one likewise.
+        account = self.owner.as_account() if self.owner.has_account else None
+        by_address = self.is_guest or self.is_corrected
+        user = None if by_address and self.address != self.owner.address else account
         metadata = [{"key": key, "value": value} for key, value in self.choice.items()]
-        signed_in = not self.is_guest
-        return order(str(self.number), email=self.address, user=user, signed_in=signed_in, **self.state) | {
+        return order(str(self.number), email=self.address, user=user, **self.state) | {
             "metadata": metadata,
             "checkoutId": self.checkout or None,
             "channel": {"id": channel_id(self.channel), "slug": self.channel, "currencyCode": "USD"},
+            "events": [{"type": "PLACED", "user": None if self.is_guest else account}],
         }
 
 
@@ -196,7 +198,7 @@ def _changed(what: str, changed: _Order, which: int, step: int) -> Delivery:
         changed.state["status"] = "CANCELED"
     elif what == "correct":
         addresses = ADDRESSES[changed.owner.number]
-        changed.address = addresses[which // 2 % 3] if changed.is_guest else changed.address
+        changed.address, changed.is_corrected = addresses[which // 2 % 3], True
     elif what == "fulfil":
         changed.state |= {"status": "FULFILLED", "lines": [line() | {"quantityFulfilled": 2}]}
     else:

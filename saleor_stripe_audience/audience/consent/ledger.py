@@ -188,11 +188,12 @@ def correct_order(
             refresh(corrected)
 
 
-def has_proven(audience: Audience, account_ids: Collection[str], order_id: str) -> bool:
-    """Whether one of the accounts has agreed to something with the order, or withdrawn it, while signed in."""
-    contacts = audience.contacts.filter(saleor_user_id__in=account_ids)
-    own = Consent.objects.filter(contact__in=contacts, source=Consent.Source.CHECKOUT, is_proven=True)
-    return own.filter(reference=order_id[:128]).exists()
+def retract_order(order_id: str, contact: Contact) -> None:
+    """Delete what a guest's order recorded for the contact: it was not a guest's, and the contact agreed to nothing.
+
+    What the contact's owner confirmed stays.
+    """
+    correct_order(order_id, contact, corrected=None, email="", erased_at=None)
 
 
 def refresh(contact: Contact) -> None:

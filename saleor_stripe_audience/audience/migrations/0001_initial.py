@@ -813,6 +813,7 @@ class Migration(migrations.Migration):
                 ("refunded_minor", models.BigIntegerField()),
                 ("voucher_code", models.CharField(blank=True, default="", max_length=255)),
                 ("saleor_user_id", models.CharField(blank=True, default="", max_length=128)),
+                ("is_placed_by_account", models.BooleanField(default=False)),
                 ("saleor_checkout_id", models.CharField(blank=True, default="", max_length=128)),
                 ("placed_at", models.DateTimeField()),
                 ("issued_at", models.DateTimeField()),

@@ -34,7 +34,9 @@ class Purchase(models.Model):
 
     `charged_minor` is everything ever charged, `refunded_minor` everything refunded of it; Saleor's own `totalCharged`
     is the difference. It has no contact once the person was erased, or the order was anonymized in Saleor.
-    `saleor_user_id` is the confirmed account that Saleor assigned the order to; empty for a guest's order.
+    `saleor_user_id` is the confirmed account that Saleor assigned the order to; empty for a guest's order. It
+    `is_placed_by_account` once an event showed that an account placed it while signed in: Saleor's own history forgets
+    that when the account is deleted.
     """
 
     contact = models.ForeignKey(
@@ -54,6 +56,7 @@ class Purchase(models.Model):
     refunded_minor = models.BigIntegerField()
     voucher_code = models.CharField(max_length=255, blank=True, default="")
     saleor_user_id = models.CharField(max_length=128, blank=True, default="")
+    is_placed_by_account = models.BooleanField(default=False)
     saleor_checkout_id = models.CharField(max_length=128, blank=True, default="")
     placed_at = models.DateTimeField()
     issued_at = models.DateTimeField()

@@ -149,12 +149,6 @@ class Order(Purchasing):
         return any(each.type in _PLACED and each.user_id == self.user.id for each in self.events)
 
     @property
-    def former_accounts(self) -> set[str]:
-        """The accounts that placed it, except its own: staff acted for a guest, or corrected an account's address."""
-        placed_by = {each.user_id for each in self.events if each.type in _PLACED}
-        return placed_by - {"", self.user.id if self.user is not None else ""}
-
-    @property
     def is_anonymous(self) -> bool:
         """Whether no personal data is left: Saleor's anonymization shortens names and addresses to "A..."."""
         texts = [self.email]

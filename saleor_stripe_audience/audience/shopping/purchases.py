@@ -37,13 +37,12 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     previous = stored.contact if stored else None
     sold.record_products(shop, order, issued_at)
     if stored is not None and stored.issued_at > issued_at:
-        _add_missing_products(stored, lines)
-        if contact != previous:
-            delete_if_empty(contact)
+        _learn_from_late_event(stored, order, lines, contact)
         return stored
     purchase = stored or reported
     for name, value in fields.items():
         setattr(purchase, name, value)
+    purchase.is_placed_by_account = purchase.is_placed_by_account or order.is_placed_by_account
     purchase.contact = contact
     # These can identify a person.
     purchase.voucher_code = order.voucher_code if contact else ""
@@ -73,6 +72,20 @@ def _account_of(purchase: Purchase, previous: Contact | None, person: Person | N
     """Return the account that the order is or was assigned to: Saleor sends none once the account was deleted."""
     former = purchase.saleor_user_id if purchase.contact == previous else ""
     return (person.account_id if person is not None else None) or former
+
+
+def _learn_from_late_event(
+    purchase: Purchase, order: Order, lines: list[PurchaseLine], contact: Contact | None
+) -> None:
+    """Keep what only an older event of the order knows; `contact` was the buyer at that time."""
+    _add_missing_products(purchase, lines)
+    if order.is_placed_by_account and not purchase.is_placed_by_account:
+        purchase.is_placed_by_account = True
+        purchase.save(update_fields=["is_placed_by_account"])
+        if purchase.contact is not None and purchase.contact != contact:
+            ledger.retract_order(purchase.saleor_order_id, purchase.contact)
+    if purchase.contact != contact:
+        delete_if_empty(contact)
 
 
 def _leave(shop: LockedShop, previous: Contact, purchase: Purchase, person: Person | None) -> None:

@@ -68,7 +68,7 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     """Record what the buyer agreed to during checkout, once, however many events the order has.
 
     A late event of a guest's order may have an address that was corrected since: then the consent belongs to the
-    order's current contact. That of an account stays with the account.
+    order's current contact. That of an account stays with the account, whoever the order is assigned to later.
     """
     values = _as_dict(order.metadata)
     if not values:
@@ -80,7 +80,7 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     buyer = order.buyer(issued_at)
     if buyer is None:  # no valid address
         return
-    if (former := order.former_accounts) and ledger.has_proven(audience, former, order.id):
+    if purchase is not None and purchase.is_placed_by_account and not order.is_placed_by_account:
         return
     is_late = purchase is not None and purchase.issued_at > issued_at
     current = purchase if is_late and not order.is_placed_by_account else None

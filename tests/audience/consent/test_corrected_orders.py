@@ -100,13 +100,18 @@ def test_a_withdrawal_of_the_guest_follows_too(shop: Installation) -> None:
 
 
 def test_what_an_account_agreed_to_stays_with_it_in_any_order_of_arrival(shop: Installation) -> None:
-    """Its owner was signed in, so the owner of the order's new address must not be taken for who agreed."""
+    """Its owner was signed in, so the owner of the order's new address must not be taken for who agreed.
+
+    Saleor takes the account off the order, whose metadata stay, and off its history when it is deleted.
+    """
     owner = member(email=TYPED)
+    placed = {"events": [{"type": "PLACED", "user": owner}]}
     history: list[tuple[Event, dict[str, Any]]] = [
-        ((TYPED, 1, TICKED), {"user": owner, "events": [{"type": "PLACED", "user": owner}]}),
-        ((CORRECTED, 2, {}), {}),
+        ((TYPED, 1, TICKED), placed | {"user": owner}),
+        ((CORRECTED, 2, TICKED), placed),
+        ((CORRECTED, 3, TICKED), {"events": [{"type": "PLACED", "user": None}]}),
     ]
-    for arrival in permutations(history):
+    for arrival in permutations([*history, history[0]]):
         Contact.objects.all().delete()
         shop.purchases.all().delete()
         for event, changed in arrival:
@@ -115,14 +120,20 @@ def test_what_an_account_agreed_to_stays_with_it_in_any_order_of_arrival(shop: I
         assert Consent.objects.get().is_proven
 
 
-def test_what_an_account_agreed_to_does_not_subscribe_the_corrected_address_too(shop: Installation) -> None:
-    """Saleor takes the account off the order, whose history and metadata stay."""
+@pytest.mark.parametrize("corrected_first", [False, True])
+def test_what_an_erased_account_agreed_to_subscribes_nobody(
+    shop: Installation, *, corrected_first: bool
+) -> None:
     owner = member(email=TYPED)
-    placed = [{"type": "PLACED", "user": {"id": owner["id"]}}]
+    placed = [{"type": "PLACED", "user": owner}]
     deliver(shop, [(TYPED, 1, TICKED)], user=owner, events=placed)
-    deliver(shop, [(CORRECTED, 2, TICKED), (CORRECTED, 3, TICKED)], user=None, events=placed)
-    assert statuses() == {TYPED: "subscribed", CORRECTED: "nonsubscribed"}
-    assert Consent.objects.get().is_proven
+    if corrected_first:
+        deliver(shop, [(CORRECTED, 2, TICKED)], events=placed)
+    erase(shop, TYPED)
+    deliver(shop, [(CORRECTED, 3, TICKED)], events=placed)
+    deliver(shop, [(CORRECTED, 4, TICKED)], events=[{"type": "PLACED", "user": None}])
+    assert statuses() == {CORRECTED: "nonsubscribed"}
+    assert not Consent.objects.exists()
 
 
 def test_what_staff_entered_for_a_guest_counts_as_the_guests(shop: Installation) -> None:
@@ -179,6 +190,15 @@ class TestDoubleOptIn:
         client.post(link_in(mailoutbox[0]))
         deliver(shop, [(CORRECTED, 2, TICKED)], created=ticked_at)
         assert statuses() == {TYPED: "subscribed", CORRECTED: "pending"}
+
+    def test_who_confirmed_stays_when_a_late_event_says_that_an_account_placed_the_order(
+        self, shop: Installation, ticked_at: str, mailoutbox: list[EmailMultiAlternatives], client: Client
+    ) -> None:
+        client.post(link_in(mailoutbox[0]))
+        owner = member(email=CORRECTED)
+        placed = [{"type": "PLACED", "user": owner}]
+        deliver(shop, [(CORRECTED, 0, TICKED)], created=ticked_at, user=owner, events=placed)
+        assert statuses()[TYPED] == "subscribed"
 
 
 def test_the_owner_of_the_typed_address_agreed_to_nothing_if_the_corrected_one_is_erased(
