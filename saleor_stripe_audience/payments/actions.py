@@ -24,6 +24,12 @@ from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
 MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is authorized; {money} cannot be charged.")
+ALREADY_CHARGED = pgettext_lazy(
+    "staff", "This payment was charged, so it cannot be cancelled. Refund it instead."
+)
+NOTHING_LEFT = pgettext_lazy(
+    "staff", "Saleor requested an amount of zero: nothing is left of this payment to charge or refund."
+)
 
 Json = dict[str, Any]
 
@@ -106,6 +112,8 @@ def cancel(installation: Installation, requested: Requested, request: ActionRequ
     account, intent = _current_intent(installation, requested)
     flow = intent.flow
     if intent.status != "canceled" and not intent.released_minor(flow):
+        if intent.status == "succeeded":
+            raise Rejected(ALREADY_CHARGED, code="not_held")
         end = payment_intents.release_rest if intent.amount_received else payment_intents.cancel
         intent = ownership.restore_metadata(account, end(account, intent.id, request.key))
     records.save(account, intent)
@@ -127,8 +135,8 @@ def _money(requested: Requested, default: Money) -> Money:
         return default
     money = from_decimal(requested.action.amount, requested.action.currency or default.currency)
     money.in_currency(default.currency)
-    if money.minor <= 0:
-        raise Rejected(pgettext_lazy("staff", "The amount must be more than zero."), code="amount_too_small")
+    if money.minor <= 0:  # Saleor reduces what staff enter to what is left
+        raise Rejected(NOTHING_LEFT, code="amount_too_small")
     return money
 
 

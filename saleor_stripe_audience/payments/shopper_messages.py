@@ -21,7 +21,7 @@ FOR_DEVELOPERS = frozenset(
 
 WAITS_FOR_SHOPPER = pgettext_lazy("shopper", "Waiting for the shopper to pay.")
 CANCELED = pgettext_lazy("shopper", "The payment was cancelled.")
-ALREADY_PAID = pgettext_lazy("shopper", "This order is already paid: there is nothing left to pay here.")
+ALREADY_PAID = pgettext_lazy("shopper", "There is nothing left to pay for this order.")
 REPLACED = pgettext_lazy("shopper", "This attempt failed; the payment was made with another payment method.")
 CHARGED_INSTEAD = pgettext_lazy(
     "shopper", "This payment method cannot be authorized first, so the amount was charged immediately."

@@ -23,8 +23,8 @@ Json = dict[str, Any]
 
 REINSTALL = pgettext_lazy(
     "staff",
-    "Saleor rejects the app's token: the app was removed or deactivated. Activate it in "
-    "Saleor's Dashboard, or install it again; its data is kept.",
+    "Saleor rejects the app's token: the app was removed or deactivated, or the token was deleted. Activate the app "
+    "in Saleor's Dashboard, or install it again; its data is kept.",
 )
 REFUSED = pgettext_lazy("staff", "Saleor refused: {reason}")
 REPORT_REFUSED = pgettext_lazy("staff", "Saleor refused the payment's report: {reason}")

@@ -19,8 +19,8 @@ PERMISSION_DENIED = "permission_denied"
 TOKEN, PERMISSIONS = "token", "permissions"  # the keys of the two problems
 TOKEN_MESSAGE = pgettext_lazy(
     "staff",
-    "Saleor rejects the app's token: the app was removed or deactivated. Activate it, or "
-    "install it again, in Saleor's Dashboard. Its data is kept, and everything that is "
+    "Saleor rejects the app's token: the app was removed or deactivated, or the token was deleted. Activate the app, "
+    "or install it again, in Saleor's Dashboard. Its data is kept, and everything that is "
     "waiting then continues automatically.",
 )
 PERMISSION_MESSAGE = pgettext_lazy(

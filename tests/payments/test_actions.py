@@ -67,7 +67,7 @@ def test_a_capture_whose_answer_was_lost_is_made_once(held: Buy, stripe_sandbox:
 
 
 @pytest.mark.parametrize(
-    ("amount", "words"), [("12.31", "Only 12.30 USD is authorized"), ("0", "more than zero")]
+    ("amount", "words"), [("12.31", "Only 12.30 USD is authorized"), ("0", "nothing is left")]
 )
 def test_a_capture_that_cannot_be_is_not_sent(
     held: Buy, stripe_sandbox: StripeSandbox, amount: str, words: str
@@ -84,6 +84,14 @@ def test_a_refusal_is_in_the_language_of_the_staff_also_when_repeated(held: Buy,
     for again in (False, True):
         answer = held.request("CHARGE", "12.31", again=again)
         assert "Seuls 12,30 USD sont bloqués" in answer["message"]
+
+
+def test_a_charged_payment_is_not_cancelled_but_refunded(charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+    answer = charged.request("CANCEL", None)
+    assert answer["result"] == "CANCEL_FAILURE"
+    assert "Refund it instead" in answer["message"]
+    assert stripe_sandbox.log.entries("POST", f"/v1/payment_intents/{charged.psp}/capture") == []
+    assert charged.row().status == "succeeded"
 
 
 def test_what_was_released_cannot_be_captured(held: Buy) -> None:
