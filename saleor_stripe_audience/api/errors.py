@@ -176,6 +176,7 @@ MEANINGS: dict[str, tuple[ErrorCode, str | None]] = {
     "title_missing": (ErrorCode.REQUIRED, "title"),
     "unknown_scope": (ErrorCode.INVALID_PERMISSION, "scopes"),
     "variant_unknown": (ErrorCode.NOT_FOUND, "variant"),
+    "without_audience": (ErrorCode.PERMISSION_DENIED, "kind"),
 }
 
 

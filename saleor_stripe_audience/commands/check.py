@@ -22,7 +22,7 @@ from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, last_seen_worker
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.payments import readiness
-from saleor_stripe_audience.saleor import client, signatures, webhook_sync
+from saleor_stripe_audience.saleor import client, listing, signatures, webhook_sync
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import for_staff
 
@@ -77,7 +77,7 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{shop} publishes its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
         yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
-        if settings.EMAIL_CONFIGURED:
+        if settings.EMAIL_CONFIGURED and listing.may_list(shop, "orders"):
             yield f"a mail service reports bounces and complaints to {shop}", partial(_check_deliveries, shop)
     accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(
         kind=StripeAccount.Kind.CONNECT, stripe_id=""
@@ -110,7 +110,11 @@ def _check_public_url() -> None:
     try:
         response = exchange(make_session(), "GET", f"{settings.PUBLIC_URL}/api/manifest", seconds=SECONDS)
         found = response.json() if response.ok else {}
-    except (NoAnswer, ValueError):
+    except NoAnswer as error:
+        raise Rejected(
+            f"It cannot be reached from here: {error}. Start `serve`; check PUBLIC_URL and the proxies before it."
+        ) from error
+    except ValueError:
         found = {}
     if found.get("id") != settings.APP_ID:
         raise Rejected(

@@ -299,7 +299,7 @@ def fetch_visible(
         nodes: list[Json] = [edge["node"] for edge in data[listing]["edges"]]
         granted = {_text(each["code"]) for each in data["app"]["permissions"] or []}
     if permission not in granted:
-        if permission in _wanted_permissions(installation):
+        if permission in wanted_permissions(installation):
             trouble.report(installation, PERMISSION_DENIED)
         raise Blocked(trouble.PERMISSION_MESSAGE, code=PERMISSION_DENIED, by=installation.pk)
     return nodes
@@ -465,7 +465,7 @@ def _blocking(installation: Installation) -> Iterator[None]:
         if error.code == PERMISSION_DENIED and not _misses_permission(installation):
             # Saleor also denies what belongs to another app, such as a transaction made under a former APP_ID.
             raise Rejected(
-                pgettext_lazy("staff", "Saleor does not allow the app to change this."), code="saleor_refused"
+                pgettext_lazy("staff", "Saleor does not allow the app to do this."), code="saleor_refused"
             ) from error
         if trouble.was_reinstalled(installation):
             raise Unavailable(
@@ -480,10 +480,11 @@ def _misses_permission(installation: Installation) -> bool:
     app = _app_of(_call(installation.saleor_api_url, installation.token, "FetchInstalled", {}))
     with reading_response():
         granted = {_text(each["code"]) for each in app["permissions"] or []}
-    return not granted.issuperset(_wanted_permissions(installation))
+    return not granted.issuperset(wanted_permissions(installation))
 
 
-def _wanted_permissions(installation: Installation) -> list[str]:
+def wanted_permissions(installation: Installation) -> list[str]:
+    """Return the permissions that the installed manifest asks for, for the shop's version."""
     found: list[str] = manifest(installation.variant, read_version(installation.schema_version))[
         "permissions"
     ]

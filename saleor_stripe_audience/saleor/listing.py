@@ -40,6 +40,11 @@ LISTINGS = {
 }
 
 
+def may_list(installation: Installation, name: str) -> bool:
+    """Whether the app was installed with a manifest that asks for the permission to see all objects."""
+    return LISTINGS[name].permission in client.wanted_permissions(installation)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some objects; `after` is where the next page begins, None at the end. `total` counts all pages."""

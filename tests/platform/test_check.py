@@ -65,6 +65,14 @@ def test_all_is_well(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) ->
     assert "FIX" not in capsys.readouterr().out
 
 
+def test_bounces_need_a_mail_service_only_with_an_audience(
+    shop: SaleorSandbox, capsys: pytest.CaptureFixture[str], mail_server: None
+) -> None:
+    assert "None does" in only(to_fix(capsys))
+    Installation.objects.update(variant="payments-only")
+    assert not any("bounces" in name for name in to_fix(capsys))
+
+
 def test_a_webhook_is_missing(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     installation = Installation.objects.get()
     client.delete_webhook(installation, client.fetch_installed(installation).webhooks[0].id)
@@ -104,7 +112,7 @@ def test_the_public_address_leads_elsewhere(
     shop: SaleorSandbox, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.PUBLIC_URL = "http://127.0.0.1:9"
-    assert "Start `serve`" in to_fix(capsys)["http://127.0.0.1:9 leads to this app"]
+    assert "ConnectionError). Start `serve`" in to_fix(capsys)["http://127.0.0.1:9 leads to this app"]
 
 
 def test_nobody_works_the_tasks(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:

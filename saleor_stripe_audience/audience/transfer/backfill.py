@@ -12,6 +12,7 @@ from saleor_stripe_audience.audience.transfer import from_saleor, from_stripe
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -26,7 +27,7 @@ def get_or_create(installation: Installation, source: str, actor: str) -> Job:
     """Return the open backfill from that source ("saleor" or "stripe"), or a new one, which no worker processes yet.
 
     Saleor's orders must be imported first, because they show which Stripe charges are not orders. `Rejected` otherwise,
-    and for an unknown source.
+    for an unknown source, and if the installed manifest gives no access to customers and orders.
     """
     if source not in SOURCES:
         raise Rejected(
@@ -36,6 +37,17 @@ def get_or_create(installation: Installation, source: str, actor: str) -> Job:
                 known=", ".join(SOURCES),
             ),
             code="source",
+        )
+    if source == Job.Kind.SALEOR and not all(
+        listing.may_list(installation, each) for each in ("customers", "orders")
+    ):
+        raise Rejected(
+            pgettext_lazy(
+                "staff",
+                "The app was installed without access to customers and orders. Install it again with the full manifest "
+                "to import them.",
+            ),
+            code="without_audience",
         )
     if source == Job.Kind.STRIPE:
         finished = Job.objects.filter(installation=installation, kind=Job.Kind.SALEOR)

@@ -69,9 +69,12 @@ def _catch_up(installation: Installation) -> None:
 def erase_deleted(installation: Installation, night: int | None = None) -> int:
     """Erase the owners of accounts that were deleted in Saleor; returns how many accounts.
 
-    With `night`, 0 to 6, only the accounts whose turn it is are looked up. `Rejected` or `Unavailable` if the shop
-    cannot be asked; what was erased until then stays erased.
+    With `night`, 0 to 6, only the accounts whose turn it is are looked up; none, if the installed manifest gives no
+    access to customers. `Rejected` or `Unavailable` if the shop cannot be asked; what was erased until then stays
+    erased.
     """
+    if not listing.may_list(installation, "customers"):
+        return 0
     erased = unclear = 0
     for ids in batched(_accounts(installation, night), listing.LARGEST_PAGE):
         for account_id in sorted(set(ids) - listing.fetch_present(installation, "customers", ids)):

@@ -190,7 +190,9 @@ def test_a_shop_without_the_permission_has_no_problem_if_its_manifest_does_not_a
     past.installation.refresh_from_db()
     [app] = past.saleor.host.store.apps
     app.permissions = frozenset({"HANDLE_PAYMENTS", "MANAGE_PRODUCTS"})
+    before = len(past.saleor.host.calls)
     assert deleted_accounts.erase_deleted_accounts.call() == 0
+    assert len(past.saleor.host.calls) == before, "Saleor would refuse"
     assert not past.installation.problems.exists()
     assert len(known()) == len(people)
 
