@@ -76,9 +76,13 @@ class _Session(requests.Session):
         return None
 
 
-def make_session(adapter: HTTPAdapter | None = None) -> requests.Session:
-    """Create a session for `exchange`, for one thread; `adapter` is a `TimedAdapter` with more rules."""
+def make_session(adapter: HTTPAdapter | None = None, *, ca_file: str = "") -> requests.Session:
+    """Create a session for `exchange`, for one thread; `adapter` is a `TimedAdapter` with more rules.
+
+    Certificates have to be signed by an authority in `ca_file`, or else by a public one.
+    """
     session = _Session()
+    session.verify = ca_file or True
     session.trust_env = False  # neither proxies nor credentials of the machine are used
     session.headers["Accept-Encoding"] = "gzip"
     for scheme in ("https://", "http://"):

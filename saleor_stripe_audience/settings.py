@@ -1,6 +1,7 @@
 """The environment as typed values, then Django's settings. An incomplete configuration is rejected with a message."""
 
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +38,7 @@ class Environment(BaseSettings):
     PUBLIC_URL: str = ""
     ALLOWED_SALEOR_URLS: str = ""
     DASHBOARD_ORIGINS: str = ""
+    CA_FILE: str = ""
     STRIPE_API_BASE: str = "https://api.stripe.com"
     STRIPE_PLATFORM_SECRET_KEY: str = ""
     STRIPE_PLATFORM_PUBLISHABLE_KEY: str = ""
@@ -93,6 +95,8 @@ class Environment(BaseSettings):
         ]
         if not is_web_address(self.STRIPE_API_BASE):
             found.append("STRIPE_API_BASE: give a URL such as https://api.stripe.com, or leave it out.")
+        if self.CA_FILE and not _has_certificates(self.CA_FILE):
+            found.append("CA_FILE: give a readable file of certificates in PEM format, or leave it out.")
         return found
 
     def _problems_of_saleor(self) -> list[str]:
@@ -269,6 +273,14 @@ def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
     return parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
 
 
+def _has_certificates(path: str) -> bool:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):  # one of ssl's own errors is an OSError
+        return False
+    return True
+
+
 _environment = read_environment()
 
 SECRET_KEY = _environment.SECRET_KEY
@@ -276,6 +288,7 @@ SECRET_KEY_FALLBACKS = list(listed(_environment.SECRET_KEY_FALLBACKS))
 PUBLIC_URL = _environment.PUBLIC_URL.rstrip("/")
 ALLOWED_SALEOR_URLS = listed(_environment.ALLOWED_SALEOR_URLS)
 DASHBOARD_ORIGINS = listed(_environment.DASHBOARD_ORIGINS)
+CA_FILE = _environment.CA_FILE
 STRIPE_API_BASE = _environment.STRIPE_API_BASE.rstrip("/")
 STRIPE_PLATFORM_SECRET_KEY = _environment.STRIPE_PLATFORM_SECRET_KEY
 STRIPE_PLATFORM_PUBLISHABLE_KEY = _environment.STRIPE_PLATFORM_PUBLISHABLE_KEY

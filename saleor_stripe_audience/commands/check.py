@@ -108,7 +108,12 @@ def _check_database() -> None:
 def _check_public_url() -> None:
     """Saleor and Stripe use this URL: it must lead here, at least from this machine."""
     try:
-        response = exchange(make_session(), "GET", f"{settings.PUBLIC_URL}/api/manifest", seconds=SECONDS)
+        response = exchange(
+            make_session(ca_file=settings.CA_FILE),
+            "GET",
+            f"{settings.PUBLIC_URL}/api/manifest",
+            seconds=SECONDS,
+        )
         found = response.json() if response.ok else {}
     except NoAnswer as error:
         raise Rejected(

@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import requests
+from django.conf import settings
 from django.utils.translation import pgettext_lazy
 from urllib3.connectionpool import HTTPSConnectionPool
 
@@ -44,7 +45,8 @@ def _session(url: str) -> requests.Session:
     if name == "public" and not url.startswith("https://"):
         raise Rejected("The shop's API URL must begin with https://.", code="https_required")
     if not hasattr(_local, name):
-        setattr(_local, name, network.make_session(_PublicAdapter() if name == "public" else None))
+        adapter = _PublicAdapter() if name == "public" else None
+        setattr(_local, name, network.make_session(adapter, ca_file=settings.CA_FILE))
     session: requests.Session = getattr(_local, name)
     return session
 

@@ -179,6 +179,8 @@ def test_a_wrong_part_of_a_platform_is_named(monkeypatch: pytest.MonkeyPatch, na
         ("ALLOWED_SALEOR_URLS", "https://shop.example.com/*"),
         ("ALLOWED_SALEOR_URLS", "https://["),
         ("STRIPE_API_BASE", "stripe"),
+        ("CA_FILE", "/nowhere/authorities.pem"),
+        ("CA_FILE", __file__),
         ("EVENT_RETENTION_DAYS", "-1"),
         ("EVENT_RETENTION_DAYS", "999999999"),
         ("CART_RETENTION_DAYS", "999999999"),
