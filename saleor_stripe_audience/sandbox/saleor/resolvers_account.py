@@ -221,7 +221,7 @@ def customer_update(
 def customer_delete(_root: Any, info: Info, *, id_: str | None = None) -> dict[str, Any]:
     call = call_of(info)
     user = _customer(call, id_)
-    call.host.store.users.remove(user)
+    call.host.store.remove_user(user)
     changes.user_deleted(call, user)
     return {"user": user}
 
@@ -322,6 +322,6 @@ def account_delete(_root: Any, info: Info, *, token: str) -> dict[str, Any]:
     user, _ = _with_token(call, "delete", token)
     if _signed_in(call) is not user:
         raise Refused("token", "INVALID", "Invalid or expired token.")
-    call.host.store.users.remove(user)
+    call.host.store.remove_user(user)
     changes.account_deleted(call, user)
     return {"user": user}

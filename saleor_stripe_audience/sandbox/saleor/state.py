@@ -524,6 +524,15 @@ class Store:
         """Return the webhooks of installed apps."""
         return [webhook for app in self.installed() for webhook in app.webhooks]
 
+    def remove_user(self, user: User) -> None:
+        """Delete the account; orders, and the entries of their histories, stay without it."""
+        self.users.remove(user)
+        for order in self.orders:
+            holders: list[Order | OrderEvent] = [order, *order.events]
+            for each in holders:
+                if each.user is user:
+                    each.user = None
+
     def transactions_of(self, source: Checkout | Order) -> list[Transaction]:
         """Return the transactions of a checkout or an order."""
         return [each for each in self.transactions if each.checkout is source or each.order is source]

@@ -49,10 +49,7 @@ def people(past: Past) -> dict[str, User]:
 
 def delete(past: Past, user: User) -> None:
     """Delete the account in Saleor, whose orders remain, without an event."""
-    past.saleor.host.store.users.remove(user)
-    for order in past.saleor.host.store.orders:
-        if order.user is user:
-            order.user = None
+    past.saleor.host.store.remove_user(user)
 
 
 def known() -> set[str]:

@@ -80,6 +80,23 @@ def test_a_customer_from_cradle_to_grave(
     assert gone["addresses"] == []
 
 
+@pytest.mark.usefixtures("app")
+def test_a_deleted_account_leaves_its_orders_and_their_histories(
+    shop: SaleorSandbox, recorder: Recorder
+) -> None:
+    create = "mutation($i:UserCreateInput!){customerCreate(input:$i){user{id} errors{code}}}"
+    made = staff(shop, create, i={"email": "ada@example.com", "isConfirmed": True})["customerCreate"]["user"]
+    user = next(each for each in shop.host.store.users if each.id == made["id"])
+    recorder.answers["TRANSACTION_INITIALIZE_SESSION"] = succeed("CHARGE_SUCCESS")
+    order, _ = Shopper(shop, shop.user_token(user)).buy()
+    read = "query($i:ID!){order(id:$i){userEmail user{id} events{type user{id}}}}"
+    assert staff(shop, read, i=order["id"])["order"]["user"] == {"id": user.id}
+    staff(shop, "mutation($i:ID){customerDelete(id:$i){errors{code}}}", i=user.id)
+    found = staff(shop, read, i=order["id"])["order"]
+    assert (found["userEmail"], found["user"]) == ("ada@example.com", None)
+    assert {"type": "PLACED", "user": None} in found["events"]
+
+
 def test_registering_with_metadata(
     shop: SaleorSandbox, recorder: Recorder, emitted_events: EmittedEvents
 ) -> None:
