@@ -201,7 +201,7 @@ def _requested(request: StaffRequest, found: Payment) -> tuple[str, ...]:
 
 def _actions(found: Payment) -> list[Entry]:
     requests = ActionRequest.objects.filter(
-        installation=found.installation_id, transaction_id=found.transaction_id
+        installation=found.installation_id, transaction_id=found.transaction_id, repeats=None
     )
     return [_action(each, found.currency) for each in requests.order_by("-created_at", "-pk")[:MOST_ENTRIES]]
 

@@ -6,6 +6,9 @@ response is stored here: the same request gets the same response and moves no mo
 Requests are distinguished by Saleor's own event of each (`TransactionEvent.idempotencyKey`, new for each request).
 Equal requests made at the same time may arrive with each other's events already in them: each takes one that no other
 has taken.
+
+If it is not known what became of a request, staff read that it failed, and make it again: the new one is carried out as
+a repeat of the first, so that the money moves once.
 """
 
 import hashlib
@@ -14,12 +17,14 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE
@@ -36,6 +41,7 @@ CarryOut = Callable[[Installation, Requested, ActionRequest], Json]
 # Stripe stores a key for at least 24 hours: https://docs.stripe.com/api/idempotent_requests
 STRIPE_REMEMBERS = timedelta(hours=20)
 AT_ONCE = timedelta(minutes=15)  # an equal request older than this was not made at the same time
+LONGEST_TRY = timedelta(minutes=1)  # longer than Saleor and the app wait: an older one was interrupted
 
 
 def carry_out_once(installation: Installation, requested: Requested, kind: str, carry_out: CarryOut) -> Json:
@@ -56,6 +62,21 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
         request = request or _claim(installation, requested, kind, body)
     if request.answer is not None:
         return dict(request.answer)
+    first = _find_first(installation, requested, request)
+    if first is not None:
+        response = _repeat(installation, requested, request, first, carry_out)
+        if response is not None:
+            return response
+        request.repeats = None
+        request.save(update_fields=["repeats"])
+    return _try(installation, requested, request, carry_out)
+
+
+def _try(
+    installation: Installation, requested: Requested, request: ActionRequest, carry_out: CarryOut
+) -> Json:
+    if request.answer is not None:
+        return dict(request.answer)
     if request.created_at < timezone.now() - STRIPE_REMEMBERS:
         # Stripe would no longer recognize the key: a repeat might move money twice.
         raise Rejected(
@@ -68,9 +89,78 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
         )
     try:
         response = carry_out(installation, requested, request)
+    except Unavailable:
+        _update(request, unclear_at=timezone.now())
+        raise
     except Rejected as error:
+        if error.code != failures.KEY_REUSED:  # Stripe has the request, with other details
+            _store(request, for_failure(request.kind, error.translatable))
+        raise
+    _store(request, response)
+    return response
+
+
+def _find_first(
+    installation: Installation, requested: Requested, request: ActionRequest
+) -> ActionRequest | None:
+    """Return the unclear request that staff now make again, if any: of the same kind and amount, not yet repeated."""
+    if request.repeats is None:
+        type_ = f"{request.kind}_REQUEST"
+        keys = {
+            ownership.stripe_key(installation, requested.transaction.id, type_, each.idempotencyKey)
+            for each in waiting_requests(requested, type_)
+            if each.idempotencyKey
+        } - {request.key}
+        if not keys:
+            return None
+        now = timezone.now()
+        unclear = ActionRequest.objects.filter(
+            Q(unclear_at__isnull=False) | Q(created_at__lt=now - LONGEST_TRY),
+            installation=installation,
+            key__in=keys,
+            answer__isnull=True,
+            created_at__gt=now - STRIPE_REMEMBERS,
+            repeated_by=None,
+        )
+        request.repeats = unclear.order_by("created_at").first()
+        if request.repeats is None:
+            return None
+        try:
+            with transaction.atomic():
+                request.save(update_fields=["repeats"])
+        except IntegrityError:  # another request has just repeated it
+            request.repeats = None
+            return None
+    first = request.repeats
+    while first.repeats is not None:
+        first = first.repeats
+    return first
+
+
+def _repeat(
+    installation: Installation,
+    requested: Requested,
+    request: ActionRequest,
+    first: ActionRequest,
+    carry_out: CarryOut,
+) -> Json | None:
+    """Return the response to the first request, tried again; None if it is settled, so that this one is another."""
+    try:
+        response = _try(installation, requested, first, carry_out)
+    except Unavailable:
+        _update(request, unclear_at=timezone.now())
+        raise
+    except Rejected as error:
+        if error.code == failures.KEY_REUSED:  # such as for another granted refund
+            return None
         _store(request, for_failure(request.kind, error.translatable))
         raise
+    # Saleor knew the result before staff made this request.
+    known = {
+        each.pspReference for each in requested.transaction.events if each.type == f"{request.kind}_SUCCESS"
+    }
+    if response.get("pspReference") in known:
+        return None
     _store(request, response)
     return response
 
@@ -136,9 +226,12 @@ def for_failure(kind: str, message: Promise | str) -> Json:
 
 
 def _store(request: ActionRequest, response: Json) -> None:
-    """Store the response. Whether or not money has moved, Saleor gets the response even if it cannot be stored."""
+    _update(request, answer=response, answered_at=timezone.now())
+
+
+def _update(request: ActionRequest, **changes: Any) -> None:
+    """Store what became of it. Whether or not money has moved, Saleor gets the response even if it cannot be stored."""
     try:
-        open_one = ActionRequest.objects.filter(pk=request.pk, answer__isnull=True)
-        open_one.update(answer=response, answered_at=timezone.now())
+        ActionRequest.objects.filter(pk=request.pk, answer__isnull=True).update(**changes)
     except DatabaseError:
         log.exception("response not stored", request=str(request.pk))

@@ -135,8 +135,9 @@ class ActionRequest(models.Model):
     """A charge, refund or cancelation that Saleor requested, with the response; stored as long as the shop's data.
 
     `key` is Saleor's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
-    took it. `answer` is null while it is not known what became of the request. `received_before` is what the payment
-    had received (smallest unit) before a charge was first tried.
+    took it. `answer` is null while it is not known what became of the request; `unclear_at` is when a try ended like
+    that. `repeats` is the unclear request that staff made again with this one: it is carried out under the key of that
+    one. `received_before` is what the payment had received (smallest unit) before a charge was first tried.
     """
 
     installation = models.ForeignKey(
@@ -147,6 +148,8 @@ class ActionRequest(models.Model):
     key = models.CharField(max_length=255)
     body = models.CharField(max_length=64)
     answer = models.JSONField(null=True)
+    unclear_at = models.DateTimeField(null=True)
+    repeats = models.OneToOneField("self", null=True, on_delete=models.CASCADE, related_name="repeated_by")
     received_before = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     answered_at = models.DateTimeField(null=True)

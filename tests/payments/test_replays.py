@@ -10,6 +10,7 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from saleor_stripe_audience.dashboard.payment import timeline
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.saleor.webhooks import type_of
@@ -152,6 +153,95 @@ def test_what_stayed_open_is_not_asked_again_once_stripe_may_have_forgotten_it(
     assert answer["result"] == "REFUND_FAILURE"
     assert "Check the payment in Stripe" in answer["message"]
     assert refunded(stripe_sandbox) == [230]
+
+
+class TestStaffMakeAnUnclearRequestAgain:
+    """They read that it failed, because Stripe did not respond; it was carried out nevertheless, or will be."""
+
+    @pytest.fixture
+    def lost(self, charged: Buy, stripe_sandbox: StripeSandbox) -> Json:
+        """Return Saleor's event of a refund whose response was lost."""
+        first = request_of(charged)
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
+        return first
+
+    def test_it_moves_the_money_once(self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json) -> None:
+        again = request_of(charged)
+        body = body_of(charged, "REFUND", [lost, again])
+        answer = post(charged, "REFUND", body)
+        assert answer["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230]
+        assert post(charged, "REFUND", body) == answer
+        assert post(charged, "REFUND", body_of(charged, "REFUND", [lost])) == answer
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_the_next_one_is_another(self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json) -> None:
+        events = [lost]
+        for _ in range(2):
+            events.append(request_of(charged))
+            post(charged, "REFUND", body_of(charged, "REFUND", events))
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_they_may_have_to_make_it_several_times(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        events = [lost]
+        for result in ("REFUND_FAILURE", "REFUND_SUCCESS"):
+            if result == "REFUND_FAILURE":
+                stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+            events.append(request_of(charged))
+            assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == result
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_it_is_another_if_saleor_knew_the_result_before(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        """Stripe's event has reported it in the meantime, so staff saw that it succeeded."""
+        [made] = stripe_sandbox.account.table("refund").values()
+        reported = lost | {"type": "REFUND_SUCCESS", "pspReference": made["id"], "idempotencyKey": None}
+        body = body_of(charged, "REFUND", [lost, reported, request_of(charged)])
+        for _ in range(2):
+            assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
+            assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_it_is_another_if_it_is_for_another_granted_refund(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        body = body_of(charged, "REFUND", [lost, request_of(charged)], grantedRefund=granted)
+        assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_another_amount_is_another_request(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        body = body_of(charged, "REFUND", [lost, request_of(charged, amount="1.00")], amount="1.00")
+        assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 100]
+
+    def test_a_capture_too(self, held: Buy, stripe_sandbox: StripeSandbox) -> None:
+        stripe_sandbox.account.multicapture = True
+        first, again = (request_of(held) | {"type": "CHARGE_REQUEST"} for _ in range(2))
+        stripe_sandbox.add_fault(
+            "POST /v1/payment_intents/*/capture", drop_connection=True, after_effect=True, times=2
+        )
+        assert post(held, "CHARGE", body_of(held, "CHARGE", [first]))["result"] == "CHARGE_FAILURE"
+        answer = post(held, "CHARGE", body_of(held, "CHARGE", [first, again]))
+        assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "2.30")
+        assert stripe_sandbox.account.table("payment_intent")[held.psp]["amount_received"] == 230
+
+    def test_one_whose_process_was_killed_counts_after_a_minute(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        ActionRequest.objects.update(unclear_at=None, created_at=timezone.now() - timedelta(seconds=61))
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, request_of(charged)]))
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_the_page_shows_it_once(self, charged: Buy, lost: Json) -> None:
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, request_of(charged)]))
+        entries = [each.title for each in timeline(charged.row())]
+        assert entries.count("Refund") == 1
 
 
 @pytest.mark.parametrize("minutes", [25 * 60, 16, -6])

@@ -132,6 +132,16 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("body", models.CharField(max_length=64)),
                 ("answer", models.JSONField(null=True)),
+                ("unclear_at", models.DateTimeField(null=True)),
+                (
+                    "repeats",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="repeated_by",
+                        to="payments.actionrequest",
+                    ),
+                ),
                 ("received_before", models.BigIntegerField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("answered_at", models.DateTimeField(null=True)),
