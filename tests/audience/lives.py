@@ -67,12 +67,13 @@ class _Order:
         account = self.owner.as_account() if self.owner.has_account else None
         by_address = self.is_guest or self.is_corrected
         user = None if by_address and self.address != self.owner.address else account
+        by_account = {"id": member(self.owner.number)["id"], "isConfirmed": True, "isStaff": False}
         metadata = [{"key": key, "value": value} for key, value in self.choice.items()]
         return order(str(self.number), email=self.address, user=user, **self.state) | {
             "metadata": metadata,
             "checkoutId": self.checkout or None,
             "channel": {"id": channel_id(self.channel), "slug": self.channel, "currencyCode": "USD"},
-            "events": [{"type": "PLACED", "user": None if self.is_guest else account}],
+            "events": [{"type": "PLACED", "user": None if self.is_guest or account is None else by_account}],
         }
 
 

@@ -188,12 +188,18 @@ def correct_order(
             refresh(corrected)
 
 
-def retract_order(order_id: str, contact: Contact) -> None:
-    """Delete what a guest's order recorded for the contact: it was not a guest's, and the contact agreed to nothing.
+def retract_order(order_id: str, audience_ids: Collection[UUID], owner: Contact | None) -> list[Contact]:
+    """Delete what an order recorded as a guest's for others than its `owner`, because an account placed it.
 
-    What the contact's owner confirmed stays.
+    What the others confirmed themselves stays. Returns the contacts that had such rows.
     """
-    correct_order(order_id, contact, corrected=None, email="", erased_at=None)
+    rows = Consent.objects.filter(
+        audience__in=audience_ids, source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
+    )
+    others = list(Contact.objects.filter(pk__in=rows.exclude(contact=owner).values("contact")))
+    for each in others:
+        correct_order(order_id, each, corrected=None, email="", erased_at=None)
+    return others
 
 
 def refresh(contact: Contact) -> None:

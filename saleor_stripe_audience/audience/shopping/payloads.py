@@ -119,6 +119,8 @@ class OrderEvent(Payload):
 
     type: Text = ""
     user_id: Text = Field("", validation_alias=AliasPath("user", "id"))
+    is_confirmed: bool = Field(False, validation_alias=AliasPath("user", "isConfirmed"))
+    is_staff: bool = Field(False, validation_alias=AliasPath("user", "isStaff"))
 
 
 class Order(Purchasing):
@@ -139,14 +141,32 @@ class Order(Purchasing):
     events: Annotated[list[OrderEvent], BeforeValidator(lambda value: value or [])] = []
 
     @property
-    def is_placed_by_account(self) -> bool:
-        """Whether the confirmed account of the order was signed in when it was placed.
+    def is_placed_by_its_user(self) -> bool:
+        """Whether the account of the order was signed in when it was placed.
 
         Saleor assigns a guest's order to the account that has its address, so `user` alone proves nothing.
         """
-        if self.user is None or not self.user.is_confirmed:
-            return False
-        return any(each.type in _PLACED and each.user_id == self.user.id for each in self.events)
+        return self.user is not None and self.user.id in {each.user_id for each in self._placed}
+
+    @property
+    def is_placed_by_account(self) -> bool:
+        """The same, and the account is confirmed: its owner has the email address."""
+        return self.is_placed_by_its_user and self.user is not None and bool(self.user.is_confirmed)
+
+    @property
+    def was_placed_by_account(self) -> bool:
+        """Whether a confirmed account placed it that has it no more, because staff corrected its address.
+
+        Staff who placed it acted for a guest.
+        """
+        own = self.user.id if self.user is not None else ""
+        return any(
+            each.user_id not in ("", own) and each.is_confirmed and not each.is_staff for each in self._placed
+        )
+
+    @property
+    def _placed(self) -> list[OrderEvent]:
+        return [each for each in self.events if each.type in _PLACED]
 
     @property
     def is_anonymous(self) -> bool:

@@ -37,12 +37,12 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     previous = stored.contact if stored else None
     sold.record_products(shop, order, issued_at)
     if stored is not None and stored.issued_at > issued_at:
-        _learn_from_late_event(stored, order, lines, contact)
+        _learn_from_late_event(shop, stored, order, lines, contact)
         return stored
     purchase = stored or reported
     for name, value in fields.items():
         setattr(purchase, name, value)
-    purchase.is_placed_by_account = purchase.is_placed_by_account or order.is_placed_by_account
+    _notice_account(shop, purchase, order, contact)
     purchase.contact = contact
     # These can identify a person.
     purchase.voucher_code = order.voucher_code if contact else ""
@@ -57,8 +57,10 @@ def record_order(shop: LockedShop, order: Order, issued_at: datetime) -> Purchas
     insert_rows(lines)
     shop.absent -= {(Key.ORDER, order.id), (Key.ORDERED_CHECKOUT, order.checkout_id)}
     payment_facts.attach(shop, [order.id, order.checkout_id], contact)
-    # A guest can type any address at the checkout, so their metadata must not change an account's attributes.
-    if contact and (order.is_placed_by_account or contact.saleor_user_id is None):
+    # A guest can type any address at the checkout, so their metadata must not change an account's attributes, nor an
+    # account's those of the address to which staff corrected its order.
+    is_guests = not purchase.is_placed_by_account
+    if contact and (order.is_placed_by_account or (is_guests and contact.saleor_user_id is None)):
         attributes.store(contact, order.metadata, issued_at, is_whole=False)
     for each in {contact, previous}:
         totals.refresh_at_end(shop, each, added=purchase if stored is None else None)
@@ -75,22 +77,35 @@ def _account_of(purchase: Purchase, previous: Contact | None, person: Person | N
 
 
 def _learn_from_late_event(
-    purchase: Purchase, order: Order, lines: list[PurchaseLine], contact: Contact | None
+    shop: LockedShop, purchase: Purchase, order: Order, lines: list[PurchaseLine], contact: Contact | None
 ) -> None:
     """Keep what only an older event of the order knows; `contact` was the buyer at that time."""
     _add_missing_products(purchase, lines)
-    if order.is_placed_by_account and not purchase.is_placed_by_account:
-        purchase.is_placed_by_account = True
+    if _notice_account(shop, purchase, order, contact):
         purchase.save(update_fields=["is_placed_by_account"])
-        if purchase.contact is not None and purchase.contact != contact:
-            ledger.retract_order(purchase.saleor_order_id, purchase.contact)
     if purchase.contact != contact:
         delete_if_empty(contact)
 
 
+def _notice_account(shop: LockedShop, purchase: Purchase, order: Order, contact: Contact | None) -> bool:
+    """Mark a purchase that an account placed, and delete what it recorded as a guest's; returns whether that is new.
+
+    `contact` is the buyer of this event.
+    """
+    if purchase.is_placed_by_account or not (order.is_placed_by_account or order.was_placed_by_account):
+        return False
+    purchase.is_placed_by_account = True
+    if purchase.pk is not None:
+        owner = contact if order.is_placed_by_account else None
+        for each in ledger.retract_order(order.id, shop.audience_ids, owner):
+            if each != contact:
+                delete_if_empty(each)
+    return True
+
+
 def _leave(shop: LockedShop, previous: Contact, purchase: Purchase, person: Person | None) -> None:
     """Let the consent given with the order follow it from `previous` to its current contact."""
-    if person is not None:
+    if person is not None and not purchase.is_placed_by_account:
         corrected, erased_at = purchase.contact, None
         if corrected is not None and shop.has_tombstones:
             erased_at = erasure.last_erased_at(shop.installation, corrected)

@@ -80,10 +80,11 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     buyer = order.buyer(issued_at)
     if buyer is None:  # no valid address
         return
-    if purchase is not None and purchase.is_placed_by_account and not order.is_placed_by_account:
+    is_accounts = purchase is not None and purchase.is_placed_by_account
+    if (is_accounts or order.was_placed_by_account) and not order.is_placed_by_its_user:
         return
     is_late = purchase is not None and purchase.issued_at > issued_at
-    current = purchase if is_late and not order.is_placed_by_account else None
+    current = purchase if is_late and not (is_accounts or order.is_placed_by_account) else None
     if current is not None and current.contact is None:  # erased, or anonymized in Saleor
         return
     events = _events_in(

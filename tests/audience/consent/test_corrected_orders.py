@@ -137,9 +137,17 @@ def test_what_an_erased_account_agreed_to_subscribes_nobody(
 
 
 def test_what_staff_entered_for_a_guest_counts_as_the_guests(shop: Installation) -> None:
-    placed = [{"type": "PLACED", "user": {"id": "a member of the staff"}}]
+    placed = [{"type": "PLACED", "user": {"id": "somebody", "isConfirmed": True, "isStaff": True}}]
     deliver(shop, [(TYPED, 1, TICKED)], user=None, events=placed)
     assert statuses() == {TYPED: "subscribed"}
+
+
+def test_an_order_that_was_corrected_before_its_first_event_is_still_the_accounts(shop: Installation) -> None:
+    """Saleor writes an event when it sends it, which may be late."""
+    placed = [{"type": "PLACED", "user": member() | {"isStaff": False}}]
+    deliver(shop, [(CORRECTED, 2, TICKED)], user=None, events=placed)
+    deliver(shop, [(CORRECTED, 3, TICKED)], user=None, events=[{"type": "PLACED", "user": None}])
+    assert statuses() == {CORRECTED: "nonsubscribed"}
 
 
 def test_an_event_from_before_it_was_anonymized_makes_no_contact(shop: Installation) -> None:
