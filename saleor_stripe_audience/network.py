@@ -79,7 +79,7 @@ class _Session(requests.Session):
 def make_session(adapter: HTTPAdapter | None = None, *, ca_file: str = "") -> requests.Session:
     """Create a session for `exchange`, for one thread; `adapter` is a `TimedAdapter` with more rules.
 
-    Certificates have to be signed by an authority in `ca_file`, or else by a public one.
+    Certificates have to be signed by an authority in `ca_file`; without it, by a public one.
     """
     session = _Session()
     session.verify = ca_file or True

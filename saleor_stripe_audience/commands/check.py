@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.audience.consent.deliveries.webhooks import webhooks_of
+from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway import account_state, connect, onboarding
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -77,7 +78,7 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{shop} publishes its signing keys", partial(signatures.fetch_jwks, shop.saleor_api_url)
         yield f"{shop} has the app's webhooks and permissions", partial(_check_webhooks, shop)
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
-        if settings.EMAIL_CONFIGURED and listing.may_list(shop, "orders"):
+        if settings.EMAIL_CONFIGURED:
             yield f"a mail service reports bounces and complaints to {shop}", partial(_check_deliveries, shop)
     accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(
         kind=StripeAccount.Kind.CONNECT, stripe_id=""
@@ -117,7 +118,8 @@ def _check_public_url() -> None:
         found = response.json() if response.ok else {}
     except NoAnswer as error:
         raise Rejected(
-            f"It cannot be reached from here: {error}. Start `serve`; check PUBLIC_URL and the proxies before it."
+            f"It cannot be reached from here: {error}. Start `serve`; check PUBLIC_URL and the proxies before it, and "
+            "CA_FILE if the certificate is signed by an authority of your own."
         ) from error
     except ValueError:
         found = {}
@@ -180,8 +182,9 @@ def _check_charges(account: StripeAccount) -> None:
 
 
 def _check_deliveries(shop: Installation) -> None:
-    """Without it no contact ever becomes `cleaned`, and a complaint changes nothing."""
-    if not webhooks_of(shop).exists():
+    """Without it no contact ever becomes `cleaned`, and a complaint changes nothing. A shop without any needs none."""
+    has_contacts = Contact.objects.filter(audience__installation=shop).exists()
+    if (has_contacts or listing.may_list(shop, "orders")) and not webhooks_of(shop).exists():
         raise Rejected(
             "None does, so email is still sent to dead mailboxes and to people who complained. Create a URL with "
             f"`mail-webhook --saleor-api-url {shop} --service NAME`, and enter it at the service."

@@ -25,10 +25,11 @@ from saleor_stripe_audience.wording import with_values
 
 MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is authorized; {money} cannot be charged.")
 ALREADY_CHARGED = pgettext_lazy(
-    "staff", "This payment was charged, so it cannot be cancelled. Refund it instead."
+    "staff", "This payment was charged, so it cannot be cancelled, only refunded."
 )
 NOTHING_LEFT = pgettext_lazy(
-    "staff", "Saleor requested an amount of zero: nothing is left of this payment to charge or refund."
+    "staff",
+    "The amount is zero. If you entered an amount, nothing is left of this payment to charge or refund.",
 )
 
 Json = dict[str, Any]

@@ -41,8 +41,14 @@ LISTINGS = {
 
 
 def may_list(installation: Installation, name: str) -> bool:
-    """Whether the app was installed with a manifest that asks for the permission to see all objects."""
-    return LISTINGS[name].permission in client.wanted_permissions(installation)
+    """Whether the app may see all objects: its manifest asks for the permission, or the shop granted it anyway.
+
+    The shop is only asked if the manifest does not ask for it: `Rejected` or `Unavailable` if it does not respond.
+    """
+    permission = LISTINGS[name].permission
+    if permission in client.wanted_permissions(installation):
+        return True
+    return permission in client.fetch_installed(installation).permissions
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,9 @@ def _orders(contacts: int) -> list[str]:
     return [
         f"""INSERT INTO audience_purchase (id, contact_id, installation_id, saleor_order_id, number, status,
             charge_status, channel, currency, total_minor, charged_minor, refunded_minor, voucher_code,
-            saleor_checkout_id, placed_at, issued_at)
+            saleor_user_id, is_placed_by_account, saleor_checkout_id, placed_at, issued_at)
             SELECT n, {_key(owner)}, {shop}, 'order-' || n, '' || n, {status}, {charge}, 'default-channel',
-            {currency}, {total}, {total}, {refunded}, {voucher}, 'checkout-' || n, {placed}, {placed}
+            {currency}, {total}, {total}, {refunded}, {voucher}, '', false, 'checkout-' || n, {placed}, {placed}
             FROM {numbers(orders)} WHERE true""",
         f"""INSERT INTO audience_purchaseline (purchase_id, saleor_line_id, saleor_product_id, saleor_variant_id,
             product_name, variant_name, sku, quantity, quantity_fulfilled, unit_minor, total_minor)

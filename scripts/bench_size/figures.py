@@ -111,9 +111,10 @@ def _add_payments_and_events(audience: Audience, contacts: int) -> None:
         cursor.execute(
             f"""INSERT INTO payments_payment (id, installation_id, account_id, transaction_id, idempotency_key,
             payment_intent_id, flow, source_id, channel_slug, amount_minor, currency, status, captured_minor,
-            refunded_minor, settled_currency, order_number, decline_code, decline_message, created_at, updated_at)
+            refunded_minor, settled_currency, order_id, order_number, decline_code, decline_message, created_at,
+            updated_at)
             SELECT {key}, {shop}, {account}, 'transaction-' || n, 'key-' || n, 'pi_' || n, 'CHARGE', 'checkout-' || n,
-            'default-channel', 4000, 'USD', 'succeeded', 4000, 0, '', '' || n, '', '', {ago}, {ago}
+            'default-channel', 4000, 'USD', 'succeeded', 4000, 0, '', '', '' || n, '', '', {ago}, {ago}
             FROM {crowd.numbers(int(contacts * PAYMENTS_SHARE))} WHERE true"""
         )
         cursor.execute(

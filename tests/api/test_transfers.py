@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.transfer import backfill
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.engine import Page
 from saleor_stripe_audience.jobs.models import Job
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.saleor import listing
 from tests.api.conftest import Shop, changed, codes_of, errors_of, post
 from tests.audience.histories import at
 
@@ -95,8 +95,10 @@ class TestJobs:
         assert errors_of(write(START, kind="IMPORT")) == [("kind", "INVALID")]
         assert not Job.objects.exists()
 
-    def test_a_shop_with_payments_only_has_nothing_to_import(self, mine: Shop, write: Asking) -> None:
-        Installation.objects.filter(pk=mine.installation.pk).update(variant="payments-only")
+    def test_a_shop_with_payments_only_has_nothing_to_import(
+        self, write: Asking, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(listing, "may_list", lambda *_: False)
         assert errors_of(write(START, kind="SALEOR")) == [("kind", "PERMISSION_DENIED")]
         assert not Job.objects.exists()
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from saleor_stripe_audience.catalog import push
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.catalog.refetch import fetch_due
 from saleor_stripe_audience.sandbox.saleor.seed import _Product, _product, _Variant
@@ -108,7 +109,10 @@ def test_a_bulk_update_sends_each_variant_once(town: Town, run_all_tasks: Callab
     assert names == {f"Jumper – {size} new" for size in "SML"}
 
 
-def test_a_bulk_update_of_many_variants_sends_each_once(town: Town, run_all_tasks: Callable[[], int]) -> None:
+def test_a_bulk_update_of_many_variants_sends_each_once(
+    town: Town, run_all_tasks: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "CONFIRMED_AT_ONCE", 10)
     store = town.shop.host.store
     made = tuple(_Variant(f"Size {number}", f"MANY-{number}", "18.00", "75.00") for number in range(30))
     many = _product(store, _Product("Jumper", "Warm.", "Clothes", (1, 2, 3), made))

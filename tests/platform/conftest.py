@@ -28,8 +28,9 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "migrated.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            folder.mkdir()
-            assert command(folder, "migrate").returncode == 0
+            new = tmp_path_factory.mktemp("new")
+            assert command(new, "migrate").returncode == 0
+            new.rename(folder)
     return folder / "var"
 
 

@@ -69,6 +69,9 @@ def test_bounces_need_a_mail_service_only_with_an_audience(
     shop: SaleorSandbox, capsys: pytest.CaptureFixture[str], mail_server: None
 ) -> None:
     assert "None does" in only(to_fix(capsys))
+    app = shop.app("saleor.app.stripe-audience")
+    assert app is not None
+    app.permissions = frozenset({"HANDLE_PAYMENTS", "MANAGE_PRODUCTS"})
     Installation.objects.update(variant="payments-only")
     assert not any("bounces" in name for name in to_fix(capsys))
 
@@ -113,6 +116,13 @@ def test_the_public_address_leads_elsewhere(
 ) -> None:
     settings.PUBLIC_URL = "http://127.0.0.1:9"
     assert "ConnectionError). Start `serve`" in to_fix(capsys)["http://127.0.0.1:9 leads to this app"]
+
+
+def test_the_public_address_leads_to_something_else(
+    shop: SaleorSandbox, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.PUBLIC_URL = shop.api_url.removesuffix("/graphql/")
+    assert "does not return this app's manifest" in to_fix(capsys)[f"{settings.PUBLIC_URL} leads to this app"]
 
 
 def test_nobody_works_the_tasks(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:

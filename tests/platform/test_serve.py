@@ -27,7 +27,7 @@ def test_a_page_may_be_framed_and_the_host_header_is_ignored(servers: Servers) -
     assert "X-Frame-Options" not in answer.headers
 
 
-@pytest.mark.parametrize(("options", "from_nothing"), [((), True), (("--no-worker",), False)])
+@pytest.mark.parametrize(("options", "from_nothing"), [((), False), (("--no-worker",), True)])
 def test_it_serves_and_ends_when_asked(
     servers: Servers, options: tuple[str, ...], *, from_nothing: bool
 ) -> None:

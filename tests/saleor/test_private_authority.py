@@ -76,9 +76,8 @@ def url(certificate: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
         thread.start()
         served = f"https://127.0.0.1:{server.server_port}/graphql/"
         settings.ALLOWED_SALEOR_URLS = (served,)
-        monkeypatch.setattr(
-            http, "_local", threading.local()
-        )  # a session keeps the authorities it started with
+        # A session keeps the authorities that it started with.
+        monkeypatch.setattr(http, "_local", threading.local())
         yield served
         server.shutdown()
         thread.join()

@@ -34,9 +34,9 @@ class Purchase(models.Model):
 
     `charged_minor` is everything ever charged, `refunded_minor` everything refunded of it; Saleor's own `totalCharged`
     is the difference. It has no contact once the person was erased, or the order was anonymized in Saleor.
-    `saleor_user_id` is the confirmed account that Saleor assigned the order to; empty for a guest's order. It
-    `is_placed_by_account` once an event showed that an account placed it while signed in: Saleor's own history forgets
-    that when the account is deleted.
+    `saleor_user_id` is the confirmed account that Saleor assigned the order to; empty for a guest's order.
+    `is_placed_by_account` is true once an event showed that a confirmed account placed it while signed in: Saleor's own
+    history forgets that when the account is deleted.
     """
 
     contact = models.ForeignKey(

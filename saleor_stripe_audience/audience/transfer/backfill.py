@@ -27,7 +27,7 @@ def get_or_create(installation: Installation, source: str, actor: str) -> Job:
     """Return the open backfill from that source ("saleor" or "stripe"), or a new one, which no worker processes yet.
 
     Saleor's orders must be imported first, because they show which Stripe charges are not orders. `Rejected` otherwise,
-    for an unknown source, and if the installed manifest gives no access to customers and orders.
+    for an unknown source, and if the app has no access to customers and orders.
     """
     if source not in SOURCES:
         raise Rejected(

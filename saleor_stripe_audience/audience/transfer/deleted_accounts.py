@@ -69,11 +69,14 @@ def _catch_up(installation: Installation) -> None:
 def erase_deleted(installation: Installation, night: int | None = None) -> int:
     """Erase the owners of accounts that were deleted in Saleor; returns how many accounts.
 
-    With `night`, 0 to 6, only the accounts whose turn it is are looked up; none, if the installed manifest gives no
-    access to customers. `Rejected` or `Unavailable` if the shop cannot be asked; what was erased until then stays
-    erased.
+    With `night`, 0 to 6, only the accounts whose turn it is are looked up; none, if the app has no access to customers.
+    `Rejected` or `Unavailable` if the shop cannot be asked; what was erased until then stays erased.
     """
+    accounts = Contact.objects.filter(audience__installation=installation, saleor_user_id__gt="")
+    if not accounts.exists():
+        return 0
     if not listing.may_list(installation, "customers"):
+        log.warning("deleted accounts not looked for", installation=str(installation.pk))
         return 0
     erased = unclear = 0
     for ids in batched(_accounts(installation, night), listing.LARGEST_PAGE):
