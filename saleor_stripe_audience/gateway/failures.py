@@ -23,6 +23,9 @@ RATE_LIMIT = "rate_limit"
 NO_METHOD = "payment_intent_invalid_parameter"  # Stripe's code where no payment method fits the currency
 IN_CONFLICT, SERVER_ERROR = 409, 500
 
+IN_PROGRESS = pgettext_lazy(
+    "staff", "Stripe is still working on this request. Please check again in a moment."
+)
 # Stripe gives no code for an account that it restricted later, only a sentence.
 CANNOT_CHARGE = re.compile(r"cannot currently make (live )?charges", re.IGNORECASE)
 # Refusals that pass, by Stripe's code: https://docs.stripe.com/rate-limits
@@ -36,9 +39,7 @@ _TEMPORARY = {
         "staff",
         "Stripe is still working on another request for this payment. Nothing was done; please try again in a moment.",
     ),
-    KEY_IN_USE: pgettext_lazy(
-        "staff", "Stripe is still working on this request. Please check again in a moment."
-    ),
+    KEY_IN_USE: IN_PROGRESS,
 }
 NEW = "new account"  # the name of an account before Stripe has returned one
 STORED = pgettext_lazy(

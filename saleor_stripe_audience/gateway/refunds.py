@@ -1,13 +1,15 @@
 """Stripe's Refunds."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import stripe
 
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.client import errors_of, stripe_of, under_new_keys, was_replayed
+from saleor_stripe_audience.gateway.failures import KEY_REUSED
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import Refund, parse, parse_readable
 
@@ -18,7 +20,8 @@ def create(
     """Refund `amount` (smallest unit), or return the refund that this key created before, as it is now.
 
     The key is also in the refund's metadata: if Stripe stored one of its own errors under the key, this shows whether
-    the money was refunded anyway; only if it was not, it is requested again under another key.
+    the money was refunded anyway; only if it was not, it is requested again under another key. The reason may have been
+    edited since; `Rejected` with the code `KEY_REUSED` if the key was used for another granted refund.
     """
     request = hashlib.sha256(idempotency_key.encode()).hexdigest()
     params: Any = {
@@ -32,12 +35,24 @@ def create(
             for each in list_for(account, intent_id):
                 if each.metadata.get(names.REQUEST) == request:
                     return each
-        with errors_of(account):
-            refunds = stripe_of(account).v1.refunds
-            made = refunds.create(params, {"idempotency_key": key})
-            return _parsed(refunds.retrieve(made.id) if was_replayed(made) else made)
+        try:
+            with errors_of(account):
+                refunds = stripe_of(account).v1.refunds
+                made = refunds.create(params, {"idempotency_key": key})
+                return _parsed(refunds.retrieve(made.id) if was_replayed(made) else made)
+        except Rejected as error:
+            if error.code != KEY_REUSED:
+                raise
+            for each in list_for(account, intent_id):
+                if each.metadata.get(names.REQUEST) == request and _grant(each.metadata) == _grant(metadata):
+                    return each
+            raise
 
     return under_new_keys(idempotency_key, ask)
+
+
+def _grant(metadata: Mapping[str, str]) -> str:
+    return metadata.get(names.GRANTED_REFUND, "")
 
 
 def list_for(account: StripeAccount, intent_id: str) -> list[Refund]:

@@ -12,19 +12,19 @@ a repeat of the first, so that the money moves once.
 """
 
 import hashlib
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import failures
+from saleor_stripe_audience.money import from_decimal
 from saleor_stripe_audience.payments import ownership
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE
@@ -62,11 +62,12 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
         request = request or _claim(installation, requested, kind, body)
     if request.answer is not None:
         return dict(request.answer)
-    first = _find_first(installation, requested, request)
-    if first is not None:
+    settled = set[int]()
+    while (first := _find_first(installation, requested, request, settled)) is not None:
         response = _repeat(installation, requested, request, first, carry_out)
         if response is not None:
             return response
+        settled |= {first.pk, request.repeats.pk if request.repeats is not None else first.pk}
         request.repeats = None
         request.save(update_fields=["repeats"])
     return _try(installation, requested, request, carry_out)
@@ -96,45 +97,81 @@ def _try(
         if error.code != failures.KEY_REUSED:  # Stripe has the request, with other details
             _store(request, for_failure(request.kind, error.translatable))
         raise
+    except Exception:  # a mistake of the app's own, or its database: Stripe may have carried it out
+        _update(request, unclear_at=timezone.now())
+        raise
     _store(request, response)
     return response
 
 
 def _find_first(
-    installation: Installation, requested: Requested, request: ActionRequest
+    installation: Installation, requested: Requested, request: ActionRequest, settled: Collection[int]
 ) -> ActionRequest | None:
-    """Return the unclear request that staff now make again, if any: of the same kind and amount, not yet repeated."""
+    """Return the unclear request that staff now make again, if any: of the same kind and amount, not yet repeated.
+
+    `Unavailable` while another request repeats it: its result is not known either.
+    """
     if request.repeats is None:
-        type_ = f"{request.kind}_REQUEST"
-        keys = {
-            ownership.stripe_key(installation, requested.transaction.id, type_, each.idempotencyKey)
-            for each in waiting_requests(requested, type_)
-            if each.idempotencyKey
-        } - {request.key}
-        if not keys:
+        equal = _equal_requests(installation, requested, request)
+        open_ones = [each for each in equal if each.pk not in settled and _is_unclear(each, requested)]
+        if not open_ones:
+            if any(each.repeats_id is not None and each.answer is None for each in equal):
+                _update(request, unclear_at=timezone.now())
+                raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE)
             return None
-        now = timezone.now()
-        unclear = ActionRequest.objects.filter(
-            Q(unclear_at__isnull=False) | Q(created_at__lt=now - LONGEST_TRY),
-            installation=installation,
-            key__in=keys,
-            answer__isnull=True,
-            created_at__gt=now - STRIPE_REMEMBERS,
-            repeated_by=None,
-        )
-        request.repeats = unclear.order_by("created_at").first()
-        if request.repeats is None:
-            return None
+        request.repeats = open_ones[0]
         try:
             with transaction.atomic():
                 request.save(update_fields=["repeats"])
-        except IntegrityError:  # another request has just repeated it
+        except IntegrityError as error:  # another request has just repeated it
             request.repeats = None
-            return None
+            _update(request, unclear_at=timezone.now())
+            raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE) from error
     first = request.repeats
     while first.repeats is not None:
         first = first.repeats
     return first
+
+
+def _equal_requests(
+    installation: Installation, requested: Requested, request: ActionRequest
+) -> list[ActionRequest]:
+    """Return the other requests of the same kind and amount to which Saleor has no response, oldest first."""
+    type_ = f"{request.kind}_REQUEST"
+    keys = {
+        ownership.stripe_key(installation, requested.transaction.id, type_, each.idempotencyKey)
+        for each in waiting_requests(requested, type_)
+        if each.idempotencyKey
+    } - {request.key}
+    if not keys:
+        return []
+    recent = timezone.now() - STRIPE_REMEMBERS
+    found = ActionRequest.objects.filter(installation=installation, key__in=keys, created_at__gt=recent)
+    return list(found.select_related("repeated_by").order_by("created_at"))
+
+
+def _is_unclear(request: ActionRequest, requested: Requested) -> bool:
+    """Whether its last try ended without a result, or with one that Saleor did not receive, and nothing repeats it."""
+    if hasattr(request, "repeated_by"):
+        return False
+    if request.answer is None:
+        return request.unclear_at is not None or request.created_at < timezone.now() - LONGEST_TRY
+    has_failed = f"{request.kind}_FAILURE"
+    own = _asked_at(request, requested)
+    return request.answer.get("result") != has_failed and any(
+        each.type == has_failed and not each.pspReference and own <= each.createdAt
+        for each in requested.transaction.events
+    )
+
+
+def _asked_at(request: ActionRequest, requested: Requested) -> datetime:
+    """Return when Saleor stored the request; now if it sent no key."""
+    times = [
+        each.createdAt
+        for each in requested.transaction.events
+        if each.idempotencyKey and request.key.endswith(each.idempotencyKey)
+    ]
+    return times[0] if times else timezone.now()
 
 
 def _repeat(
@@ -147,22 +184,43 @@ def _repeat(
     """Return the response to the first request, tried again; None if it is settled, so that this one is another."""
     try:
         response = _try(installation, requested, first, carry_out)
-    except Unavailable:
-        _update(request, unclear_at=timezone.now())
-        raise
     except Rejected as error:
-        if error.code == failures.KEY_REUSED:  # such as for another granted refund
+        if error.code == failures.KEY_REUSED or _was_reported(requested, request, {}, first):
             return None
         _store(request, for_failure(request.kind, error.translatable))
         raise
-    # Saleor knew the result before staff made this request.
-    known = {
-        each.pspReference for each in requested.transaction.events if each.type == f"{request.kind}_SUCCESS"
-    }
-    if response.get("pspReference") in known:
+    except Exception:
+        _update(request, unclear_at=timezone.now())
+        raise
+    if _was_reported(requested, request, response, first):
         return None
     _store(request, response)
     return response
+
+
+def _was_reported(requested: Requested, request: ActionRequest, response: Json, first: ActionRequest) -> bool:
+    """Whether Saleor knew what became of the first request before staff made this one."""
+    own = _asked_at(request, requested)
+    known = [
+        each
+        for each in requested.transaction.events
+        if each.pspReference and each.type and each.type.startswith(request.kind) and each.createdAt <= own
+    ]
+    captured = requested.action.amount
+    if request.kind == "CHARGE" and first.received_before is not None and captured is not None:
+        # Several captures can be reported together.
+        amounts = [
+            each.amount
+            for each in known
+            if each.type == "CHARGE_SUCCESS" and each.pspReference[:3] not in ("du_", "dp_")
+        ]
+        total = sum(from_decimal(each.amount, each.currency).minor for each in amounts)
+        return bool(amounts) and total >= (
+            first.received_before + from_decimal(captured, amounts[0].currency).minor
+        )
+    if not response:  # the refund failed later: Saleor may know of it by its reference only
+        return any(each.type == f"{request.kind}_FAILURE" for each in known)
+    return response.get("pspReference") in {each.pspReference for each in known}
 
 
 def _claim(installation: Installation, requested: Requested, kind: str, body: str) -> ActionRequest:

@@ -4,11 +4,13 @@ moved.
 The key of the `ActionRequest` is Stripe's idempotency key.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway import payment_intents, refunds
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -54,7 +56,8 @@ def charge(installation: Installation, requested: Requested, request: ActionRequ
             received_before=received_before(request, intent.amount_received),
         )
         intent, captured = made.intent, made.received
-    intent = ownership.restore_metadata(account, intent)
+    with _money_has_moved():
+        intent = ownership.restore_metadata(account, intent)
     records.save(account, intent)
     charge_id = intent.charge.id if intent.charge is not None else intent.id
     reference = capture_reference(charge_id, captured - money.minor, captured)
@@ -90,9 +93,19 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
             pgettext_lazy("staff", "Stripe could not refund this payment. Check the payment in Stripe."),
             code="refund_failed",
         )
-    intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
+    with _money_has_moved():
+        intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
     records.save(account, intent)
     return _success("REFUND_SUCCESS", made.id, money, intent)
+
+
+@contextmanager
+def _money_has_moved() -> Iterator[None]:
+    """Turn a refusal into `Unavailable`: what Stripe has carried out has not failed, so a repeat has to return it."""
+    try:
+        yield
+    except Rejected as error:
+        raise Unavailable(error.translatable, code=error.code) from error
 
 
 def _reason(requested: Requested, key: str) -> Json:

@@ -11,7 +11,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from saleor_stripe_audience.dashboard.payment import timeline
+from saleor_stripe_audience.errors import Blocked
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.saleor.webhooks import type_of
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -71,6 +73,13 @@ def post(one: Buy, kind: str, body: bytes) -> Json:
     assert response.status_code == 200
     answer: Json = response.json()
     return answer
+
+
+def reported_as(sandbox: StripeSandbox, request: Json, kind: str) -> Json:
+    """Return the event of Saleor's ledger in which Stripe's first refund was reported."""
+    made = next(iter(sandbox.account.table("refund").values()))
+    now = datetime.now(UTC).isoformat()
+    return request | {"type": kind, "pspReference": made["id"], "idempotencyKey": None, "createdAt": now}
 
 
 def refunded(sandbox: StripeSandbox) -> list[int]:
@@ -220,16 +229,133 @@ class TestStaffMakeAnUnclearRequestAgain:
         assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230, 100]
 
-    def test_a_capture_too(self, held: Buy, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_result_that_saleor_learned_afterwards_does_not_count(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        """Saleor writes the request when it sends it, which may be later than staff made it."""
+        again = request_of(charged, created=ago(seconds=-1))
+        reported = reported_as(stripe_sandbox, lost, "REFUND_SUCCESS") | {"createdAt": ago(seconds=-2)}
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, again, reported]))
+        assert refunded(stripe_sandbox) == [230]
+
+    @pytest.mark.parametrize(
+        ("status", "known"),
+        [("pending", ["REFUND_REQUEST"]), ("failed", ["REFUND_SUCCESS", "REFUND_FAILURE"])],
+    )
+    def test_it_is_another_if_saleor_knew_that_it_waits_or_failed(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json, status: str, known: list[str]
+    ) -> None:
+        [made] = stripe_sandbox.account.table("refund").values()
+        made["status"] = status
+        reports = [reported_as(stripe_sandbox, lost, each) for each in known]
+        body = body_of(charged, "REFUND", [lost, *reports, request_of(charged)])
+        assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_the_reason_of_its_granted_refund_may_have_been_edited(
+        self, charged: Buy, stripe_sandbox: StripeSandbox
+    ) -> None:
+        events: list[Json] = []
+        for reason in ("Broken", "Broken glass"):
+            if not events:
+                stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+            events.append(request_of(charged))
+            granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": reason}
+            post(charged, "REFUND", body_of(charged, "REFUND", events, grantedRefund=granted))
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_each_unclear_one_is_looked_at(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        """The first one was settled; the second was made while the first was still being worked on."""
+        ActionRequest.objects.update(unclear_at=None)
+        second = request_of(charged)
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, second]))
+        ActionRequest.objects.update(unclear_at=timezone.now())
+        known = reported_as(stripe_sandbox, lost, "REFUND_SUCCESS")
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, second, known, request_of(charged)]))
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    @pytest.mark.parametrize("is_posted_again", [False, True])
+    def test_an_answer_that_saleor_did_not_receive_counts_as_unclear(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, *, is_posted_again: bool
+    ) -> None:
+        """Saleor records a failure then, without a reference."""
+        first = request_of(charged)
+        body = body_of(charged, "REFUND", [first])
+        if is_posted_again:
+            stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+            post(charged, "REFUND", body)
+        answer = post(charged, "REFUND", body)
+        failed = request_of(charged) | {"type": "REFUND_FAILURE", "idempotencyKey": None}
+        again = body_of(charged, "REFUND", [first, failed, request_of(charged)])
+        assert post(charged, "REFUND", again) == answer
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_a_failure_of_the_app_after_the_refund_is_unclear(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any) -> None:
+            raise DatabaseError("database is locked")
+
+        first = request_of(charged)
+        with monkeypatch.context() as patch:
+            patch.setattr(records, "save", fail)
+            assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
+        post(charged, "REFUND", body_of(charged, "REFUND", [first, request_of(charged)]))
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_a_refused_key_after_the_refund_is_unclear(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise Blocked("Stripe refused the key.", code="key_refused")
+
+        first = request_of(charged)
+        with monkeypatch.context() as patch:
+            patch.setattr(ownership, "restore_metadata", refuse)
+            assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
+        post(charged, "REFUND", body_of(charged, "REFUND", [first, request_of(charged)]))
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_a_third_one_waits_while_the_second_repeats_the_first(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        second, third = request_of(charged), request_of(charged)
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, second]))
+        ActionRequest.objects.filter(repeats__isnull=False).update(unclear_at=None)  # still being worked on
+        answer = post(charged, "REFUND", body_of(charged, "REFUND", [lost, second, third]))
+        assert (answer["result"], "still working" in answer["message"]) == ("REFUND_FAILURE", True)
+        assert refunded(stripe_sandbox) == [230]
+
+    @pytest.mark.parametrize("reported_together", [False, True])
+    def test_a_capture_too(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, *, reported_together: bool
+    ) -> None:
         stripe_sandbox.account.multicapture = True
-        first, again = (request_of(held) | {"type": "CHARGE_REQUEST"} for _ in range(2))
-        stripe_sandbox.add_fault(
-            "POST /v1/payment_intents/*/capture", drop_connection=True, after_effect=True, times=2
-        )
-        assert post(held, "CHARGE", body_of(held, "CHARGE", [first]))["result"] == "CHARGE_FAILURE"
-        answer = post(held, "CHARGE", body_of(held, "CHARGE", [first, again]))
+        one = buy(flow="AUTHORIZATION").paid()
+        payment = stripe_sandbox.account.table("payment_intent")[one.psp]
+        events: list[Json] = []
+        for amount in ("1.00", "2.30"):
+            stripe_sandbox.add_fault(
+                "POST /v1/payment_intents/*/capture", drop_connection=True, after_effect=True, times=2
+            )
+            events.append(request_of(one, amount=amount) | {"type": "CHARGE_REQUEST"})
+            body = body_of(one, "CHARGE", events, amount=amount)
+            assert post(one, "CHARGE", body)["result"] == "CHARGE_FAILURE"
+        if reported_together:
+            report = {
+                "type": "CHARGE_SUCCESS",
+                "pspReference": payment["latest_charge"],
+                "idempotencyKey": None,
+            }
+            events.append(request_of(one, amount="3.30") | report)
+        events.append(request_of(one) | {"type": "CHARGE_REQUEST"})
+        answer = post(one, "CHARGE", body_of(one, "CHARGE", events))
         assert (answer["result"], answer["amount"]) == ("CHARGE_SUCCESS", "2.30")
-        assert stripe_sandbox.account.table("payment_intent")[held.psp]["amount_received"] == 230
+        assert payment["amount_received"] == (560 if reported_together else 330)
 
     def test_one_whose_process_was_killed_counts_after_a_minute(
         self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
