@@ -20,10 +20,10 @@ CONSENT_TEXT = "Yes, send me news and offers by email. I can unsubscribe at any 
 READ_SCOPES = ["payments:read", "audience:read", "catalogue:read", "settings:read"]
 # The operator's own settings do not apply in a demo: it must not send emails or open other ports.
 OWN_SETTINGS = (
-    "API_REQUESTS_PER_MINUTE", "APP_NAME", "CART_RETENTION_DAYS", "DASHBOARD_ORIGINS", "EMAIL_FROM", "EMAIL_URL",
-    "EVENT_RETENTION_DAYS", "LOG_LEVEL", "METRICS_HOST", "METRICS_PORT", "PROXY_COUNT", "SECRET_KEY_FALLBACKS",
-    "SERVER_THREADS", "STAFF_LANGUAGE", "STRIPE_PLATFORM_PUBLISHABLE_KEY", "STRIPE_PLATFORM_SECRET_KEY",
-    "STRIPE_PLATFORM_WEBHOOK_SECRET",
+    "API_REQUESTS_PER_MINUTE", "APP_NAME", "CA_FILE", "CART_RETENTION_DAYS", "DASHBOARD_ORIGINS", "EMAIL_FROM",
+    "EMAIL_URL", "EVENT_RETENTION_DAYS", "LOG_LEVEL", "METRICS_HOST", "METRICS_PORT", "PROXY_COUNT",
+    "SECRET_KEY_FALLBACKS", "SERVER_THREADS", "STAFF_LANGUAGE", "STRIPE_PLATFORM_PUBLISHABLE_KEY",
+    "STRIPE_PLATFORM_SECRET_KEY", "STRIPE_PLATFORM_WEBHOOK_SECRET",
 )  # fmt: skip
 FURNISH = """mutation Furnish($id: ID!, $text: String!, $scopes: [String!]!) {
   apiKeyCreate(input: {name: "demo", scopes: $scopes}) { errors { message } secret }
