@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.money import from_decimal
 from saleor_stripe_audience.payments import ownership
@@ -41,6 +41,7 @@ CarryOut = Callable[[Installation, Requested, ActionRequest], Json]
 # Stripe stores a key for at least 24 hours: https://docs.stripe.com/api/idempotent_requests
 STRIPE_REMEMBERS = timedelta(hours=20)
 AT_ONCE = timedelta(minutes=15)  # an equal request older than this was not made at the same time
+UNCLEAR = "unclear"
 LONGEST_TRY = timedelta(minutes=1)  # longer than Saleor and the app wait: an older one was interrupted
 
 
@@ -48,8 +49,8 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
     """Return the response to the request: the stored one, or the result of `carry_out`.
 
     `kind` is CHARGE, REFUND or CANCEL. A refusal is a response too, and is stored. `Unavailable` leaves the request
-    open: repeating it calls Stripe again under the same key. `Rejected` for a request of another kind, or one that is
-    too old.
+    open: repeating it calls Stripe again under the same key, and so does another request of the same amount that staff
+    make because they read that it failed. `Rejected` for a request of another kind, or one that is too old.
     """
     if requested.action.actionType != kind:
         raise Rejected(
@@ -86,7 +87,7 @@ def _try(
                 "The result of this request is not known. Check the payment in Stripe before you request "
                 "it again.",
             ),
-            code="unclear",
+            code=UNCLEAR,
         )
     try:
         response = carry_out(installation, requested, request)
@@ -94,7 +95,7 @@ def _try(
         _update(request, unclear_at=timezone.now())
         raise
     except Rejected as error:
-        if error.code != failures.KEY_REUSED:  # Stripe has the request, with other details
+        if _is_final(request, error):
             _store(request, for_failure(request.kind, error.translatable))
         raise
     except Exception:  # a mistake of the app's own, or its database: Stripe may have carried it out
@@ -102,6 +103,14 @@ def _try(
         raise
     _store(request, response)
     return response
+
+
+def _is_final(request: ActionRequest, error: Rejected) -> bool:
+    """Whether the request failed for good: not if Stripe has it with other details, nor if the account is refused now
+    and an earlier try may have moved the money.
+    """
+    was_tried = request.unclear_at is not None
+    return error.code != failures.KEY_REUSED and not (isinstance(error, Blocked) and was_tried)
 
 
 def _find_first(
@@ -115,7 +124,8 @@ def _find_first(
         equal = _equal_requests(installation, requested, request)
         open_ones = [each for each in equal if each.pk not in settled and _is_unclear(each, requested)]
         if not open_ones:
-            if any(each.repeats_id is not None and each.answer is None for each in equal):
+            others = (each for each in equal if each.pk not in settled)
+            if any(each.repeats_id is not None and each.answer is None for each in others):
                 _update(request, unclear_at=timezone.now())
                 raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE)
             return None
@@ -185,10 +195,13 @@ def _repeat(
     try:
         response = _try(installation, requested, first, carry_out)
     except Rejected as error:
-        if error.code == failures.KEY_REUSED or _was_reported(requested, request, {}, first):
-            return None
-        _store(request, for_failure(request.kind, error.translatable))
-        raise
+        if error.code == UNCLEAR:
+            _store(request, for_failure(request.kind, error.translatable))
+            raise
+        if isinstance(error, Blocked):
+            _update(request, unclear_at=timezone.now())
+            raise
+        return None  # nothing was moved, or it was for another granted refund
     except Exception:
         _update(request, unclear_at=timezone.now())
         raise
@@ -218,8 +231,6 @@ def _was_reported(requested: Requested, request: ActionRequest, response: Json, 
         return bool(amounts) and total >= (
             first.received_before + from_decimal(captured, amounts[0].currency).minor
         )
-    if not response:  # the refund failed later: Saleor may know of it by its reference only
-        return any(each.type == f"{request.kind}_FAILURE" for each in known)
     return response.get("pspReference") in {each.pspReference for each in known}
 
 

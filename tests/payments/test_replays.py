@@ -16,7 +16,7 @@ from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.saleor.webhooks import type_of
-from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
 from saleor_stripe_audience.shops import removal
 from saleor_stripe_audience.shops.models import Installation
 
@@ -293,31 +293,52 @@ class TestStaffMakeAnUnclearRequestAgain:
         assert post(charged, "REFUND", again) == answer
         assert refunded(stripe_sandbox) == [230]
 
-    def test_a_failure_of_the_app_after_the_refund_is_unclear(
-        self, charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("module", "name", "error"),
+        [
+            (records, "save", DatabaseError("database is locked")),
+            (ownership, "restore_metadata", Blocked("Stripe refused the key.", code="key_refused")),
+        ],
+    )
+    def test_a_failure_after_the_refund_is_unclear(
+        self,
+        charged: Buy,
+        stripe_sandbox: StripeSandbox,
+        monkeypatch: pytest.MonkeyPatch,
+        module: object,
+        name: str,
+        error: Exception,
     ) -> None:
         def fail(*_: Any) -> None:
-            raise DatabaseError("database is locked")
+            raise error
 
         first = request_of(charged)
         with monkeypatch.context() as patch:
-            patch.setattr(records, "save", fail)
+            patch.setattr(module, name, fail)
             assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
         post(charged, "REFUND", body_of(charged, "REFUND", [first, request_of(charged)]))
         assert refunded(stripe_sandbox) == [230]
 
-    def test_a_refused_key_after_the_refund_is_unclear(
-        self, charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+    def test_it_stays_unclear_while_the_key_is_refused(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
     ) -> None:
-        def refuse(*_: Any) -> None:
-            raise Blocked("Stripe refused the key.", code="key_refused")
-
-        first = request_of(charged)
-        with monkeypatch.context() as patch:
-            patch.setattr(ownership, "restore_metadata", refuse)
-            assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
-        post(charged, "REFUND", body_of(charged, "REFUND", [first, request_of(charged)]))
+        events = [lost, request_of(charged)]
+        stripe_sandbox.revoke_key(SECRET_KEY)
+        assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_FAILURE"
+        stripe_sandbox.add_key(stripe_sandbox.account, SECRET_KEY)
+        events.append(request_of(charged))
+        assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230]
+
+    def test_it_is_another_if_two_unclear_ones_turned_out_to_be_one(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        events = [lost, request_of(charged)]
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_FAILURE"
+        events += [reported_as(stripe_sandbox, lost, "REFUND_SUCCESS"), request_of(charged)]
+        assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 230]
 
     def test_a_third_one_waits_while_the_second_repeats_the_first(
         self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json

@@ -188,15 +188,19 @@ def correct_order(
             refresh(corrected)
 
 
-def retract_order(order_id: str, audience_ids: Collection[UUID], owner: Contact | None) -> list[Contact]:
+def retract_order(
+    order_id: str, audience_ids: Collection[UUID], owner: Contact | None, holder: Contact | None
+) -> list[Contact]:
     """Delete what an order recorded as a guest's for others than its `owner`, because an account placed it.
 
-    What the others confirmed themselves stays. Returns the contacts that had such rows.
+    Only the order's current contact can be the `holder`. If it has none, because it was anonymized, the shop's whole
+    ledger is searched. What the others confirmed themselves stays. Returns the contacts that had such rows.
     """
     rows = Consent.objects.filter(
-        audience__in=audience_ids, source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
-    )
-    others = list(Contact.objects.filter(pk__in=rows.exclude(contact=owner).values("contact")))
+        source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
+    ).exclude(contact=owner)
+    rows = rows.filter(audience__in=audience_ids) if holder is None else rows.filter(contact=holder)
+    others = list(Contact.objects.filter(pk__in=rows.values("contact")))
     for each in others:
         correct_order(order_id, each, corrected=None, email="", erased_at=None)
     return others

@@ -97,7 +97,7 @@ def _notice_account(shop: LockedShop, purchase: Purchase, order: Order, contact:
     purchase.is_placed_by_account = True
     if purchase.pk is not None:
         owner = contact if order.is_placed_by_account else None
-        for each in ledger.retract_order(order.id, shop.audience_ids, owner):
+        for each in ledger.retract_order(order.id, shop.audience_ids, owner, purchase.contact):
             if each != contact:
                 delete_if_empty(each)
     return True
