@@ -68,7 +68,7 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
         response = _repeat(installation, requested, request, first, carry_out)
         if response is not None:
             return response
-        settled |= {first.pk, request.repeats.pk if request.repeats is not None else first.pk}
+        settled |= {each.pk for each in _chain(request)}
         request.repeats = None
         request.save(update_fields=["repeats"])
     return _try(installation, requested, request, carry_out)
@@ -137,10 +137,16 @@ def _find_first(
             request.repeats = None
             _update(request, unclear_at=timezone.now())
             raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE) from error
-    first = request.repeats
-    while first.repeats is not None:
-        first = first.repeats
-    return first
+    return _chain(request)[-1]
+
+
+def _chain(request: ActionRequest) -> list[ActionRequest]:
+    """Return the unclear requests that were made again up to this one, the first one last."""
+    chain = list[ActionRequest]()
+    while request.repeats is not None:
+        request = request.repeats
+        chain.append(request)
+    return chain
 
 
 def _equal_requests(

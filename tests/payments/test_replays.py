@@ -330,12 +330,15 @@ class TestStaffMakeAnUnclearRequestAgain:
         assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230]
 
-    def test_it_is_another_if_two_unclear_ones_turned_out_to_be_one(
-        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    @pytest.mark.parametrize("repeats", [1, 2, 3])
+    def test_it_is_another_if_several_unclear_ones_turned_out_to_be_one(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json, repeats: int
     ) -> None:
-        events = [lost, request_of(charged)]
-        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_FAILURE"
+        events = [lost]
+        for _ in range(repeats):
+            events.append(request_of(charged))
+            stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+            assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_FAILURE"
         events += [reported_as(stripe_sandbox, lost, "REFUND_SUCCESS"), request_of(charged)]
         assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230, 230]
