@@ -17,7 +17,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.payments import ownership, records
-from saleor_stripe_audience.payments.action_requests import received_before, waiting_requests
+from saleor_stripe_audience.payments.action_requests import received_before
 from saleor_stripe_audience.payments.ledger import capture_reference
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of
@@ -111,9 +111,8 @@ def _money_has_moved() -> Iterator[None]:
 def _reason(requested: Requested, key: str) -> Json:
     """Return the reason for the refund in Stripe, from the granted refund or from the request itself."""
     granted = requested.grantedRefund
-    waiting = waiting_requests(requested, "REFUND_REQUEST")
-    own = [each for each in waiting if each.idempotencyKey and key.endswith(each.idempotencyKey)] or waiting
-    reason = (granted.reason if granted is not None else "") or (own[0].message if own else "")
+    own = requested.event_of(key) or next(iter(requested.waiting_events("REFUND")), None)
+    reason = (granted.reason if granted is not None else "") or (own.message if own is not None else "")
     found = {
         names.GRANTED_REFUND: granted.id if granted is not None else "",
         names.REASON: reason or "",

@@ -228,6 +228,30 @@ class Requested(_Part):
     transaction: Transaction
     grantedRefund: Annotated[GrantedRefund | None, BeforeValidator(_granted)] = None  # noqa: N815 - Saleor's name
 
+    def equal_events(self, kind: str) -> list[Event]:
+        """Return Saleor's events of requests that equal this one, newest first: of its type and amount.
+
+        `kind` is CHARGE, REFUND or CANCEL. A cancelation has no amount of its own.
+        """
+        asked = self.action.amount if kind != "CANCEL" else None
+        equal = [
+            event
+            for event in self.transaction.events
+            if event.type == f"{kind}_REQUEST" and asked in (None, event.amount.amount)
+        ]
+        return sorted(equal, key=lambda event: event.createdAt, reverse=True)
+
+    def waiting_events(self, kind: str) -> list[Event]:
+        """Return those of them that have no response yet: one is the event of this request."""
+        return [event for event in self.equal_events(kind) if not event.pspReference]
+
+    def event_of(self, key: str) -> Event | None:
+        """Return the event from which Stripe's idempotency key was made."""
+        events = self.transaction.events
+        return next(
+            (each for each in events if each.idempotencyKey and key.endswith(each.idempotencyKey)), None
+        )
+
 
 class ShopperRequest(_Part):
     """LIST_STORED_PAYMENT_METHODS and the two _INITIALIZE_TOKENIZATION_SESSION."""

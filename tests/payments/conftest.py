@@ -185,7 +185,10 @@ class Buy:
             "order": {"id": "T3JkZXI6MQ==", "channel": {"id": CHANNEL_ID, "slug": self.channel}},
             "checkout": None,
         }
-        return self.send(event, action=action, transaction=transaction)
+        answer = self.send(event, action=action, transaction=transaction)
+        if not again:
+            self.events[-1]["pspReference"] = answer.get("pspReference") or ""
+        return answer
 
     def _asked(self, kind: str, amount: str | None) -> Json:
         return {

@@ -105,6 +105,19 @@ class TestPartsOfAHold:
         assert town.amounts() == (5, 0, 0, total - 5)
 
 
+def test_every_refused_request_has_its_failure(town: Town) -> None:  # noqa: F811 - the fixture
+    total = held_for(town, parts=False)
+    amounts = [5.0, 5.0, 7.0]
+    refused = {"error": {"type": "invalid_request_error", "message": "Not now."}}
+    town.stripe.add_fault("POST /v1/payment_intents/*/capture", status=400, body=refused, times=len(amounts))
+    for amount in amounts:
+        ask(town, "CHARGE", amount)
+    failures = town.reported("CHARGE_FAILURE")
+    assert sorted(each["amount"]["amount"] for each in failures) == amounts
+    assert all("Not now." in each["message"] for each in failures)
+    assert town.amounts() == (0, total, 0, 0)
+
+
 def test_a_tip_captured_in_stripes_dashboard(town: Town) -> None:  # noqa: F811 - the fixture
     total = held_for(town, parts=False)
     town.stripe.overcapture(town.intent, round(total * 100) + 200)

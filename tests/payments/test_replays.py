@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import DatabaseError
@@ -20,7 +20,7 @@ from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
 from saleor_stripe_audience.shops import removal
 from saleor_stripe_audience.shops.models import Installation
 
-from .conftest import APP, Buy, post_signed
+from .conftest import APP, Buy, check_answer, post_signed
 
 Begin = Callable[..., Buy]
 Json = dict[str, Any]
@@ -72,6 +72,13 @@ def post(one: Buy, kind: str, body: bytes) -> Json:
     response = post_signed(one.installation, EVENTS[kind], body)
     assert response.status_code == 200
     answer: Json = response.json()
+    return answer
+
+
+def ask(one: Buy, kind: str, events: list[Json], **more: Any) -> Json:
+    """Post the newest request; return the response, whose reference Saleor writes into the request."""
+    answer = post(one, kind, body_of(one, kind, events, **more))
+    events[-1]["pspReference"] = answer.get("pspReference") or ""
     return answer
 
 
@@ -172,7 +179,7 @@ class TestStaffMakeAnUnclearRequestAgain:
         """Return Saleor's event of a refund whose response was lost."""
         first = request_of(charged)
         stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
+        assert ask(charged, "REFUND", [first])["result"] == "REFUND_FAILURE"
         return first
 
     def test_it_moves_the_money_once(self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json) -> None:
@@ -189,7 +196,7 @@ class TestStaffMakeAnUnclearRequestAgain:
         events = [lost]
         for _ in range(2):
             events.append(request_of(charged))
-            post(charged, "REFUND", body_of(charged, "REFUND", events))
+            ask(charged, "REFUND", events)
         assert refunded(stripe_sandbox) == [230, 230]
 
     def test_they_may_have_to_make_it_several_times(
@@ -200,7 +207,7 @@ class TestStaffMakeAnUnclearRequestAgain:
             if result == "REFUND_FAILURE":
                 stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
             events.append(request_of(charged))
-            assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == result
+            assert ask(charged, "REFUND", events)["result"] == result
         assert refunded(stripe_sandbox) == [230]
 
     def test_it_is_another_if_saleor_knew_the_result_before(
@@ -261,7 +268,7 @@ class TestStaffMakeAnUnclearRequestAgain:
                 stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
             events.append(request_of(charged))
             granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": reason}
-            post(charged, "REFUND", body_of(charged, "REFUND", events, grantedRefund=granted))
+            ask(charged, "REFUND", events, grantedRefund=granted)
         assert refunded(stripe_sandbox) == [230]
 
     def test_each_unclear_one_is_looked_at(
@@ -271,7 +278,7 @@ class TestStaffMakeAnUnclearRequestAgain:
         ActionRequest.objects.update(unclear_at=None)
         second = request_of(charged)
         stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        post(charged, "REFUND", body_of(charged, "REFUND", [lost, second]))
+        ask(charged, "REFUND", [lost, second])
         ActionRequest.objects.update(unclear_at=timezone.now())
         known = reported_as(stripe_sandbox, lost, "REFUND_SUCCESS")
         post(charged, "REFUND", body_of(charged, "REFUND", [lost, second, known, request_of(charged)]))
@@ -315,7 +322,7 @@ class TestStaffMakeAnUnclearRequestAgain:
         first = request_of(charged)
         with monkeypatch.context() as patch:
             patch.setattr(module, name, fail)
-            assert post(charged, "REFUND", body_of(charged, "REFUND", [first]))["result"] == "REFUND_FAILURE"
+            assert ask(charged, "REFUND", [first])["result"] == "REFUND_FAILURE"
         post(charged, "REFUND", body_of(charged, "REFUND", [first, request_of(charged)]))
         assert refunded(stripe_sandbox) == [230]
 
@@ -324,7 +331,7 @@ class TestStaffMakeAnUnclearRequestAgain:
     ) -> None:
         events = [lost, request_of(charged)]
         stripe_sandbox.revoke_key(SECRET_KEY)
-        assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_FAILURE"
+        assert ask(charged, "REFUND", events)["result"] == "REFUND_FAILURE"
         stripe_sandbox.add_key(stripe_sandbox.account, SECRET_KEY)
         events.append(request_of(charged))
         assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_SUCCESS"
@@ -338,7 +345,7 @@ class TestStaffMakeAnUnclearRequestAgain:
         for _ in range(repeats):
             events.append(request_of(charged))
             stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-            assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_FAILURE"
+            assert ask(charged, "REFUND", events)["result"] == "REFUND_FAILURE"
         events += [reported_as(stripe_sandbox, lost, "REFUND_SUCCESS"), request_of(charged)]
         assert post(charged, "REFUND", body_of(charged, "REFUND", events))["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230, 230]
@@ -348,7 +355,7 @@ class TestStaffMakeAnUnclearRequestAgain:
     ) -> None:
         second, third = request_of(charged), request_of(charged)
         stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        post(charged, "REFUND", body_of(charged, "REFUND", [lost, second]))
+        ask(charged, "REFUND", [lost, second])
         ActionRequest.objects.filter(repeats__isnull=False).update(unclear_at=None)  # still being worked on
         answer = post(charged, "REFUND", body_of(charged, "REFUND", [lost, second, third]))
         assert (answer["result"], "still working" in answer["message"]) == ("REFUND_FAILURE", True)
@@ -367,8 +374,7 @@ class TestStaffMakeAnUnclearRequestAgain:
                 "POST /v1/payment_intents/*/capture", drop_connection=True, after_effect=True, times=2
             )
             events.append(request_of(one, amount=amount) | {"type": "CHARGE_REQUEST"})
-            body = body_of(one, "CHARGE", events, amount=amount)
-            assert post(one, "CHARGE", body)["result"] == "CHARGE_FAILURE"
+            assert ask(one, "CHARGE", events, amount=amount)["result"] == "CHARGE_FAILURE"
         if reported_together:
             report = {
                 "type": "CHARGE_SUCCESS",
@@ -461,6 +467,66 @@ def test_an_event_posted_to_another_address_is_not_taken_in(
 def test_a_deletion_must_name_itself(installation: Installation) -> None:
     body = {"recipient": {"id": APP}, "user": {"id": "x"}}
     assert post_signed(installation, "customer_deleted", json.dumps(body).encode()).status_code == 400
+
+
+class TestReferenceOfAFailure:
+    """Saleor discards a second failure of a transaction without a reference, or with the reference of another."""
+
+    REFUSED: ClassVar = {"error": {"type": "invalid_request_error", "message": "Not now."}}
+
+    @pytest.mark.parametrize("kind", EVENTS)
+    @pytest.mark.parametrize(
+        "fault",
+        [{"status": 400, "body": REFUSED}, {"drop_connection": True, "times": 2}],
+        ids=["refused", "unclear"],
+    )
+    def test_it_is_saleors_key_of_the_request(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, kind: str, fault: Json
+    ) -> None:
+        one = buy(flow="CHARGE" if kind == "REFUND" else "AUTHORIZATION").paid()
+        paths = {
+            "REFUND": "refunds",
+            "CHARGE": "payment_intents/*/capture",
+            "CANCEL": "payment_intents/*/cancel",
+        }
+        events: list[Json] = []
+        for _ in range(2):
+            stripe_sandbox.add_fault(f"POST /v1/{paths[kind]}", **fault)
+            events.append(request_of(one) | {"type": f"{kind}_REQUEST"})
+            key = events[-1]["idempotencyKey"]
+            answer = ask(one, kind, events)
+            assert (answer["result"], answer["pspReference"]) == (f"{kind}_FAILURE", key)
+            check_answer(EVENTS[kind].upper(), answer)
+
+    def test_a_crash_has_it_too(self, charged: Buy, monkeypatch: pytest.MonkeyPatch) -> None:
+        def crash(*_: Any, **__: Any) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(ownership, "current_intent", crash)
+        events = [request_of(charged)]
+        key = events[0]["idempotencyKey"]
+        answer = ask(charged, "REFUND", events)
+        assert (answer["result"], answer["pspReference"]) == ("REFUND_FAILURE", key)
+        assert "unexpected problem" in answer["message"]
+
+    def test_one_that_is_too_old_has_it_too(self, charged: Buy) -> None:
+        events = [request_of(charged)]
+        key = events[0]["idempotencyKey"]
+        assert ask(charged, "REFUND", events, issuedAt=ago(hours=1))["pspReference"] == key
+
+    def test_a_repeat_has_its_own(self, charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+        """Though its response was the first one's."""
+        events = [request_of(charged)]
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, times=4)
+        ask(charged, "REFUND", events)
+        events.append(request_of(charged))
+        body = body_of(charged, "REFUND", events)
+        post(charged, "REFUND", body)
+        stripe_sandbox.add_fault("POST /v1/refunds", status=400, body=self.REFUSED)
+        first = body_of(charged, "REFUND", events[:1], issuedAt=ago(seconds=1))
+        assert post(charged, "REFUND", first)["pspReference"] == events[0]["idempotencyKey"]
+        assert post(charged, "REFUND", body)["pspReference"] == events[1]["idempotencyKey"]
+        assert refunded(stripe_sandbox) == []
 
 
 class TestEqualRefundsAtOnce:

@@ -1,0 +1,135 @@
+"""Which earlier request staff make again with a new one, because its result was unclear: docs/decisions/0024."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
+
+from saleor_stripe_audience.errors import Unavailable
+from saleor_stripe_audience.gateway import failures
+from saleor_stripe_audience.money import from_decimal
+from saleor_stripe_audience.payments import ownership
+from saleor_stripe_audience.payments.models import ActionRequest
+from saleor_stripe_audience.payments.payloads import Requested
+from saleor_stripe_audience.shops.models import Installation
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+# Stripe stores a key for at least 24 hours: https://docs.stripe.com/api/idempotent_requests
+STRIPE_REMEMBERS = timedelta(hours=20)
+LONGEST_TRY = timedelta(minutes=1)  # longer than Saleor and the app wait: an older one was interrupted
+
+
+def find_first(
+    installation: Installation, requested: Requested, request: ActionRequest, settled: Collection[int]
+) -> ActionRequest | None:
+    """Return the unclear request that staff now make again, if any: of the same kind and amount, not yet repeated.
+
+    `Unavailable` while another request repeats it: its result is not known either.
+    """
+    if request.repeats is None:
+        equal = _equal_requests(installation, requested, request)
+        open_ones = [each for each in equal if each.pk not in settled and _is_unclear(each, requested)]
+        if not open_ones:
+            others = (each for each in equal if each.pk not in settled)
+            if any(each.repeats_id is not None and each.answer is None for each in others):
+                update(request, unclear_at=timezone.now())
+                raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE)
+            return None
+        request.repeats = open_ones[0]
+        try:
+            with transaction.atomic():
+                request.save(update_fields=["repeats"])
+        except IntegrityError as error:  # another request has just repeated it
+            request.repeats = None
+            update(request, unclear_at=timezone.now())
+            raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE) from error
+    return chain(request)[-1]
+
+
+def chain(request: ActionRequest) -> list[ActionRequest]:
+    """Return the unclear requests that were made again up to this one, the first one last."""
+    found = list[ActionRequest]()
+    while request.repeats is not None:
+        request = request.repeats
+        found.append(request)
+    return found
+
+
+def _equal_requests(
+    installation: Installation, requested: Requested, request: ActionRequest
+) -> list[ActionRequest]:
+    """Return the other requests of the same kind and amount that have no result in Saleor, or failed; oldest first."""
+    keys = {
+        ownership.stripe_key(
+            installation, requested.transaction.id, f"{request.kind}_REQUEST", each.idempotencyKey
+        )
+        for each in requested.equal_events(request.kind)
+        if each.idempotencyKey and each.pspReference in ("", each.idempotencyKey)
+    } - {request.key}
+    if not keys:
+        return []
+    recent = timezone.now() - STRIPE_REMEMBERS
+    found = ActionRequest.objects.filter(installation=installation, key__in=keys, created_at__gt=recent)
+    return list(found.select_related("repeated_by").order_by("created_at"))
+
+
+def _is_unclear(request: ActionRequest, requested: Requested) -> bool:
+    """Whether its last try ended without a result, or with one that Saleor did not receive, and nothing repeats it."""
+    if hasattr(request, "repeated_by"):
+        return False
+    if request.answer is None:
+        return request.unclear_at is not None or request.created_at < timezone.now() - LONGEST_TRY
+    # Saleor itself records a failure, without pspReference, if the response does not reach it.
+    own = _asked_at(request, requested)
+    return not has_failed(request, request.answer) and any(
+        each.type == f"{request.kind}_FAILURE" and not each.pspReference and own <= each.createdAt
+        for each in requested.transaction.events
+    )
+
+
+def has_failed(request: ActionRequest, response: Json) -> bool:
+    """Whether the response to the request is a failure."""
+    return response.get("result") == f"{request.kind}_FAILURE"
+
+
+def _asked_at(request: ActionRequest, requested: Requested) -> datetime:
+    """Return when Saleor stored the request; now if it sent no key."""
+    event = requested.event_of(request.key)
+    return event.createdAt if event is not None else timezone.now()
+
+
+def was_reported(requested: Requested, request: ActionRequest, response: Json, first: ActionRequest) -> bool:
+    """Whether Saleor knew what became of the first request before staff made this one."""
+    own = _asked_at(request, requested)
+    known = [
+        each
+        for each in requested.transaction.events
+        if each.pspReference and each.type and each.type.startswith(request.kind) and each.createdAt <= own
+    ]
+    captured = requested.action.amount
+    if request.kind == "CHARGE" and first.received_before is not None and captured is not None:
+        # Several captures can be reported together.
+        amounts = [
+            each.amount
+            for each in known
+            if each.type == "CHARGE_SUCCESS" and each.pspReference[:3] not in ("du_", "dp_")
+        ]
+        total = sum(from_decimal(each.amount, each.currency).minor for each in amounts)
+        return bool(amounts) and total >= (
+            first.received_before + from_decimal(captured, amounts[0].currency).minor
+        )
+    return response.get("pspReference") in {each.pspReference for each in known}
+
+
+def update(request: ActionRequest, **changes: Any) -> None:
+    """Store what became of it. Whether or not money has moved, Saleor gets the response even if it cannot be stored."""
+    try:
+        ActionRequest.objects.filter(pk=request.pk, answer__isnull=True).update(**changes)
+    except DatabaseError:
+        log.exception("response not stored", request=str(request.pk))
