@@ -394,6 +394,11 @@ class Refund(_Labelled):
     balance_transaction: str | dict[str, Any] | None = None
     payment_intent: str | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the money stayed with the merchant."""
+        return self.status in ("failed", "canceled")
+
 
 class BalanceTransaction(_Part):
     """What was booked on the account's balance, in its currency."""

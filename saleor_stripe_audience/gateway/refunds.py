@@ -23,7 +23,7 @@ def create(
     the money was refunded anyway; only if it was not, it is requested again under another key. The reason may have been
     edited since; `Rejected` with the code `KEY_REUSED` if the key was used for another granted refund.
     """
-    request = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    request = _request_of(idempotency_key)
     params: Any = {
         "payment_intent": intent_id,
         "amount": amount,
@@ -49,6 +49,22 @@ def create(
             raise
 
     return under_new_keys(idempotency_key, ask)
+
+
+def _request_of(idempotency_key: str) -> str:
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()
+
+
+def find_granted(account: StripeAccount, intent_id: str, grant: str, but_for_key: str) -> Refund | None:
+    """Return the refund of the payment that carried out this granted refund, without having failed, if any.
+
+    Not the one that was created under the idempotency key `but_for_key`.
+    """
+    own = _request_of(but_for_key)
+    for each in list_for(account, intent_id):
+        if _grant(each.metadata) == grant and not each.has_failed and each.metadata.get(names.REQUEST) != own:
+            return each
+    return None
 
 
 def _grant(metadata: Mapping[str, str]) -> str:

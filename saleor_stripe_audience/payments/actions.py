@@ -33,6 +33,9 @@ NOTHING_LEFT = pgettext_lazy(
     "staff",
     "The amount is zero. If you entered an amount, nothing is left of this payment to charge or refund.",
 )
+GRANT_PAID = pgettext_lazy(
+    "staff", "This granted refund was already paid: Stripe has the refund {reference}."
+)
 
 Json = dict[str, Any]
 
@@ -84,6 +87,7 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
         names.TRANSACTION: requested.transaction.id,
         **_reason(requested, request.key),
     }
+    _check_grant(account, intent, requested, request.key)
     # Stripe decides whether the money is there to be refunded: a repeated request must find its first response.
     made = refunds.create(account, intent.id, money.minor, metadata, request.key)
     if made.status in ("pending", "requires_action"):
@@ -97,6 +101,19 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
         intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
     records.save(account, intent)
     return _success("REFUND_SUCCESS", made.id, money, intent)
+
+
+def _check_grant(account: StripeAccount, intent: PaymentIntent, requested: Requested, key: str) -> None:
+    """Check that the granted refund was not paid by another request.
+
+    Saleor allows another request if it recorded a failure, and does not connect the refund that is reported later with
+    the granted refund, which therefore stays failed.
+    """
+    if requested.grantedRefund is None:
+        return
+    paid = refunds.find_granted(account, intent.id, requested.grantedRefund.id, but_for_key=key)
+    if paid is not None:
+        raise Rejected(with_values(GRANT_PAID, reference=paid.id), code="grant_paid")
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from saleor_stripe_audience.payments.outcomes import Outcome, actions_of, declin
 from saleor_stripe_audience.wording import for_staff, in_language
 
 AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
-REFUND_FAILED = frozenset({"failed", "canceled"})
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
     for refund in state.refunds:
         if refund.status == "succeeded":
             result, message = "REFUND_SUCCESS", _why_refunded(refund)
-        elif refund.status in REFUND_FAILED:
+        elif refund.has_failed:
             reason = (refund.failure_reason or refund.status).replace("_", " ")
             result, message = "REFUND_FAILURE", for_staff(staff_messages.REFUND_FAILED, reason=reason)
         elif any(each.psp_reference == refund.id for each in reported):

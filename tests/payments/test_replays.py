@@ -229,6 +229,29 @@ class TestStaffMakeAnUnclearRequestAgain:
         assert post(charged, "REFUND", body)["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230, 230]
 
+    @pytest.mark.parametrize(
+        ("status", "result"),
+        [("succeeded", "REFUND_FAILURE"), ("pending", "REFUND_FAILURE"), ("failed", "REFUND_SUCCESS")],
+    )
+    def test_a_granted_refund_is_paid_once_unless_it_failed(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, status: str, result: str
+    ) -> None:
+        """Its refund has been reported in the meantime, but Saleor still has the granted refund as failed."""
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        events = [request_of(charged)]
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        ask(charged, "REFUND", events, grantedRefund=granted)
+        [made] = stripe_sandbox.account.table("refund").values()
+        made["status"] = status
+        events += [reported_as(stripe_sandbox, events[0], "REFUND_SUCCESS"), request_of(charged)]
+        answer = ask(charged, "REFUND", events, grantedRefund=granted)
+        assert answer["result"] == result
+        assert (made["id"] in answer["message"]) == (result == "REFUND_FAILURE")
+        assert len(refunded(stripe_sandbox)) == (1 if result == "REFUND_FAILURE" else 2)
+        another = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjI=", "reason": "Broken"}
+        events.append(request_of(charged))
+        assert ask(charged, "REFUND", events, grantedRefund=another)["result"] == "REFUND_SUCCESS"
+
     def test_another_amount_is_another_request(
         self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
     ) -> None:
