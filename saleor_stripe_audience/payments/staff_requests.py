@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
@@ -71,20 +72,23 @@ def count(payment: Payment, kind: str) -> int:
 
 
 def find_open(payment: Payment, kind: str) -> StaffRequest | None:
-    """Return the last request of the kind if it is not carried out yet."""
+    """Return the last request of the kind if it is not carried out yet.
+
+    One whose result is unclear is not: if it is requested again, the new request repeats it.
+    """
     since = timezone.now() - CARRIED_OUT_WITHIN
     requests = StaffRequest.objects.filter(payment=payment, kind=kind, created_at__gt=since)
     last = requests.order_by("-created_at", "-pk").first()
     if last is None:
         return None
-    answered = ActionRequest.objects.filter(
+    tried = ActionRequest.objects.filter(
+        Q(answered_at__isnull=False) | Q(unclear_at__isnull=False),
         installation=payment.installation_id,
         transaction_id=payment.transaction_id,
         kind=kind,
         created_at__gte=last.created_at,
-        answered_at__isnull=False,
     )
-    return None if answered.exists() else last
+    return None if tried.exists() else last
 
 
 def _find(payment: Payment, wanted: Wanted) -> StaffRequest | None:

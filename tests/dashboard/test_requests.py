@@ -191,6 +191,15 @@ def test_a_second_person_waits_for_the_first(
     assert len(saleor.requests) == 2
 
 
+def test_what_stripe_left_unclear_is_requested_again_and_refunded_once(staff: Staff) -> None:
+    staff.town.stripe.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+    for requests in (1, 2):
+        assert staff.send(staff.form("refund") | {"amount": "5"})[0] == 200
+        assert len(staff.town.reported("REFUND_REQUEST")) == requests
+    assert staff.town.amounts()[2] == 5
+    assert len(staff.town.stripe.account.table("refund")) == 1
+
+
 def test_a_form_that_was_opened_before_another_request_is_refused(staff: Staff) -> None:
     mine, theirs = staff.form("refund") | {"amount": "5"}, staff.form("refund") | {"amount": "5"}
     assert staff.send(theirs)[0] == 200
