@@ -52,14 +52,15 @@ def carry_out_once(installation: Installation, requested: Requested, kind: str, 
     read that it failed. A request of another kind, or one that is too old, fails.
     """
     request = None
+    context = log.bind(kind=kind, transaction=requested.transaction.id, installation=str(installation.pk))
     try:
         request = _find_or_claim(installation, requested, kind)
         return _respond(installation, requested, request, carry_out)
     except Failure as error:
-        log.warning("request failed", kind=kind, transaction=requested.transaction.id, code=error.code)
+        context.warning("request failed", code=error.code)
         return _fail(requested, kind, request, error.translatable)
-    except Exception:
-        log.exception("request crashed", kind=kind, transaction=requested.transaction.id)
+    except Exception:  # noqa: BLE001 - Saleor needs a response; it is logged
+        context.exception("request crashed")
         return _fail(requested, kind, request, CRASHED)
 
 

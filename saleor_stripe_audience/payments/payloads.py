@@ -246,11 +246,9 @@ class Requested(_Part):
         return [event for event in self.equal_events(kind) if not event.pspReference]
 
     def event_of(self, key: str) -> Event | None:
-        """Return the event from which Stripe's idempotency key was made."""
-        events = self.transaction.events
-        return next(
-            (each for each in events if each.idempotencyKey and key.endswith(each.idempotencyKey)), None
-        )
+        """Return the event from which Stripe's idempotency key was made, see `ownership.stripe_key`."""
+        events = (each for each in self.transaction.events if each.idempotencyKey)
+        return next((each for each in events if key.endswith(f":{each.type}:{each.idempotencyKey}")), None)
 
 
 class ShopperRequest(_Part):

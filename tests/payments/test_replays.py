@@ -532,6 +532,19 @@ class TestReferenceOfAFailure:
         assert (answer["result"], answer["pspReference"]) == ("REFUND_FAILURE", key)
         assert "unexpected problem" in answer["message"]
 
+    @pytest.mark.parametrize("characters", [1, 12])
+    def test_whatever_key_the_storefront_chose_for_the_payment(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, characters: int
+    ) -> None:
+        request = request_of(charged)
+        key = request["idempotencyKey"]
+        chosen = request_of(charged, key=key[-characters:]) | {
+            "type": "CHARGE_REQUEST",
+            "pspReference": charged.psp,
+        }
+        stripe_sandbox.add_fault("POST /v1/refunds", status=400, body=self.REFUSED)
+        assert ask(charged, "REFUND", [chosen, request])["pspReference"] == key
+
     def test_one_that_is_too_old_has_it_too(self, charged: Buy) -> None:
         events = [request_of(charged)]
         key = events[0]["idempotencyKey"]
