@@ -196,13 +196,15 @@ def _payments_for(event: Event, order: Json) -> list[Payment]:
 
 
 def report_payment(event: Event) -> Write | None:
-    return report.report_payment(account_of(event), object_of(event, PaymentIntent).id)
+    return report.report_payment(account_of(event), object_of(event, PaymentIntent).id, tasks.report_later)
 
 
 def report_voucher(event: Event) -> Write | None:
     """Report a voucher or transfer. 3-D Secure and the like need no report: the shopper is still in the browser."""
     intent = object_of(event, PaymentIntent)
-    return report.report_payment(account_of(event), intent.id) if intent.is_delayed else None
+    if not intent.is_delayed:
+        return None
+    return report.report_payment(account_of(event), intent.id, tasks.report_later)
 
 
 def report_decline(event: Event) -> Write | None:
@@ -213,7 +215,7 @@ def report_decline(event: Event) -> Write | None:
     an entry in the transaction's history.
     """
     intent = object_of(event, PaymentIntent)
-    save = report.report_payment(account_of(event), intent.id)
+    save = report.report_payment(account_of(event), intent.id, tasks.report_later)
     if save is None:
         return None
 
@@ -228,12 +230,16 @@ def report_decline(event: Event) -> Write | None:
 def report_refund(event: Event) -> Write | None:
     """Report a refund, also one that was made or has failed at Stripe."""
     intent_id = object_of(event, Refund).payment_intent
-    return report.report_payment(account_of(event), intent_id) if intent_id else None
+    if intent_id is None:
+        return None
+    return report.report_payment(account_of(event), intent_id, tasks.report_later)
 
 
 def report_dispute(event: Event) -> Write | None:
     intent_id = object_of(event, Dispute).payment_intent
-    return report.report_payment(account_of(event), intent_id, is_disputed=True) if intent_id else None
+    if intent_id is None:
+        return None
+    return report.report_payment(account_of(event), intent_id, tasks.report_later, is_disputed=True)
 
 
 def record_fees(event: Event) -> Write | None:

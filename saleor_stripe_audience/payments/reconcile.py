@@ -208,9 +208,9 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
         intent = ownership.recognize(account, intent)
         if not Payment.objects.filter(account=account, payment_intent_id=intent_id).exists():
             differences.append(Difference("the payment was not known here", where, fixed=True))
-        outcomes = report_missing(account, intent)
+        reported = report_missing(account, intent)
         records.save_compared(account, intent, asked_at)
-        if outcomes or _leaves_others_open(installation, account, intent):
+        if reported.outcomes or _leaves_others_open(installation, account, intent):
             # The event that would have ended the checkout's other open payments was lost.
             order_matching.follow(installation, intent.transaction_id)
     except Failure as error:
@@ -218,10 +218,10 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
             report_foreign(account, intent)
         differences.append(_not_compared(intent_id, error.message))
         return _Compared(differences, isinstance(error, Unavailable | Blocked))
-    for outcome in outcomes:
+    for outcome in reported.outcomes:
         what = f"{outcome.result} {outcome.money} was missing in Saleor"
         differences.append(Difference(what, where, fixed=True))
-    return _Compared(differences)
+    return _Compared(differences, is_temporary=not reported.is_all)
 
 
 def _leaves_others_open(installation: Installation, account: StripeAccount, intent: PaymentIntent) -> bool:

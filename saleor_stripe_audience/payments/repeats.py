@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Unavailable
@@ -23,6 +24,7 @@ Json = dict[str, Any]
 # Stripe stores a key for at least 24 hours: https://docs.stripe.com/api/idempotent_requests
 STRIPE_REMEMBERS = timedelta(hours=20)
 LONGEST_TRY = timedelta(minutes=1)  # longer than Saleor and the app wait: an older one was interrupted
+BOOKED_WITHIN = timedelta(minutes=1)  # by then Saleor has booked a response that it received
 
 
 def find_first(
@@ -50,6 +52,19 @@ def find_first(
             update(request, unclear_at=timezone.now())
             raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE) from error
     return chain(request)[-1]
+
+
+def is_refund_being_answered(installation: Installation, transaction_id: str) -> bool:
+    """Whether a refund of the transaction was requested whose response Saleor may still have to book."""
+    now = timezone.now()
+    is_tried = Q(answer__isnull=True, unclear_at=None, created_at__gt=now - LONGEST_TRY)
+    refunds = ActionRequest.objects.filter(
+        is_tried | Q(answered_at__gt=now - BOOKED_WITHIN),
+        installation=installation,
+        transaction_id=transaction_id,
+        kind="REFUND",
+    )
+    return refunds.exists()
 
 
 def chain(request: ActionRequest) -> list[ActionRequest]:

@@ -1,10 +1,18 @@
-"""Report to Saleor what is missing from its ledger of a payment now, whatever the event from Stripe said."""
+"""Report to Saleor what is missing from its ledger of a payment now, whatever the event from Stripe said.
+
+Except for a refund that Saleor requested and whose response is still on its way: Saleor connects a refund with its
+request, and with the granted refund, only if it learns of it by the response first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import balance_transactions, payment_intents
 from saleor_stripe_audience.gateway import disputes as stripe_disputes
+from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway import refunds as stripe_refunds
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import Charge, Dispute, PaymentIntent, Refund
@@ -17,6 +25,7 @@ from saleor_stripe_audience.payments import (
     notices,
     ownership,
     records,
+    repeats,
     staff_messages,
 )
 from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
@@ -34,29 +43,50 @@ from saleor_stripe_audience.wording import with_values
 HAS_MONEY = frozenset({"processing", "requires_capture", "succeeded"})
 
 
-def report_payment(account: StripeAccount, intent_id: str, *, is_disputed: bool = False) -> Write | None:
+@dataclass(frozen=True)
+class Reported:
+    """What was reported; `is_all` is False if a refund was left to the response to its request."""
+
+    outcomes: list[Outcome]
+    is_all: bool
+
+
+def report_payment(
+    account: StripeAccount,
+    intent_id: str,
+    report_later: Callable[[StripeAccount, str], None],
+    *,
+    is_disputed: bool = False,
+) -> Write | None:
     """Report what is missing for the payment; returns a function that stores it, or None if the payment is not the
     shop's.
 
-    `is_disputed` if an event said so: an inquiry does not show on the charge.
+    That function calls `report_later` if something was left out for now. `is_disputed` if an event said so: an inquiry
+    does not show on the charge.
     """
     asked_at = timezone.now()
     intent = payment_intents.retrieve(account, intent_id)
     try:
         recognized = ownership.recognize(account, intent)
-        report_missing(account, intent, is_disputed=is_disputed)
+        reported = report_missing(account, intent, is_disputed=is_disputed)
     except Rejected as error:
         if error.code not in ownership.NOT_OURS:
             raise
         if error.code == ownership.FOREIGN:
             report_foreign(account, intent)
         return None
-    return lambda: records.save(account, recognized, asked_at)
+
+    def write() -> None:
+        records.save(account, recognized, asked_at)
+        if not reported.is_all:
+            report_later(account, intent_id)
+
+    return write
 
 
 def report_missing(
     account: StripeAccount, intent: PaymentIntent, *, with_decline: bool = False, is_disputed: bool = False
-) -> list[Outcome]:
+) -> Reported:
     """Report what is missing from Saleor's ledger of the intent; returns what was reported.
 
     Repeating it reports nothing more. `Unavailable` when one side does not respond; `Rejected` with a code of
@@ -67,9 +97,11 @@ def report_missing(
     intent = ownership.recognize(account, intent)
     events = fetch_transaction_events(installation, intent.transaction_id)
     state = _state_of(account, intent, is_disputed=is_disputed)
-    outcomes = missing_events(
+    missing = missing_events(
         state, [ReportedEvent(each.type, each.psp_reference, each.amount) for each in events]
     )
+    outcomes = _without_answered(installation, state, missing)
+    is_all = len(outcomes) == len(missing)
     if with_decline and not outcomes and intent.is_payable:
         decline = outcome_of(intent, state.flow)
         outcomes = [] if _is_known(events, decline) else [decline]
@@ -78,7 +110,20 @@ def report_missing(
     notices.notify(
         installation, intent, [*notices.of_disputes(state.disputes), *notices.of_refunds(state.refunds)]
     )
-    return outcomes
+    return Reported(outcomes, is_all)
+
+
+def _without_answered(
+    installation: Installation, state: StripeState, missing: list[Outcome]
+) -> list[Outcome]:
+    """Leave out the refunds that Saleor is about to learn of by the response to its request."""
+    requested = {each.id for each in state.refunds if names.REQUEST in each.metadata}
+    transaction_id = state.intent.transaction_id
+    if not any(each.psp_reference in requested for each in missing):
+        return missing
+    if not repeats.is_refund_being_answered(installation, transaction_id):
+        return missing
+    return [each for each in missing if each.psp_reference not in requested]
 
 
 def _is_known(events: list[TransactionEvent], decline: Outcome) -> bool:

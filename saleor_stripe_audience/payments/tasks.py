@@ -3,11 +3,16 @@
 import uuid
 from typing import Any
 
+from django.db import transaction
 from django.tasks import task
+from django.utils import timezone
 
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import attempts, order_matching, reconcile, report, upkeep
+from saleor_stripe_audience.payments.repeats import BOOKED_WITHIN, LONGEST_TRY
 from saleor_stripe_audience.shops.models import Installation
+
+REPORT_DELAY = LONGEST_TRY + BOOKED_WITHIN
 
 
 @task
@@ -29,6 +34,22 @@ def report_decline(account_id: str, intent_id: str, charge_id: str) -> None:
     account = StripeAccount.objects.filter(pk=uuid.UUID(account_id)).first()
     if account is not None:
         report.report_decline(account, intent_id, charge_id)
+
+
+@task
+def report_payment(account_id: str, intent_id: str) -> None:
+    """A moment after a refund was left to the response to its request: report it if Saleor did not book that."""
+    account = StripeAccount.objects.filter(pk=uuid.UUID(account_id)).first()
+    write = report.report_payment(account, intent_id, report_later) if account is not None else None
+    if write is not None:
+        with transaction.atomic():
+            write()
+
+
+def report_later(account: StripeAccount, intent_id: str) -> None:
+    """Report the payment again when Saleor has booked the responses that are on their way now."""
+    later = report_payment.using(run_after=timezone.now() + REPORT_DELAY)
+    later.enqueue(str(account.pk), intent_id)
 
 
 @task

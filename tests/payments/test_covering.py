@@ -20,6 +20,7 @@ from saleor_stripe_audience.payments import (
     reconcile,
     report,
     shopper_messages,
+    tasks,
 )
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.shopper_messages import ALREADY_PAID
@@ -160,7 +161,7 @@ class TestSecondTab:
         town.begin()
         _, other = tab(town)
         town.pay()
-        save = report.report_payment(town.account, town.intent)
+        save = report.report_payment(town.account, town.intent, tasks.report_later)
         assert save is not None
         save()
         assert intent(town, other)["status"] == "requires_payment_method"

@@ -1,19 +1,26 @@
 """Whatever happens in Stripe, the amounts in Saleor's ledger agree in the end, each under its own reference."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, Refund, parse
+from saleor_stripe_audience.payments import reconcile, records
 from saleor_stripe_audience.payments.ledger import (
     ReportedEvent,
     StripeState,
     capture_reference,
     missing_events,
 )
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.models import ActionRequest, Payment
 from saleor_stripe_audience.sandbox.demo.shopper import REQUEST_ACTION, change
+from saleor_stripe_audience.sandbox.saleor.payments import UNDELIVERED, record_failure
+from saleor_stripe_audience.sandbox.saleor.state import Transaction, TransactionEvent
+from saleor_stripe_audience.shops.models import Installation
+from tests.conftest import Work
 
 from .test_reporting import Town, orders, town  # noqa: F401 - a fixture
 
@@ -24,6 +31,11 @@ def ask(town: Town, action: str, amount: float | None = None) -> None:  # noqa: 
     """Request an action as staff in the Dashboard; Saleor sends its webhook in the background."""
     change(town, REQUEST_ACTION, town.shop.staff_token(), id=town.transaction, action=action, amount=amount)  # type: ignore[arg-type]  # it only needs the URL
     town.shop.drain()
+
+
+def lose_answer(_host: Any, transaction: Transaction, request: TransactionEvent, *_: Any) -> None:
+    """Book what Saleor books if it does not receive the app's response."""
+    record_failure(transaction, request, UNDELIVERED)
 
 
 def held_for(town: Town, *, parts: bool) -> float:  # noqa: F811 - the fixture
@@ -116,6 +128,59 @@ def test_every_refused_request_has_its_failure(town: Town) -> None:  # noqa: F81
     assert sorted(each["amount"]["amount"] for each in failures) == amounts
     assert all("Not now." in each["message"] for each in failures)
     assert town.amounts() == (0, total, 0, 0)
+
+
+class TestStripesEventOvertakesTheResponse:
+    """Saleor connects a refund with its request, and with a granted refund, only if the response comes first."""
+
+    @pytest.fixture
+    def paid(self, town: Town) -> Town:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        town.deliver_all(town.events())
+        return town
+
+    def test_the_refund_is_left_to_the_response(self, paid: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+        reported_meanwhile: list[list[Json]] = []
+        save = records.save
+
+        def overtake(*arguments: Any) -> None:
+            monkeypatch.setattr(records, "save", save)
+            paid.deliver_all(paid.events())
+            reported_meanwhile.append(paid.reported("REFUND_SUCCESS"))
+            save(*arguments)
+
+        monkeypatch.setattr(records, "save", overtake)
+        ask(paid, "REFUND", 5)
+        assert reported_meanwhile == [[]]
+        assert paid.amounts()[2] == 5
+        paid.deliver_all(paid.events())
+        assert len(paid.reported("REFUND_SUCCESS")) == 1
+
+    def test_it_is_reported_later_if_saleor_did_not_receive_the_response(
+        self,
+        paid: Town,
+        run_all_tasks: Work,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("saleor_stripe_audience.sandbox.saleor.payments.settle_action", lose_answer)
+            ask(paid, "REFUND", 5)
+        paid.deliver_all(paid.events())
+        account, installation = paid.account, Installation.objects.get()
+        report = reconcile.compare(installation, account, paid.intent)
+        assert (report, paid.reported("REFUND_SUCCESS")) == ([], [])
+        long_ago = timezone.now() - timedelta(minutes=2)
+        ActionRequest.objects.update(created_at=long_ago, answered_at=long_ago)
+        run_all_tasks()
+        assert len(paid.reported("REFUND_SUCCESS")) == 1
+        assert paid.amounts()[2] == 5
+
+    def test_one_that_was_made_in_stripe_is_not_kept_waiting(self, paid: Town) -> None:
+        ask(paid, "REFUND", 5)
+        paid.api.refunds.create({"payment_intent": paid.intent, "amount": 300})
+        paid.deliver_all(paid.events())
+        assert paid.amounts()[2] == 8
 
 
 def test_a_tip_captured_in_stripes_dashboard(town: Town) -> None:  # noqa: F811 - the fixture
