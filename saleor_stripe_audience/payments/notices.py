@@ -136,7 +136,6 @@ def _report_of(intent: PaymentIntent, note: Note) -> TransactionReport:
         type=INFO,
         psp_reference=note.reference,
         amount=money.amount,
-        time=timezone.now(),
         message=for_staff(note.message),
         external_url=intent.dashboard_url,
         available_actions=actions_of(intent),

@@ -5,7 +5,6 @@ for the transaction and the shopper is stuck (observed). *_FAILURE is only repor
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,12 +42,14 @@ class Outcome:
         return self.money.amount if self.exact is None else self.exact
 
     def as_response(self) -> dict[str, Any]:
-        """Return the response to a synchronous webhook, without `data`."""
+        """Return the response to a synchronous webhook, without `data`.
+
+        Without `time`: Saleor orders events by it, and dates others by its own clock, from which ours may differ.
+        """
         return {
             "pspReference": self.psp_reference,
             "result": self.result,
             "amount": format(self.amount, "f"),
-            "time": datetime.now(UTC).isoformat(),
             "externalUrl": self.external_url,
             "message": self.message[:LONGEST_MESSAGE],
             "actions": list(self.actions),

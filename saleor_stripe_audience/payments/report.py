@@ -165,13 +165,11 @@ def _settled(account: StripeAccount, intent: PaymentIntent, found: list[Dispute]
 
 
 def _report_of(outcome: Outcome, intent: PaymentIntent) -> TransactionReport:
-    """Build the report, dated now: Saleor orders a ledger by time, and a failed refund must come after its success."""
     return TransactionReport(
         transaction_id=intent.transaction_id,
         type=outcome.result,
         psp_reference=outcome.psp_reference,
         amount=outcome.amount,
-        time=timezone.now(),
         message=outcome.message,
         external_url=outcome.external_url,
         available_actions=outcome.actions,

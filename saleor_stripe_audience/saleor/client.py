@@ -117,7 +117,9 @@ class TransactionAmounts:
 
 @dataclass(frozen=True)
 class TransactionReport:
-    """One event to add to a transaction. Saleor recognizes duplicates by (transaction, pspReference, type).
+    """One event to add to a transaction, dated by Saleor's clock as all others: Saleor orders them by time.
+
+    Saleor recognizes duplicates by (transaction, pspReference, type).
 
     `payment_method` is a PaymentMethodDetailsInput; it is not sent to Saleor before 3.22.
     """
@@ -126,7 +128,6 @@ class TransactionReport:
     type: str
     psp_reference: str
     amount: Decimal
-    time: datetime
     message: str = ""
     external_url: str = ""
     available_actions: tuple[str, ...] = ()
@@ -416,7 +417,6 @@ def report_transaction_event(installation: Installation, report: TransactionRepo
         "type": report.type,
         "pspReference": report.psp_reference,
         "amount": str(report.amount),
-        "time": report.time.isoformat(),
         "message": report.message[:512],
         "externalUrl": report.external_url,
         "availableActions": list(report.available_actions),

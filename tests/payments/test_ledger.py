@@ -1,5 +1,6 @@
 """Whatever happens in Stripe, the amounts in Saleor's ledger agree in the end, each under its own reference."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from saleor_stripe_audience.payments.ledger import (
     missing_events,
 )
 from saleor_stripe_audience.payments.models import ActionRequest, Payment
+from saleor_stripe_audience.saleor.documents import operation
 from saleor_stripe_audience.sandbox.demo.shopper import REQUEST_ACTION, change
 from saleor_stripe_audience.sandbox.saleor.payments import UNDELIVERED, record_failure
 from saleor_stripe_audience.sandbox.saleor.state import Transaction, TransactionEvent
@@ -128,6 +130,18 @@ def test_every_refused_request_has_its_failure(town: Town) -> None:  # noqa: F81
     assert sorted(each["amount"]["amount"] for each in failures) == amounts
     assert all("Not now." in each["message"] for each in failures)
     assert town.amounts() == (0, total, 0, 0)
+
+
+def test_events_are_dated_by_saleors_clock(town: Town) -> None:  # noqa: F811 - the fixture
+    """By ours, if it is late, a result would come before its request: a granted refund would stay pending."""
+    held_for(town, parts=False)
+    ask(town, "CHARGE", 5)
+    ask(town, "REFUND", 5)
+    deliveries = [each for each in town.shop.deliveries if each.event.startswith("TRANSACTION_")]
+    answers = [json.loads(each.attempts[-1].text) for each in deliveries]
+    assert {each["result"] for each in answers} >= {"CHARGE_SUCCESS", "REFUND_SUCCESS"}
+    assert not any("time" in each for each in answers)
+    assert "time" not in operation("ReportTransactionEvent", (3, 24))
 
 
 class TestStripesEventOvertakesTheResponse:
