@@ -29,6 +29,7 @@ from scripts.bench.responder import responding
 Json = dict[str, Any]
 
 PARTS = ("requests", "event", "work", "served", "start")
+IN_PROCESS = ("requests", "event")  # the others start `serve`
 AT_ONCE = (16, 64, 256)
 PAUSE = 0.1  # seconds that Stripe takes to respond in `served`
 EVENTS = {"sqlite": 600, "postgresql": 1500}
@@ -100,9 +101,14 @@ def _measure(options: argparse.Namespace) -> Json:
     from saleor_stripe_audience.commands import migrate  # noqa: PLC0415 - as above
     from scripts.bench import in_process, served  # noqa: PLC0415 - as above
     from scripts.bench.shop import Shop  # noqa: PLC0415 - as above
+    from scripts.tables import create_tables  # noqa: PLC0415 - as above
 
     part, runs = options.part, options.runs
-    migrate.apply()
+    is_sqlite = os.environ["DATABASE_URL"].startswith("sqlite")
+    if is_sqlite and part in IN_PROCESS:
+        create_tables()
+    else:
+        migrate.apply()
     if part == "start":
         return served.measure_start(_free_port())
     shop = Shop()
@@ -111,7 +117,7 @@ def _measure(options: argparse.Namespace) -> Json:
     if part == "event":
         return in_process.measure_event(shop, runs)
     if part == "work":
-        vendor = "sqlite" if os.environ["DATABASE_URL"].startswith("sqlite") else "postgresql"
+        vendor = "sqlite" if is_sqlite else "postgresql"
         worked = served.measure_work(shop, _free_port(), EVENTS[vendor])
         return worked | served.measure_delay(shop, _free_port())
     return {

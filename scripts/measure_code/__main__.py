@@ -54,9 +54,9 @@ def _ways() -> Json:
         import django  # noqa: PLC0415 - the environment first
 
         django.setup()
-        from django.core.management import call_command  # noqa: PLC0415 - as above
+        from scripts.tables import create_tables  # noqa: PLC0415 - as above
 
-        call_command("migrate", verbosity=0)
+        create_tables()
         from .ways import ways  # noqa: PLC0415 - it imports models, which need the setup
 
         return ways()
