@@ -1,5 +1,6 @@
 """The demo's page as a newcomer uses it: the checkbox at checkout, an abandoned cart, and what the audience shows."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +10,17 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from saleor_stripe_audience.sandbox.demo.page import served_page
 from saleor_stripe_audience.sandbox.demo.stage import CONSENT_TEXT, Stage
 from tests.browser.conftest import is_complaint
+from tests.platform.conftest import migrated_database  # noqa: F401 - a fixture
 
 PATIENCE = 60_000  # milliseconds: the app, its worker and two stand-ins share the machine with the browser
 GOOD, DECLINED = "4242424242424242", "4000000000000002"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(Path(tmp_path_factory.mktemp("demo"))) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Stage]:  # noqa: F811 - as above
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copyfile(migrated_database / "db.sqlite3", folder / "app.sqlite3")
+    with Stage(folder) as stage:
         yield stage
 
 

@@ -23,7 +23,7 @@ def read(name: str) -> str:
 @cache
 def genuine_schema(version: str) -> GraphQLSchema:
     """Return Saleor's own GraphQL schema of a version such as "3.23"; built once per process."""
-    return build_schema(read(f"schema/{version}.graphql"), assume_valid=True)
+    return build_schema(read(f"schema/{version}.graphql"), assume_valid=True, no_location=True)
 
 
 def lines(name: str) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def _ordered(version: str) -> tuple[int, ...]:
 @cache
 def document_for(version: str) -> DocumentNode:
     """Return the schema definition of one version."""
-    without: DocumentNode = visit(parse(text()), _ForVersion(version))
+    without: DocumentNode = visit(parse(text(), no_location=True), _ForVersion(version))
     return without
 
 
