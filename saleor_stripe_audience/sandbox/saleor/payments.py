@@ -15,7 +15,7 @@ from .fields import Refused
 from .host import Host
 from .ids import global_id
 from .ledger import REFUSALS, Amounts, LedgerEvent, Verdict, failure_of, judge
-from .state import App, Checkout, Order, Transaction, TransactionEvent
+from .state import App, Checkout, GrantedRefund, Money, Order, Transaction, TransactionEvent
 from .totals import authorize_status, is_fully_charged
 
 UNDELIVERED = "Failed to delivery request."
@@ -214,6 +214,7 @@ def record_failure(transaction: Transaction, request: TransactionEvent, cause: s
         request.psp_reference,
         message=cause,
         counted=False,
+        granted=request.granted,
     )
     transaction.events.append(event)
     return event
@@ -221,11 +222,12 @@ def record_failure(transaction: Transaction, request: TransactionEvent, cause: s
 
 @dataclass(frozen=True)
 class Action:
-    """Staff's request to CHARGE, REFUND or CANCEL an amount; a refund may have a reason."""
+    """Staff's request to CHARGE, REFUND or CANCEL an amount; a refund may have a reason, or have been granted."""
 
     kind: str
     amount: Decimal
     reason: str | None = None
+    granted: GrantedRefund | None = None
 
     @property
     def event(self) -> EventKind:
@@ -246,6 +248,7 @@ def request_action(host: Host, requestor: Requestor, transaction: Transaction, a
         idempotency_key=str(uuid.uuid4()),
         counted=False,
         created_by=requestor,
+        granted=action.granted,
     )
     transaction.events.append(request)
     if transaction.order:
@@ -257,8 +260,31 @@ def request_action(host: Host, requestor: Requestor, transaction: Transaction, a
 
     shown = {"actionType": action.kind, "amount": action.amount, "currency": transaction.currency}
     # Without a granted refund, Saleor sends an empty one, whose non-null fields then fail.
-    granted = {"id": global_id("OrderGrantedRefund", None)}
+    granted = grant_view(action.granted) if action.granted else {"id": global_id("OrderGrantedRefund", None)}
     host.act(webhook, action.event.name, settle, transaction=transaction, action=shown, grantedRefund=granted)
+
+
+def grant_view(grant: GrantedRefund) -> dict[str, Any]:
+    """A granted refund as the API shows it."""
+    return {
+        "id": grant.id,
+        "createdAt": grant.created,
+        "updatedAt": grant.updated_at,
+        "amount": Money(grant.amount, grant.transaction.currency),
+        "reason": grant.reason,
+        "shippingCostsIncluded": False,
+        "status": grant.status,
+    }
+
+
+def granted_by(transaction: Transaction, psp_reference: str) -> GrantedRefund | None:
+    """Return the granted refund of the last request that has this reference: how Saleor connects a reported event."""
+    requests = [
+        each
+        for each in transaction.events
+        if each.type == "REFUND_REQUEST" and each.psp_reference == psp_reference
+    ]
+    return requests[-1].granted if requests else None
 
 
 def release(host: Host, transaction: Transaction) -> None:
@@ -281,7 +307,9 @@ def settle_action(
         if read.psp_reference is not None:
             request.psp_reference, request.counted = read.psp_reference, True
         if read.type is not None:
-            take(transaction, _event_from(read, app))
+            event = _event_from(read, app)
+            event.granted = request.granted
+            take(transaction, event)
     except Unusable as error:
         record_failure(transaction, request, str(error))
         return

@@ -1,16 +1,18 @@
 """Orders: fields and the staff's mutations."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from . import orders
 from .access import Call, Info, call_of, denied, needs
 from .fields import Refused, constant, mutation, resolves
-from .money import taxed
+from .money import quantize, taxed
+from .payments import grant_view
 from .resolvers_checkout import method_view
 from .resolvers_metadata import metadata_from
 from .resolvers_query import by_id
-from .state import Channel, Money, Order, OrderEvent, OrderLine, Transaction, TransactionEvent
+from .state import Channel, GrantedRefund, Money, Order, OrderEvent, OrderLine, Transaction, TransactionEvent
 from .totals import (
     ZERO,
     authorize_status,
@@ -35,7 +37,6 @@ constant(
     discountName=None,
     discounts=[],
     displayGrossPrices=True,
-    grantedRefunds=[],
     errors=[],
     actions=[],
 )
@@ -88,9 +89,25 @@ def total_balance(order: Order, info: Info) -> Money:
     return _money(order, held(call_of(info).host.store, order, "charged") - order_total(order))
 
 
-@resolves("Order", "totalGrantedRefund", "totalRemainingGrant")
-def no_grant(order: Order, _info: Info) -> Money:
-    return _money(order, ZERO)
+@resolves("Order", "grantedRefunds")
+def granted_refunds(order: Order, _info: Info) -> list[dict[str, Any]]:
+    return [grant_view(each) for each in order.granted_refunds]
+
+
+@resolves("Order", "totalGrantedRefund")
+def total_granted(order: Order, _info: Info) -> Money:
+    return _money(order, _granted(order))
+
+
+@resolves("Order", "totalRemainingGrant")
+def remaining_grant(order: Order, info: Info) -> Money:
+    store = call_of(info).host.store
+    refunded = held(store, order, "refunded") + held(store, order, "refund_pending")
+    return _money(order, max(_granted(order) - refunded, ZERO))
+
+
+def _granted(order: Order) -> Decimal:
+    return sum((each.amount for each in order.granted_refunds), ZERO)
 
 
 @resolves("Order", "undiscountedShippingPrice")
@@ -264,6 +281,26 @@ def order_cancel(_root: Any, info: Info, *, id_: str) -> dict[str, Any]:
     order = _order(call, id_)
     orders.cancel(call.host, order, call.requestor)
     return {"order": order}
+
+
+@mutation("orderGrantRefundCreate")
+@needs("MANAGE_ORDERS")
+def order_grant_refund_create(_root: Any, info: Info, *, id_: str, input_: dict[str, Any]) -> dict[str, Any]:
+    call = call_of(info)
+    order = _order(call, id_)
+    paid_by = by_id(call.host.store.transactions_of(order), input_["transactionId"], "TransactionItem")
+    if paid_by is None:
+        raise Refused("transactionId", "NOT_FOUND", "The order has no such transaction.")
+    amount = input_.get("amount")
+    if amount is None or amount <= 0:
+        raise Refused("amount", "REQUIRED", "The stand-in does not calculate an amount from lines.")
+    if amount > paid_by.amounts.charged:
+        raise Refused("amount", "AMOUNT_GREATER_THAN_AVAILABLE", "The transaction has not charged as much.")
+    grant = GrantedRefund(order, paid_by, quantize(amount, paid_by.currency), input_.get("reason") or "")
+    order.granted_refunds.append(grant)
+    order.touch()
+    call.host.emit("ORDER_UPDATED", call.requestor, order=order)
+    return {"order": order, "grantedRefund": grant_view(grant)}
 
 
 @mutation("orderConfirm")

@@ -284,6 +284,32 @@ def transaction_request_action(
     return {"transaction": transaction}
 
 
+@mutation("transactionRequestRefundForGrantedRefund")
+@needs("HANDLE_PAYMENTS")
+def transaction_request_refund_for_granted_refund(
+    _root: Any, info: Info, *, granted_refund_id: str, id_: str | None = None, token: str | None = None
+) -> dict[str, Any]:
+    del id_, token  # ignored, as the granted refund always has its transaction
+    call = call_of(info)
+    held = [each for order in call.host.store.orders for each in order.granted_refunds]
+    grant = by_id(held, granted_refund_id, "OrderGrantedRefund")
+    if grant is None:
+        raise Refused("grantedRefundId", "NOT_FOUND", f"Couldn't resolve to a node: {granted_refund_id}")
+    refusals = {
+        "PENDING": ("REFUND_IS_PENDING", "The refund of this granted refund was requested already."),
+        "SUCCESS": ("REFUND_ALREADY_PROCESSED", "This granted refund was paid already."),
+    }
+    if grant.status in refusals:
+        raise Refused("grantedRefundId", *refusals[grant.status])
+    transaction = grant.transaction
+    if transaction.amounts.charged < grant.amount:
+        message = f"Only {transaction.amounts.charged} of the transaction can be refunded."
+        raise Refused("grantedRefundId", "AMOUNT_GREATER_THAN_AVAILABLE", message)
+    action = payments.Action("REFUND", grant.amount, granted=grant)
+    payments.request_action(call.host, call.requestor, transaction, action)
+    return {"transaction": transaction}
+
+
 # --- the app ---------------------------------------------------------------------------------------
 
 
@@ -343,6 +369,7 @@ def transaction_event_report(
         message=(message or "")[:512],
         external_url=external_url or "",
         created_by=call.app,
+        granted=payments.granted_by(transaction, psp_reference) if type_.startswith("REFUND") else None,
     )
     metadata = metadata_from(transaction_metadata, "metadata")
     private = metadata_from(transaction_private_metadata, "privateMetadata")

@@ -91,12 +91,19 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-def _positive(value: Any) -> Decimal:
+def _decimal(value: Any) -> Decimal:
     try:
         amount = Decimal(str(value))
     except InvalidOperation as error:
         raise ValueError(f"{value!r} is not a decimal.") from error
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
+    if isinstance(value, bool) or not amount.is_finite():
+        raise ValueError(f"{value!r} is not a decimal.")
+    return amount
+
+
+def _positive(value: Any) -> Decimal:
+    amount = _decimal(value)
+    if amount < 0:
         raise ValueError("Value cannot be lower than 0.")
     return amount
 
@@ -127,6 +134,7 @@ type _Convert = Callable[[Any], Any]
 _SCALARS: dict[str, tuple[_Convert, _Convert]] = {
     "DateTime": (_iso, _moment),
     "Date": (_iso, date.fromisoformat),
+    "Decimal": (float, _decimal),
     "PositiveDecimal": (float, _positive),
     "PositiveInt": (int, _whole),
     "JSON": (_same, _same),

@@ -339,6 +339,7 @@ class Order(Record):
     events: list[OrderEvent] = field(default_factory=list)
     external_reference: str | None = None
     redirect_url: str | None = None
+    granted_refunds: list["GrantedRefund"] = field(default_factory=list)
 
     type_name = "Order"
 
@@ -370,11 +371,32 @@ class TransactionEvent:
     idempotency_key: str | None = None
     counted: bool = True
     created_by: "App | User | None" = None
+    granted: "GrantedRefund | None" = None
     key: str = field(default_factory=next_key)
 
     def booked(self) -> LedgerEvent:
         """The event as the ledger sees it."""
         return LedgerEvent(self.type, self.psp_reference, self.amount, self.created_at, self.counted)
+
+
+@dataclass(eq=False)
+class GrantedRefund(Record):
+    """A refund that staff granted on an order, to be made from one transaction."""
+
+    order: Order
+    transaction: "Transaction"
+    amount: Decimal
+    reason: str = ""
+
+    type_name = "OrderGrantedRefund"
+
+    @property
+    def status(self) -> str:
+        """What its latest event says; an event that Saleor took for a duplicate of another's does not count."""
+        steps = {"REFUND_SUCCESS": "SUCCESS", "REFUND_REQUEST": "PENDING", "REFUND_FAILURE": "FAILURE"}
+        own = [each for each in self.transaction.events if each.granted is self]
+        latest = max(own, key=lambda each: (each.created_at, int(each.key)), default=None)
+        return "NONE" if latest is None else steps.get(latest.type, "NONE")
 
 
 @dataclass(eq=False)
