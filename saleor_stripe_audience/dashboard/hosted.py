@@ -174,18 +174,22 @@ def _describe(requirement: str) -> str:
 
 
 def _url(name: str, shop: Installation, account: StripeAccount | None) -> str:
-    known = connect.hosted(shop.pk)
-    token = signing.dumps([str(shop.pk), str(account.pk) if account is not None else "", known], salt=name)
+    known, disconnected = connect.hosted(shop.pk), connect.disconnected(shop.pk)
+    account_id = str(account.pk) if account is not None else ""
+    token = signing.dumps([str(shop.pk), account_id, known, disconnected], salt=name)
     return settings.PUBLIC_URL + reverse(f"dashboard:{name}", args=[token])
 
 
 def _read(name: str, token: str) -> tuple[Installation, StripeAccount | None, int]:
     try:
-        shop_id, account_id, known = signing.loads(token, salt=name, max_age=VALID_SECONDS)
+        shop_id, account_id, known, disconnected = signing.loads(token, salt=name, max_age=VALID_SECONDS)
     except signing.BadSignature:
         raise _expired() from None
     shop = Installation.objects.filter(pk=shop_id, is_active=True).first()
     if shop is None:
+        raise _expired()
+    if connect.disconnected(shop.pk) > disconnected:
+        # Opening an old link, which a chat's preview does too, must not undo what staff have decided since.
         raise _expired()
     if not account_id:
         return shop, None, known

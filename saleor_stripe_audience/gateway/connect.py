@@ -64,6 +64,11 @@ def hosted(installation_id: Any) -> int:
     return _ours(installation_id).count()
 
 
+def disconnected(installation_id: Any) -> int:
+    """Return how many of them are disconnected now."""
+    return _ours(installation_id).filter(state=StripeAccount.State.DISCONNECTED).count()
+
+
 def link(account: StripeAccount, *, again: str, back: str) -> str:
     """Return the URL where the account's owner continues at Stripe: valid once, for a few minutes.
 

@@ -153,10 +153,10 @@ def test_only_who_may_manage_apps_is_shown_the_way(shop: Shop, client: Client) -
 @pytest.mark.parametrize("token", ["x", "W10:x:y", "of-another-purpose", "of-no-shop"])
 def test_a_forged_address_leads_nowhere(shop: Shop, client: Client, name: str, token: str) -> None:
     if token == "of-another-purpose":
-        token = signing.dumps([str(shop.installation.pk), "", 0], salt="audience.preferences")
+        token = signing.dumps([str(shop.installation.pk), "", 0, 0], salt="audience.preferences")
     if token == "of-no-shop":
         nobody = "00000000-0000-0000-0000-000000000000"
-        token = signing.dumps([nobody, "", 0], salt=f"hosted_{name}")
+        token = signing.dumps([nobody, "", 0, 0], salt=f"hosted_{name}")
     answer = client.get(f"/dashboard/stripe/{token}/{name}")
     assert answer.status_code == 422
     assert "no longer valid" in answer.content.decode()
@@ -193,7 +193,12 @@ def test_disconnected_here_only_its_own_button_brings_it_back(
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     old = hosted.links(account)
+    before = [hosted.begin_url(shop.installation), hosted.begin_url(shop.installation, account)]
     disconnect(account)
+    for link in before:
+        assert go(client, link).status_code == 422
+    account.refresh_from_db()
+    assert (account.state, AccountChannel.objects.exists()) == ("disconnected", False)
     assert go(client, old["again"]).status_code == 422
     assert go(client, old["back"]).status_code == 422
     go_on, _another = links_in(client, shop)
