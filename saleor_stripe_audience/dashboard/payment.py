@@ -1,6 +1,6 @@
 """One payment: its amounts, what reached the balance, and its history, as far as the app has stored it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -74,14 +74,14 @@ def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) 
 def _wanted(request: HttpRequest, user: DashboardUser) -> staff_requests.Wanted | None:
     sent = request.POST
     try:
-        key, seen = UUID(sent.get("key", "")), int(sent.get("seen", ""))
+        key = UUID(sent.get("key", ""))
     except ValueError:
         return None
-    if sent.get("kind") not in FORMS:
+    if sent.get("kind") not in FORMS or not sent.get("seen"):
         return None
     reason = sent.get("reason", "").replace("\0", "")
     amount = with_point(sent.get("amount", ""))
-    return staff_requests.Wanted(key, sent["kind"], amount, user.email, seen, reason)
+    return staff_requests.Wanted(key, sent["kind"], amount, user.email, sent["seen"], reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class RequestForm:
     most: str
     takes_reason: bool
     waiting: str
-    seen: int
+    seen: str
 
 
 def _forms(found: Payment) -> list[RequestForm]:
@@ -112,7 +112,7 @@ def _forms(found: Payment) -> list[RequestForm]:
             as_typed(Money(minor, found.currency).amount, found.currency),
             takes_reason=kind == staff_requests.REFUND and has_reasons,
             waiting=_waiting(found, kind),
-            seen=staff_requests.count(found, kind),
+            seen=staff_requests.seen_now(found, kind),
         )
         for kind, minor in left.items()
         if minor > 0
@@ -145,6 +145,9 @@ def show_payment(
     """Show the payment; what was `typed` stays in its form, so that another amount is never sent by mistake."""
     settled = found.settled_currency
     order = _order_of(found)
+    forms = _forms(found)
+    if note is not None and note.form not in [each.form for each in forms]:
+        note = replace(note, form="")  # at the top: nothing is left that could be requested
     return show(
         request,
         user,
@@ -152,7 +155,7 @@ def show_payment(
         template="payment",
         note=note,
         status=status,
-        forms=_forms(found),
+        forms=forms,
         typed=typed or {},
         row=row_of(found, customers_of(user, [found])),
         payment=found,

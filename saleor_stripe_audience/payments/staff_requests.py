@@ -7,6 +7,7 @@ was opened before it is refused, so that two people who refund the same payment 
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -29,14 +30,14 @@ LONGEST_REASON = 500  # characters, what Stripe keeps of it
 class Wanted:
     """What a staff member filled in; `key` is the form's, `amount` in whole units as typed.
 
-    `seen` is how many requests of the kind the payment had when the form was shown.
+    `seen` is what had been requested and moved when the form was shown, see `seen_now`.
     """
 
     key: UUID
     kind: str
     amount: str
     by: str
-    seen: int
+    seen: str
     reason: str = ""
 
 
@@ -66,9 +67,13 @@ def request(payment: Payment, wanted: Wanted) -> Money:
     return money
 
 
-def count(payment: Payment, kind: str) -> int:
-    """Return how many requests of the kind the payment has."""
-    return StaffRequest.objects.filter(payment=payment, kind=kind).count()
+def seen_now(payment: Payment, kind: str) -> str:
+    """Return what the payment's page shows of the kind: how often it was requested here, and what has been moved.
+
+    The latter also changes if staff request it in Saleor's own Dashboard, or in Stripe.
+    """
+    moved = payment.refunded_minor if kind == REFUND else payment.captured_minor
+    return f"{StaffRequest.objects.filter(payment=payment, kind=kind).count()}:{moved}"
 
 
 def find_open(payment: Payment, kind: str) -> StaffRequest | None:
@@ -123,22 +128,24 @@ def _repeat(known: StaffRequest, wanted: Wanted, money: Money) -> Money:
 def _check_amount(payment: Payment, kind: str, money: Money) -> None:
     """Saleor would silently request less than what was typed, if there is less."""
     amounts = fetch_transaction_amounts(payment.installation, payment.transaction_id)
-    most = amounts.charged if kind == REFUND else amounts.authorized
+    # What is charged is below zero after a dispute and its fee, or a dispute of what was refunded.
+    most = max(amounts.charged if kind == REFUND else amounts.authorized, Decimal(0))
     if money.amount > most:
         message = (
-            pgettext_lazy("staff", "Saleor says that at most {most} {currency} can be refunded.")
+            pgettext_lazy("staff", "Saleor says that at most {most} can be refunded.")
             if kind == REFUND
-            else pgettext_lazy("staff", "Saleor says that at most {most} {currency} can be captured.")
+            else pgettext_lazy("staff", "Saleor says that at most {most} can be captured.")
         )
-        raise Rejected(with_values(message, most=most, currency=payment.currency), code="amount_too_large")
+        raise Rejected(
+            with_values(message, most=from_decimal(most, payment.currency)), code="amount_too_large"
+        )
 
 
 def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest, bool]:
     """Store the request before it is sent; returns False if this form was sent before."""
     with transaction.atomic():
-        Payment.objects.select_for_update().get(
-            pk=payment.pk
-        )  # requests of one payment come one after the other
+        # Requests of one payment come one after the other.
+        payment = Payment.objects.select_for_update().get(pk=payment.pk)
         if (known := _find(payment, wanted)) is not None:
             return known, False
         if find_open(payment, wanted.kind) is not None:
@@ -149,7 +156,7 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
                 ),
                 code="being_carried_out",
             )
-        if count(payment, wanted.kind) != wanted.seen:
+        if seen_now(payment, wanted.kind) != wanted.seen:
             raise Rejected(
                 pgettext_lazy(
                     "staff",

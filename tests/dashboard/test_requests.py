@@ -21,6 +21,7 @@ from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import a_payment
 from tests.payments.conftest import stripe_sandbox, stripe_url
+from tests.payments.test_ledger import ask
 from tests.payments.test_reporting import Town, town
 
 __all__ = ["stripe_sandbox", "stripe_url", "town"]
@@ -138,8 +139,9 @@ class Saleor:
 def refund(
     client: Client, shop: Shop, payment: Payment, key: uuid.UUID, amount: str = "5"
 ) -> tuple[int, str]:
-    seen = StaffRequest.objects.filter(payment=payment).exclude(key=key).count()
-    fields = {"key": str(key), "kind": "REFUND", "amount": amount, "seen": str(seen)}
+    before = StaffRequest.objects.filter(payment=payment).exclude(key=key).count()
+    seen = f"{before}:{payment.refunded_minor}"
+    fields = {"key": str(key), "kind": "REFUND", "amount": amount, "seen": seen}
     answer = client.post(f"/dashboard/payments/{payment.pk}/request", fields, headers=shop.headers())
     return answer.status_code, answer.content.decode()
 
@@ -209,6 +211,27 @@ def test_a_form_that_was_opened_before_another_request_is_refused(staff: Staff) 
     assert staff.send(theirs)[0] == 200, "the same form is the same request"
     assert staff.send(staff.form("refund") | {"amount": "5"})[0] == 200
     assert staff.town.amounts()[2] == 10
+
+
+@pytest.mark.parametrize("place", ["Saleor", "Stripe"])
+def test_a_form_that_was_opened_before_a_refund_elsewhere_is_refused(staff: Staff, place: str) -> None:
+    mine = staff.form("refund") | {"amount": "5"}
+    if place == "Saleor":
+        ask(staff.town, "REFUND", 5)
+    else:
+        staff.town.api.refunds.create({"payment_intent": staff.town.intent, "amount": 500})
+        staff.town.deliver_all(staff.town.events())
+    status, text = staff.send(mine)
+    assert (status, "since you opened it" in text) == (422, True)
+    assert staff.town.amounts()[2] == 5
+
+
+def test_a_refusal_is_shown_even_if_nothing_is_left(staff: Staff) -> None:
+    mine = staff.form("refund")
+    ask(staff.town, "REFUND", staff.town.total())
+    status, text = staff.send(mine)
+    assert (status, 'class="note bad"' in text) == (422, True)
+    assert "Saleor says that at most 0.00" in text
 
 
 def test_who_may_not_handle_payments_or_has_another_shop_requests_nothing(
