@@ -58,6 +58,7 @@ record_delivery = transactional(audience.record_delivery, within=audience.hold_s
 mark_app_removed = transactional(saleor.app_deleted)
 follow_account = network(payments.follow_account)
 end_connection = transactional(gateway.end_connection)
+report_departure = transactional(payments.report_departure)
 
 SYNC_WEBHOOKS: dict[str, SyncWebhook] = {
     "payment_gateway_initialize_session": payments.payment_gateway_initialize_session,
@@ -134,7 +135,7 @@ EVENT_HANDLERS: EventHandlers = {
         "price.updated": (follow_price,),
         "price.deleted": (follow_price,),
         "account.updated": (follow_account,),
-        "account.application.deauthorized": (end_connection,),
+        "account.application.deauthorized": (end_connection, report_departure),
         ACTIVATED: (push_waiting_products, start_sync, end_test_payments),
     },
     "mail": {

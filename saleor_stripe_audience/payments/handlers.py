@@ -312,6 +312,11 @@ def forget_customer(event: Event) -> None:
     customers.forget_customer(account_of(event), object_of(event, DeletedCustomer).id)
 
 
+def report_departure(event: Event) -> None:
+    """Report the channels in which nobody can pay any more, because the account's owner ended the connection."""
+    tasks.report_obstacles.enqueue(str(account_of(event).installation_id))
+
+
 def follow_account(event: Event) -> Write | None:
     """Save what the account may do now, and report at once if it cannot charge any more."""
     save = follow_onboarding(event)

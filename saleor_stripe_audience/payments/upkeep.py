@@ -57,11 +57,14 @@ def check_shop(shop: Installation) -> None:
 def report_obstacles(shop: Installation) -> None:
     """Report why no one can pay, according to what is stored here; no requests are made to Stripe.
 
-    A shop without any account yet reads it on its page, not as a problem.
+    A shop without any account yet, or that has disconnected its only one, reads it on its page, not as a problem.
     """
     found = readiness.obstacles(shop)
     mapped = AccountChannel.objects.filter(installation=shop).select_related("account")
-    none_yet = not any(each.account.state == StripeAccount.State.CONNECTED for each in mapped)
+    hosted = StripeAccount.objects.filter(installation=shop, kind=StripeAccount.Kind.CONNECT)
+    none_yet = not any(each.account.state == StripeAccount.State.CONNECTED for each in mapped) and not any(
+        each.stripe_id and each.has_left for each in hosted
+    )
     wanted = {
         _key_of(each): each.message
         for each in found

@@ -30,7 +30,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
-from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.shops.models import Channel, Installation, Problem
 from tests.gateway.platform import (
     AGAIN,
     BACK,
@@ -261,6 +261,13 @@ def test_pending_since_stays_while_it_is_pending(
 def test_who_deauthorizes_is_disconnected(
     installation: Installation, stripe_sandbox: StripeSandbox, run_due_tasks: Work
 ) -> None:
+    Channel.objects.create(
+        installation=installation,
+        slug="default-channel",
+        name="Default",
+        currency="USD",
+        saleor_id="Q2hhbm5lbDox",
+    )
     account = active(stripe_sandbox, installation, "default-channel")
     stripe_sandbox.deauthorize(account.stripe_id)
     ended = newest_event(stripe_sandbox, account, "account.application.deauthorized")
@@ -271,6 +278,8 @@ def test_who_deauthorizes_is_disconnected(
     account.refresh_from_db()
     assert (account.state, account.connect_state) == ("disconnected", "not_connected")
     assert not AccountChannel.objects.exists()
+    [problem] = Problem.objects.all()
+    assert "default-channel" in problem.message
     with pytest.raises(Rejected, match="not connected at Stripe"):
         client.stripe_of(account)
     assert start_account(installation) != account, "connecting again needs another account"

@@ -45,6 +45,7 @@ STORED_NAMES = {
     "payments.handlers.record_fees",
     "payments.handlers.record_late_fees",
     "payments.handlers.report_decline",
+    "payments.handlers.report_departure",
     "payments.handlers.report_dispute",
     "payments.handlers.report_payment",
     "payments.handlers.report_refund",
