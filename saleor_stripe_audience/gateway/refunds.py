@@ -23,7 +23,7 @@ def create(
     the money was refunded anyway; only if it was not, it is requested again under another key. The reason may have been
     edited since; `Rejected` with the code `KEY_REUSED` if the key was used for another granted refund.
     """
-    request = request_of(idempotency_key)
+    request = _request_of(idempotency_key)
     params: Any = {
         "payment_intent": intent_id,
         "amount": amount,
@@ -51,8 +51,7 @@ def create(
     return under_new_keys(idempotency_key, ask)
 
 
-def request_of(idempotency_key: str) -> str:
-    """Return what names the request in the metadata of its refund."""
+def _request_of(idempotency_key: str) -> str:
     return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
@@ -61,7 +60,7 @@ def find_granted(account: StripeAccount, intent_id: str, grant: str, but_for_key
 
     Not the one that was created under the idempotency key `but_for_key`.
     """
-    own = request_of(but_for_key)
+    own = _request_of(but_for_key)
     for each in list_for(account, intent_id):
         if _grant(each.metadata) == grant and not each.has_failed and each.metadata.get(names.REQUEST) != own:
             return each

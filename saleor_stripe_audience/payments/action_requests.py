@@ -152,8 +152,6 @@ def _repeat(
         response = _fail(requested, request.kind, request, response["message"])
     elif repeats.was_reported(requested, request, response, first):
         return None
-    elif request.kind == "REFUND" and (reference := repeats.reference_of(requested, first)):
-        response["pspReference"] = reference  # under which it is reported, see `report`
     _store(request, response)
     return response
 

@@ -36,8 +36,6 @@ class StripeState:
     """What Stripe has of one payment: the intent with its latest charge, its refunds, its disputes.
 
     `settled` is what the account's balance got for the payment before fees; None if it is not known or not needed.
-    `failed_before` are the references of refunds of which Saleor has a failure from before they were known: it would
-    discard a second one.
     """
 
     intent: PaymentIntent
@@ -45,7 +43,6 @@ class StripeState:
     refunds: Sequence[Refund] = field(default_factory=list)
     disputes: Sequence[Dispute] = field(default_factory=list)
     settled: Money | None = None
-    failed_before: frozenset[str] = frozenset()
 
 
 def missing_events(state: StripeState, reported: Sequence[ReportedEvent]) -> list[Outcome]:
@@ -161,9 +158,7 @@ def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
             result, message = "REFUND_SUCCESS", _why_refunded(refund)
         elif refund.has_failed:
             reason = (refund.failure_reason or refund.status).replace("_", " ")
-            message = for_staff(staff_messages.REFUND_FAILED, reason=reason)
-            is_booked = refund.id in state.failed_before and _has(reported, "REFUND_SUCCESS", refund.id)
-            result = "REFUND_REVERSE" if is_booked else "REFUND_FAILURE"
+            result, message = "REFUND_FAILURE", for_staff(staff_messages.REFUND_FAILED, reason=reason)
         elif any(each.psp_reference == refund.id for each in reported):
             continue
         else:

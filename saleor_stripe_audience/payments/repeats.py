@@ -58,9 +58,8 @@ def is_refund_being_answered(installation: Installation, transaction_id: str) ->
     """Whether a refund of the transaction was requested whose response Saleor may still have to book."""
     now = timezone.now()
     is_tried = Q(answer__isnull=True, unclear_at=None, created_at__gt=now - LONGEST_TRY)
-    is_sent = Q(answered_at__gt=now - BOOKED_WITHIN) | Q(unclear_at__gt=now - BOOKED_WITHIN)
     refunds = ActionRequest.objects.filter(
-        is_tried | is_sent,
+        is_tried | Q(answered_at__gt=now - BOOKED_WITHIN),
         installation=installation,
         transaction_id=transaction_id,
         kind="REFUND",
@@ -140,18 +139,7 @@ def was_reported(requested: Requested, request: ActionRequest, response: Json, f
         return bool(amounts) and total >= (
             first.received_before + from_decimal(captured, amounts[0].currency).minor
         )
-    own_reference = reference_of(requested, first)
-    return any(
-        each.pspReference == response.get("pspReference")
-        or (each.pspReference == own_reference and each.type == f"{request.kind}_SUCCESS")
-        for each in known
-    )
-
-
-def reference_of(requested: Requested, request: ActionRequest) -> str:
-    """Return the reference under which Saleor has the request's failure; empty if it has none."""
-    event = requested.event_of(request.key)
-    return event.pspReference if event is not None and event.pspReference == event.idempotencyKey else ""
+    return response.get("pspReference") in {each.pspReference for each in known}
 
 
 def update(request: ActionRequest, **changes: Any) -> None:

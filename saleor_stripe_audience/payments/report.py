@@ -1,11 +1,11 @@
 """Report to Saleor what is missing from its ledger of a payment now, whatever the event from Stripe said.
 
 Except for a refund that Saleor requested and whose response is still on its way: Saleor connects a refund with its
-request, and with the granted refund, only by the reference that the response gave the request.
+request, and with the granted refund, only if it learns of it by the response first.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils import timezone
 
@@ -97,11 +97,10 @@ def report_missing(
     intent = ownership.recognize(account, intent)
     events = fetch_transaction_events(installation, intent.transaction_id)
     state = _state_of(account, intent, is_disputed=is_disputed)
-    known = _with_references(installation, state, events)
     missing = missing_events(
-        known, [ReportedEvent(each.type, each.psp_reference, each.amount) for each in events]
+        state, [ReportedEvent(each.type, each.psp_reference, each.amount) for each in events]
     )
-    outcomes = _without_answered(installation, known, missing, events)
+    outcomes = _without_answered(installation, state, missing)
     is_all = len(outcomes) == len(missing)
     if with_decline and not outcomes and intent.is_payable:
         decline = outcome_of(intent, state.flow)
@@ -114,37 +113,15 @@ def report_missing(
     return Reported(outcomes, is_all)
 
 
-def _with_references(
-    installation: Installation, state: StripeState, events: list[TransactionEvent]
-) -> StripeState:
-    """Name each refund as Saleor knows it: by its request, if that failed because Stripe's result was not known."""
-    transaction_id = state.intent.transaction_id
-    failed = {each.psp_reference for each in events if each.type == "REFUND_FAILURE"}
-    by_request = {
-        stripe_refunds.request_of(
-            ownership.stripe_key(installation, transaction_id, "REFUND_REQUEST", reference)
-        ): reference
-        for reference in failed
-    }
-    references = {each.psp_reference for each in events}
-    renamed = {
-        each.id: by_request[each.metadata[names.REQUEST]]
-        for each in state.refunds
-        if each.id not in references and each.metadata.get(names.REQUEST) in by_request
-    }
-    refunds = [each.model_copy(update={"id": renamed.get(each.id, each.id)}) for each in state.refunds]
-    return replace(state, refunds=refunds, failed_before=frozenset(renamed.values()))
-
-
 def _without_answered(
-    installation: Installation, state: StripeState, missing: list[Outcome], events: list[TransactionEvent]
+    installation: Installation, state: StripeState, missing: list[Outcome]
 ) -> list[Outcome]:
     """Leave out the refunds that Saleor is about to learn of by the response to its request."""
-    references = {each.psp_reference for each in events}
-    requested = {each.id for each in state.refunds if names.REQUEST in each.metadata} - references
+    requested = {each.id for each in state.refunds if names.REQUEST in each.metadata}
+    transaction_id = state.intent.transaction_id
     if not any(each.psp_reference in requested for each in missing):
         return missing
-    if not repeats.is_refund_being_answered(installation, state.intent.transaction_id):
+    if not repeats.is_refund_being_answered(installation, transaction_id):
         return missing
     return [each for each in missing if each.psp_reference not in requested]
 

@@ -190,47 +190,6 @@ class TestStripesEventOvertakesTheResponse:
         assert len(paid.reported("REFUND_SUCCESS")) == 1
         assert paid.amounts()[2] == 5
 
-    def test_an_unclear_one_is_reported_under_the_reference_of_its_failure(self, paid: Town) -> None:
-        """So that Saleor connects it with its request."""
-        total = paid.amounts()[0]
-        paid.stripe.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        ask(paid, "REFUND", 5)
-        [failure] = paid.reported("REFUND_FAILURE")
-        paid.deliver_all(paid.events())
-        [success] = paid.reported("REFUND_SUCCESS")
-        assert success["pspReference"] == failure["pspReference"]
-        assert paid.amounts() == (total - 5, 0, 5, 0)
-        ask(paid, "REFUND", 5)
-        assert paid.amounts() == (total - 10, 0, 10, 0), "staff saw the first one, so this is another"
-
-    def test_an_unclear_one_that_is_requested_again_is_booked_once(self, paid: Town) -> None:
-        paid.stripe.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        ask(paid, "REFUND", 5)
-        ask(paid, "REFUND", 5)
-        paid.deliver_all(paid.events())
-        assert len(paid.reported("REFUND_SUCCESS")) == 1
-        assert paid.amounts()[2] == 5
-
-    def test_one_that_failed_later_is_taken_back_once(self, paid: Town) -> None:
-        total = paid.amounts()[0]
-        ask(paid, "REFUND", 5)
-        [refund] = paid.stripe.account.table("refund")
-        paid.stripe.end_refund(refund, ok=False)
-        paid.deliver_all(paid.events() * 2)
-        assert paid.amounts() == (total, 0, 0, 0)
-        assert len(paid.reported("REFUND_FAILURE")) == 1
-
-    def test_an_unclear_one_that_failed_in_the_end_is_taken_back(self, paid: Town) -> None:
-        total = paid.amounts()[0]
-        paid.stripe.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        ask(paid, "REFUND", 5)
-        paid.deliver_all(paid.events())
-        [refund] = paid.stripe.account.table("refund")
-        paid.stripe.end_refund(refund, ok=False)
-        paid.deliver_all(paid.events() * 2)
-        assert paid.amounts() == (total, 0, 0, 0)
-        assert len(paid.reported("REFUND_REVERSE")) == 1
-
     def test_one_that_was_made_in_stripe_is_not_kept_waiting(self, paid: Town) -> None:
         ask(paid, "REFUND", 5)
         paid.api.refunds.create({"payment_intent": paid.intent, "amount": 300})
