@@ -12,6 +12,7 @@ a repeat of the first, so that the money moves once; see `repeats`.
 """
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -39,6 +40,7 @@ CarryOut = Callable[[Installation, Requested, ActionRequest], Json]
 
 AT_ONCE = timedelta(minutes=15)  # an equal request older than this was not made at the same time
 UNCLEAR = "unclear"
+GRANT_PAID = "grant_paid"
 CRASHED = pgettext_lazy(
     "staff", "The app has an unexpected problem; its log has the details. Please request it again."
 )
@@ -189,10 +191,11 @@ def _try(
 
 def _is_final(request: ActionRequest, error: Rejected) -> bool:
     """Whether the request failed for good: not if Stripe has it with other details, nor if the account is refused now
-    and an earlier try may have moved the money.
+    and an earlier try may have moved the money, nor because of the granted refund, which may be that of its repeat.
     """
     was_tried = request.unclear_at is not None
-    return error.code != failures.KEY_REUSED and not (isinstance(error, Blocked) and was_tried)
+    is_of_another = error.code in (failures.KEY_REUSED, GRANT_PAID)
+    return not is_of_another and not (isinstance(error, Blocked) and was_tried)
 
 
 def received_before(request: ActionRequest, received: int) -> int:
@@ -205,23 +208,19 @@ def received_before(request: ActionRequest, received: int) -> int:
 
 
 def _fail(requested: Requested, kind: str, request: ActionRequest | None, message: Promise | str) -> Json:
-    """Return the failure with Saleor's key of the request as its pspReference.
+    """Return the failure with Saleor's key of the request as its pspReference, by which it is recognized later."""
+    event = requested.event_of(request.key) if request is not None else None
+    return for_failure(kind, message, (event.idempotencyKey if event is not None else "") or "")
 
-    Saleor discards a second failure of the transaction without a reference, so staff would not see it, and could not
-    request a granted refund again (observed).
+
+def for_failure(kind: str, message: Promise | str, reference: str = "") -> Json:
+    """Return the response to a refused request: staff see it in the payment's history in Saleor.
+
+    It always has a reference of its own: Saleor discards a second failure of the transaction with the same one, or
+    without one, so staff would not see it, and could not request a granted refund again (observed).
     """
-    waiting = requested.waiting_events(kind)
-    own = requested.event_of(request.key) if request is not None else None
-    event = own or next(iter(waiting), None)
-    response = for_failure(kind, message)
-    if event is not None and event.idempotencyKey:
-        response["pspReference"] = event.idempotencyKey
-    return response
-
-
-def for_failure(kind: str, message: Promise | str) -> Json:
-    """Return the response to a refused request: staff see it in the payment's history in Saleor."""
-    return {"result": f"{kind}_FAILURE", "message": for_staff(message)[:LONGEST_MESSAGE]}
+    text = for_staff(message)[:LONGEST_MESSAGE]
+    return {"result": f"{kind}_FAILURE", "message": text, "pspReference": reference or str(uuid.uuid4())}
 
 
 def _store(request: ActionRequest, response: Json) -> None:

@@ -17,7 +17,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.payments import ownership, records
-from saleor_stripe_audience.payments.action_requests import received_before
+from saleor_stripe_audience.payments.action_requests import GRANT_PAID, received_before
 from saleor_stripe_audience.payments.ledger import capture_reference
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of
@@ -33,7 +33,7 @@ NOTHING_LEFT = pgettext_lazy(
     "staff",
     "The amount is zero. If you entered an amount, nothing is left of this payment to charge or refund.",
 )
-GRANT_PAID = pgettext_lazy(
+PAID_BEFORE = pgettext_lazy(
     "staff", "This granted refund was already paid: Stripe has the refund {reference}."
 )
 
@@ -113,7 +113,7 @@ def _check_grant(account: StripeAccount, intent: PaymentIntent, requested: Reque
         return
     paid = refunds.find_granted(account, intent.id, requested.grantedRefund.id, but_for_key=key)
     if paid is not None:
-        raise Rejected(with_values(GRANT_PAID, reference=paid.id), code="grant_paid")
+        raise Rejected(with_values(PAID_BEFORE, reference=paid.id), code=GRANT_PAID)
 
 
 @contextmanager

@@ -159,12 +159,17 @@ def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
         elif refund.has_failed:
             reason = (refund.failure_reason or refund.status).replace("_", " ")
             result, message = "REFUND_FAILURE", for_staff(staff_messages.REFUND_FAILED, reason=reason)
-        elif any(each.psp_reference == refund.id for each in reported):
+        elif any(_is_of(refund, each) for each in reported):
             continue
         else:
             result, message = "REFUND_REQUEST", _why_refunded(refund)
         if not _has(reported, result, refund.id):
             yield _outcome(state, result, refund.id, refund.amount, message=message)
+
+
+def _is_of(refund: Refund, event: ReportedEvent) -> bool:
+    """Whether Saleor knows the refund by this event. A notice has the refund's reference too, but books nothing."""
+    return event.psp_reference == refund.id and event.type.startswith("REFUND_")
 
 
 def _why_refunded(refund: Refund) -> str:

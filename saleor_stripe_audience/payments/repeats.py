@@ -80,12 +80,15 @@ def _equal_requests(
     installation: Installation, requested: Requested, request: ActionRequest
 ) -> list[ActionRequest]:
     """Return the other requests of the same kind and amount that have no result in Saleor, or failed; oldest first."""
+    equal = [each for each in requested.equal_events(request.kind) if each.idempotencyKey]
+    # The reference of a failure is a request's key; two that were made at once may have each other's.
+    open_ = {"", *(each.idempotencyKey for each in equal)}
     keys = {
         ownership.stripe_key(
-            installation, requested.transaction.id, f"{request.kind}_REQUEST", each.idempotencyKey
+            installation, requested.transaction.id, f"{request.kind}_REQUEST", each.idempotencyKey or ""
         )
-        for each in requested.equal_events(request.kind)
-        if each.idempotencyKey and each.pspReference in ("", each.idempotencyKey)
+        for each in equal
+        if each.pspReference in open_
     } - {request.key}
     if not keys:
         return []
@@ -98,14 +101,18 @@ def _is_unclear(request: ActionRequest, requested: Requested) -> bool:
     """Whether its last try ended without a result, or with one that Saleor did not receive, and nothing repeats it."""
     if hasattr(request, "repeated_by"):
         return False
-    if request.answer is None:
-        return request.unclear_at is not None or request.created_at < timezone.now() - LONGEST_TRY
-    # Saleor itself records a failure, without pspReference, if the response does not reach it.
-    own = _asked_at(request, requested)
-    return not has_failed(request, request.answer) and any(
-        each.type == f"{request.kind}_FAILURE" and not each.pspReference and own <= each.createdAt
+    # For Saleor it failed: by the app's response or, without a reference, because it received none.
+    event, own = requested.event_of(request.key), _asked_at(request, requested)
+    references = {"", event.idempotencyKey if event is not None else ""}
+    has_failed_for_saleor = any(
+        each.type == f"{request.kind}_FAILURE" and each.pspReference in references and own <= each.createdAt
         for each in requested.transaction.events
     )
+    if request.answer is None:
+        is_answered = event is not None and event.pspReference == event.idempotencyKey
+        is_interrupted = request.created_at < timezone.now() - LONGEST_TRY
+        return request.unclear_at is not None or is_answered or is_interrupted
+    return not has_failed(request, request.answer) and has_failed_for_saleor
 
 
 def has_failed(request: ActionRequest, response: Json) -> bool:

@@ -100,7 +100,7 @@ def report_missing(
     missing = missing_events(
         state, [ReportedEvent(each.type, each.psp_reference, each.amount) for each in events]
     )
-    outcomes = _without_answered(installation, state, missing)
+    outcomes = _without_answered(installation, state, missing, events)
     is_all = len(outcomes) == len(missing)
     if with_decline and not outcomes and intent.is_payable:
         decline = outcome_of(intent, state.flow)
@@ -114,10 +114,11 @@ def report_missing(
 
 
 def _without_answered(
-    installation: Installation, state: StripeState, missing: list[Outcome]
+    installation: Installation, state: StripeState, missing: list[Outcome], events: list[TransactionEvent]
 ) -> list[Outcome]:
     """Leave out the refunds that Saleor is about to learn of by the response to its request."""
-    requested = {each.id for each in state.refunds if names.REQUEST in each.metadata}
+    known = {each.psp_reference for each in events if each.type.startswith("REFUND_")}
+    requested = {each.id for each in state.refunds if names.REQUEST in each.metadata} - known
     transaction_id = state.intent.transaction_id
     if not any(each.psp_reference in requested for each in missing):
         return missing

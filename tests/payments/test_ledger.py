@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from saleor_stripe_audience.gateway import refunds
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, Refund, parse
 from saleor_stripe_audience.payments import reconcile, records
 from saleor_stripe_audience.payments.ledger import (
@@ -189,6 +190,52 @@ class TestStripesEventOvertakesTheResponse:
         run_all_tasks()
         assert len(paid.reported("REFUND_SUCCESS")) == 1
         assert paid.amounts()[2] == 5
+
+    def test_one_that_failed_later_is_taken_back_once(self, paid: Town) -> None:
+        total = paid.amounts()[0]
+        ask(paid, "REFUND", 5)
+        [refund] = paid.stripe.account.table("refund")
+        paid.stripe.end_refund(refund, ok=False)
+        paid.deliver_all(paid.events() * 2)
+        assert paid.amounts() == (total, 0, 0, 0)
+        assert len(paid.reported("REFUND_FAILURE")) == 1
+
+    @pytest.mark.parametrize("reason", ["processing", "insufficient_funds"])
+    def test_an_unclear_one_that_waits_is_shown(self, paid: Town, reason: str) -> None:
+        """For lack of funds, Saleor has a notice under its reference too."""
+        paid.stripe.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        ask(paid, "REFUND", 5)
+        [refund] = paid.stripe.account.table("refund").values()
+        refund |= {"status": "pending", "pending_reason": reason}
+        paid.deliver_all(paid.events())
+        assert len(paid.reported("REFUND_REQUEST")) == 2
+        paid.stripe.end_refund(refund["id"], ok=True)
+        ask(paid, "REFUND", 5)
+        paid.deliver_all(paid.events())
+        amounts = [each["amount"] for each in paid.stripe.account.table("refund").values()]
+        assert paid.amounts()[2] * 100 == sum(amounts)
+
+    def test_one_that_waits_is_reported_later_if_the_response_was_lost(
+        self, paid: Town, run_all_tasks: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = refunds.create
+
+        def create_pending(*arguments: Any) -> Refund:
+            made = create(*arguments)
+            [refund] = paid.stripe.account.table("refund").values()
+            refund |= {"status": "pending", "pending_reason": "insufficient_funds"}
+            return made.model_copy(update={"status": "pending"})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(refunds, "create", create_pending)
+            patch.setattr("saleor_stripe_audience.sandbox.saleor.payments.settle_action", lose_answer)
+            ask(paid, "REFUND", 5)
+        paid.deliver_all(paid.events())
+        assert len(paid.reported("REFUND_REQUEST")) == 1
+        long_ago = timezone.now() - timedelta(minutes=2)
+        ActionRequest.objects.update(created_at=long_ago, answered_at=long_ago)
+        run_all_tasks()
+        assert len(paid.reported("REFUND_REQUEST")) == 2
 
     def test_one_that_was_made_in_stripe_is_not_kept_waiting(self, paid: Town) -> None:
         ask(paid, "REFUND", 5)

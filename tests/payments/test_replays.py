@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from saleor_stripe_audience.dashboard.payment import timeline
 from saleor_stripe_audience.errors import Blocked
+from saleor_stripe_audience.gateway import refunds
+from saleor_stripe_audience.gateway.objects import Refund
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import ActionRequest
@@ -252,6 +254,65 @@ class TestStaffMakeAnUnclearRequestAgain:
         events.append(request_of(charged))
         assert ask(charged, "REFUND", events, grantedRefund=another)["result"] == "REFUND_SUCCESS"
 
+    def test_a_granted_refund_that_was_paid_settles_no_other_request(
+        self, charged: Buy, stripe_sandbox: StripeSandbox
+    ) -> None:
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        paid = request_of(charged)
+        post(charged, "REFUND", body_of(charged, "REFUND", [paid], grantedRefund=granted))
+        lost = paid | {"type": "REFUND_FAILURE", "idempotencyKey": None}
+        events = [paid, lost, reported_as(stripe_sandbox, paid, "REFUND_SUCCESS"), request_of(charged)]
+        stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+        assert ask(charged, "REFUND", events)["result"] == "REFUND_FAILURE"
+        events.append(request_of(charged))
+        assert "already paid" in ask(charged, "REFUND", events, grantedRefund=granted)["message"]
+        events.append(request_of(charged))
+        assert ask(charged, "REFUND", events)["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_two_that_took_each_others_key(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        events = [request_of(charged, created=ago(seconds=each)) for each in (2, 1)]
+        bodies = [body_of(charged, "REFUND", events, issuedAt=ago(seconds=each)) for each in (2, 1)]
+        create, answers = refunds.create, list[Json]()
+
+        def lose() -> None:
+            stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
+
+        def create_both(*arguments: Any) -> Refund:
+            monkeypatch.setattr(refunds, "create", create)
+            lose()
+            answers.append(post(charged, "REFUND", bodies[1]))
+            lose()
+            return create(*arguments)
+
+        monkeypatch.setattr(refunds, "create", create_both)
+        answers.insert(0, post(charged, "REFUND", bodies[0]))
+        for event, answer in zip(events, answers, strict=True):
+            event["pspReference"] = answer["pspReference"]
+        assert events[0]["pspReference"] == events[1]["idempotencyKey"]
+        assert refunded(stripe_sandbox) == [230, 230]
+        ask(charged, "REFUND", [*events, request_of(charged)])
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_one_that_was_posted_again_after_its_failure(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        """Its response reached someone else than Saleor."""
+        before = lost | {"pspReference": ""}
+        failure = lost | {"type": "REFUND_FAILURE", "idempotencyKey": None}
+        assert post(charged, "REFUND", body_of(charged, "REFUND", [before]))["result"] == "REFUND_SUCCESS"
+        ask(charged, "REFUND", [lost, failure, request_of(charged)])
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_one_whose_failure_could_not_be_stored(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
+    ) -> None:
+        ActionRequest.objects.update(unclear_at=None)
+        ask(charged, "REFUND", [lost, request_of(charged)])
+        assert refunded(stripe_sandbox) == [230]
+
     def test_another_amount_is_another_request(
         self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json
     ) -> None:
@@ -378,7 +439,7 @@ class TestStaffMakeAnUnclearRequestAgain:
     ) -> None:
         second, third = request_of(charged), request_of(charged)
         stripe_sandbox.add_fault("POST /v1/refunds", drop_connection=True, after_effect=True, times=2)
-        ask(charged, "REFUND", [lost, second])
+        post(charged, "REFUND", body_of(charged, "REFUND", [lost, second]))
         ActionRequest.objects.filter(repeats__isnull=False).update(unclear_at=None)  # still being worked on
         answer = post(charged, "REFUND", body_of(charged, "REFUND", [lost, second, third]))
         assert (answer["result"], "still working" in answer["message"]) == ("REFUND_FAILURE", True)
@@ -545,10 +606,12 @@ class TestReferenceOfAFailure:
         stripe_sandbox.add_fault("POST /v1/refunds", status=400, body=self.REFUSED)
         assert ask(charged, "REFUND", [chosen, request])["pspReference"] == key
 
-    def test_one_that_is_too_old_has_it_too(self, charged: Buy) -> None:
-        events = [request_of(charged)]
-        key = events[0]["idempotencyKey"]
-        assert ask(charged, "REFUND", events, issuedAt=ago(hours=1))["pspReference"] == key
+    def test_those_that_are_too_old_have_one_each(self, charged: Buy) -> None:
+        events = [request_of(charged), request_of(charged)]
+        bodies = [body_of(charged, "REFUND", events, issuedAt=ago(hours=each)) for each in (1, 2)]
+        first, second = (post(charged, "REFUND", each) for each in bodies)
+        assert first["pspReference"]
+        assert first["pspReference"] != second["pspReference"]
 
     def test_a_repeat_has_its_own(self, charged: Buy, stripe_sandbox: StripeSandbox) -> None:
         """Though its response was the first one's."""
