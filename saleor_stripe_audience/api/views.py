@@ -15,7 +15,6 @@ from graphql import GraphQLError, OperationDefinitionNode, parse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from saleor_stripe_audience.api import light_strawberry  # noqa: F401  isort:skip - before strawberry_django
 from saleor_stripe_audience.api import errors, limits, request_counts
 from saleor_stripe_audience.api.context import Caller, Context
 from saleor_stripe_audience.api.errors import ErrorCode
