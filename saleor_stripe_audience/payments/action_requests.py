@@ -148,9 +148,8 @@ def _repeat(
     except Exception:
         update(request, unclear_at=timezone.now())
         raise
-    if repeats.has_failed(
-        first, response
-    ):  # found out by a later request, which was carried out in place of this
+    if repeats.has_failed(first, response):
+        # A later request found it out, and was carried out in place of this one.
         response = _fail(requested, request.kind, request, response["message"])
     elif repeats.was_reported(requested, request, response, first):
         return None

@@ -79,7 +79,7 @@ def seen_now(payment: Payment, kind: str) -> str:
 def find_open(payment: Payment, kind: str) -> StaffRequest | None:
     """Return the last request of the kind if it is not carried out yet.
 
-    One whose result is unclear is not: if it is requested again, the new request repeats it.
+    A request whose result is unclear does not count as open: if staff make it again, the new one repeats it.
     """
     since = timezone.now() - CARRIED_OUT_WITHIN
     requests = StaffRequest.objects.filter(payment=payment, kind=kind, created_at__gt=since)
@@ -128,7 +128,7 @@ def _repeat(known: StaffRequest, wanted: Wanted, money: Money) -> Money:
 def _check_amount(payment: Payment, kind: str, money: Money) -> None:
     """Saleor would silently request less than what was typed, if there is less."""
     amounts = fetch_transaction_amounts(payment.installation, payment.transaction_id)
-    # What is charged is below zero after a dispute and its fee, or a dispute of what was refunded.
+    # What is charged falls below zero if a payment is disputed after a part of it was refunded.
     most = max(amounts.charged if kind == REFUND else amounts.authorized, Decimal(0))
     if money.amount > most:
         message = (

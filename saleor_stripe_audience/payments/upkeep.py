@@ -62,9 +62,9 @@ def report_obstacles(shop: Installation) -> None:
     found = readiness.obstacles(shop)
     mapped = AccountChannel.objects.filter(installation=shop).select_related("account")
     hosted = StripeAccount.objects.filter(installation=shop, kind=StripeAccount.Kind.CONNECT)
-    none_yet = not any(each.account.state == StripeAccount.State.CONNECTED for each in mapped) and not any(
-        each.stripe_id and each.has_left for each in hosted
-    )
+    is_connected = any(each.account.state == StripeAccount.State.CONNECTED for each in mapped)
+    has_lost_one = any(each.stripe_id and each.has_left for each in hosted)  # its owner ended the connection
+    none_yet = not is_connected and not has_lost_one
     wanted = {
         _key_of(each): each.message
         for each in found
