@@ -24,7 +24,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway import failures
-from saleor_stripe_audience.payments import ownership, repeats
+from saleor_stripe_audience.payments import grants, ownership, repeats
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import LONGEST_MESSAGE
 from saleor_stripe_audience.payments.payloads import Requested
@@ -40,7 +40,6 @@ CarryOut = Callable[[Installation, Requested, ActionRequest], Json]
 
 AT_ONCE = timedelta(minutes=15)  # an equal request older than this was not made at the same time
 UNCLEAR = "unclear"
-GRANT_PAID = "grant_paid"
 CRASHED = pgettext_lazy(
     "staff", "The app has an unexpected problem; its log has the details. Please request it again."
 )
@@ -193,7 +192,7 @@ def _is_final(request: ActionRequest, error: Rejected) -> bool:
     and an earlier try may have moved the money, nor because of the granted refund, which may be that of its repeat.
     """
     was_tried = request.unclear_at is not None
-    is_of_another = error.code in (failures.KEY_REUSED, GRANT_PAID)
+    is_of_another = error.code in (failures.KEY_REUSED, grants.PAID, grants.IN_PROGRESS)
     return not is_of_another and not (isinstance(error, Blocked) and was_tried)
 
 

@@ -16,8 +16,8 @@ from saleor_stripe_audience.gateway import payment_intents, refunds
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.money import Money, from_decimal
-from saleor_stripe_audience.payments import ownership, records
-from saleor_stripe_audience.payments.action_requests import GRANT_PAID, received_before
+from saleor_stripe_audience.payments import grants, ownership, records
+from saleor_stripe_audience.payments.action_requests import received_before
 from saleor_stripe_audience.payments.ledger import capture_reference
 from saleor_stripe_audience.payments.models import ActionRequest
 from saleor_stripe_audience.payments.outcomes import Outcome, actions_of
@@ -32,9 +32,6 @@ ALREADY_CHARGED = pgettext_lazy(
 NOTHING_LEFT = pgettext_lazy(
     "staff",
     "The amount is zero. If you entered an amount, nothing is left of this payment to charge or refund.",
-)
-PAID_BEFORE = pgettext_lazy(
-    "staff", "This granted refund was already paid: Stripe has the refund {reference}."
 )
 
 Json = dict[str, Any]
@@ -87,9 +84,10 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
         names.TRANSACTION: requested.transaction.id,
         **_reason(requested, request.key),
     }
-    _check_grant(account, intent, requested, request.key)
-    # Stripe decides whether the money is there to be refunded: a repeated request must find its first response.
-    made = refunds.create(account, intent.id, money.minor, metadata, request.key)
+    made = grants.find_paid_or_take(account, intent, money, requested, request)
+    if made is None:
+        # Stripe decides whether the money is there to be refunded: a repeated request must find its first response.
+        made = refunds.create(account, intent.id, money.minor, metadata, request.key)
     if made.status in ("pending", "requires_action"):
         return {"pspReference": made.id}
     if made.status != "succeeded":
@@ -101,19 +99,6 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
         intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
     records.save(account, intent)
     return _success("REFUND_SUCCESS", made.id, money, intent)
-
-
-def _check_grant(account: StripeAccount, intent: PaymentIntent, requested: Requested, key: str) -> None:
-    """Check that the granted refund was not paid by another request.
-
-    Saleor allows another request if it recorded a failure, and does not connect the refund that is reported later with
-    the granted refund, which therefore stays failed.
-    """
-    if requested.grantedRefund is None:
-        return
-    paid = refunds.find_granted(account, intent.id, requested.grantedRefund.id, but_for_key=key)
-    if paid is not None:
-        raise Rejected(with_values(PAID_BEFORE, reference=paid.id), code=GRANT_PAID)
 
 
 @contextmanager

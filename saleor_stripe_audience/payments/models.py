@@ -137,7 +137,8 @@ class ActionRequest(models.Model):
     `key` is Saleor's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
     took it. `answer` is null while it is not known what became of the request; `unclear_at` is when a try ended like
     that. `repeats` is the unclear request that staff made again with this one: it is carried out under the key of that
-    one. `received_before` is what the payment had received (smallest unit) before a charge was first tried.
+    one. `received_before` is what the payment had received (smallest unit) before a charge was first tried. `grant` is
+    the id of the granted refund that this request alone may pay.
     """
 
     installation = models.ForeignKey(
@@ -151,6 +152,7 @@ class ActionRequest(models.Model):
     unclear_at = models.DateTimeField(null=True)
     repeats = models.OneToOneField("self", null=True, on_delete=models.CASCADE, related_name="repeated_by")
     received_before = models.BigIntegerField(null=True)
+    grant = models.CharField(max_length=200, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     answered_at = models.DateTimeField(null=True)
 
@@ -158,6 +160,7 @@ class ActionRequest(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["installation", "key"], name="payments_request_once"),
             models.UniqueConstraint(fields=["installation", "body"], name="payments_request_body_once"),
+            models.UniqueConstraint(fields=["installation", "grant"], name="payments_request_grant_once"),
         ]
         indexes = [
             models.Index(fields=["installation", "transaction_id"], name="payments_request_by_payment")

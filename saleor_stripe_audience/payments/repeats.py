@@ -67,6 +67,12 @@ def is_refund_being_answered(installation: Installation, transaction_id: str) ->
     return refunds.exists()
 
 
+def is_being_tried(request: ActionRequest) -> bool:
+    """Whether it was just received for the first time, and has no result yet."""
+    is_open = request.answer is None and request.unclear_at is None
+    return is_open and request.created_at > timezone.now() - LONGEST_TRY
+
+
 def chain(request: ActionRequest) -> list[ActionRequest]:
     """Return the unclear requests that were made again up to this one, the first one last."""
     found = list[ActionRequest]()

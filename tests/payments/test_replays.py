@@ -254,6 +254,57 @@ class TestStaffMakeAnUnclearRequestAgain:
         events.append(request_of(charged))
         assert ask(charged, "REFUND", events, grantedRefund=another)["result"] == "REFUND_SUCCESS"
 
+    @pytest.mark.parametrize(("status", "has_result"), [("succeeded", True), ("pending", False)])
+    def test_two_at_once_for_one_granted_refund_get_its_refund(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, status: str, has_result: bool
+    ) -> None:
+        """The second one arrived before Saleor had booked the first: neither has a result in it."""
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        events = [request_of(charged, created=ago(seconds=each)) for each in (2, 1)]
+        post(charged, "REFUND", body_of(charged, "REFUND", events[:1], grantedRefund=granted))
+        [made] = stripe_sandbox.account.table("refund").values()
+        made["status"] = status
+        answer = ask(charged, "REFUND", events, grantedRefund=granted)
+        assert answer["pspReference"] == made["id"]
+        assert answer.get("result") == ("REFUND_SUCCESS" if has_result else None)
+        assert refunded(stripe_sandbox) == [230]
+
+    @pytest.mark.parametrize("place", ["find_granted", "create"])
+    def test_one_that_is_requested_while_it_is_paid_is_paid_once(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, place: str
+    ) -> None:
+        """The second request arrives while the first has looked for a refund, or is about to create it."""
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        events = [request_of(charged, created=ago(seconds=each)) for each in (2, 1)]
+        act, answers = getattr(refunds, place), list[Json]()
+
+        def overtake(*arguments: Any, **named: Any) -> Any:
+            monkeypatch.setattr(refunds, place, act)
+            found = act(*arguments, **named) if place == "find_granted" else None
+            answers.append(post(charged, "REFUND", body_of(charged, "REFUND", events, grantedRefund=granted)))
+            return found if place == "find_granted" else act(*arguments, **named)
+
+        monkeypatch.setattr(refunds, place, overtake)
+        answers.append(post(charged, "REFUND", body_of(charged, "REFUND", events[:1], grantedRefund=granted)))
+        assert sorted(each["result"] for each in answers) == ["REFUND_FAILURE", "REFUND_SUCCESS"]
+        [failed] = [each for each in answers if each["result"] == "REFUND_FAILURE"]
+        assert "Another request" in failed["message"]
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_one_is_paid_by_another_request_if_the_first_was_refused(
+        self, charged: Buy, stripe_sandbox: StripeSandbox
+    ) -> None:
+        granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
+        refused = {"error": {"type": "invalid_request_error", "message": "Not now."}}
+        stripe_sandbox.add_fault("POST /v1/refunds", status=400, body=refused)
+        events = list[Json]()
+        for result in ("REFUND_FAILURE", "REFUND_SUCCESS"):
+            events.append(request_of(charged))
+            answer = ask(charged, "REFUND", events, grantedRefund=granted)
+            assert answer["result"] == result
+            events[-1]["pspReference"] = answer["pspReference"]
+        assert refunded(stripe_sandbox) == [230]
+
     def test_a_granted_refund_that_was_paid_settles_no_other_request(
         self, charged: Buy, stripe_sandbox: StripeSandbox
     ) -> None:

@@ -143,6 +143,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("received_before", models.BigIntegerField(null=True)),
+                ("grant", models.CharField(max_length=200, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("answered_at", models.DateTimeField(null=True)),
                 (
@@ -165,6 +166,9 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("installation", "key"), name="payments_request_once"),
                     models.UniqueConstraint(
                         fields=("installation", "body"), name="payments_request_body_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("installation", "grant"), name="payments_request_grant_once"
                     ),
                 ],
             },
