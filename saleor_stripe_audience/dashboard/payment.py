@@ -71,6 +71,42 @@ def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) 
     return show_payment(request, user, found, Note("good", text, form))
 
 
+@require_safe
+@for_staff(PAYMENTS)
+def watch_request(request: HttpRequest, user: DashboardUser, payment_id: UUID, form: str) -> HttpResponse:
+    """Show the payment with the result of what that form requested; until there is one, leave the page as it is."""
+    found = find(user, payment_id)
+    kind = next((kind for kind, name in FORMS.items() if name == form), None)
+    if found is None or kind is None:
+        return not_found(request, user)
+    if staff_requests.find_open(found, kind) is not None:
+        return HttpResponse(status=204)
+    return show_payment(request, user, found, _result_of(found, kind))
+
+
+def _result_of(found: Payment, kind: str) -> Note | None:
+    """Return what became of the last request that staff made here; None if it was never carried out."""
+    wanted = found.staff_requests.filter(kind=kind).order_by("-created_at", "-pk").first()
+    if wanted is None:
+        return None
+    carried_out = ActionRequest.objects.filter(
+        installation=found.installation_id,
+        transaction_id=found.transaction_id,
+        kind=kind,
+        created_at__gte=wanted.created_at,
+    ).first()
+    if carried_out is None:
+        return None
+    entry = _action(carried_out, found.currency)
+    done = {
+        staff_requests.REFUND: _("Refunded: %(amount)s"),
+        staff_requests.CHARGE: _("Captured: %(amount)s"),
+    }
+    text = done[kind] % {"amount": entry.text} if entry.color == "good" else entry.text
+    is_bad = carried_out.answer is None or entry.color == "bad"
+    return Note("bad" if is_bad else "good", text, FORMS[kind])
+
+
 def _wanted(request: HttpRequest, user: DashboardUser) -> staff_requests.Wanted | None:
     sent = request.POST
     try:

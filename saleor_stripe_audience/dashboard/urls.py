@@ -68,6 +68,7 @@ urlpatterns = [
     path("payments/<uuid:payment_id>/history", history.history, name="payment_history"),
     path("payments/<uuid:payment_id>/method", widgets.payment_method, name="payment_method"),
     path("payments/<uuid:payment_id>/request", payment.request_action, name="request_action"),
+    path("payments/<uuid:payment_id>/request/<slug:form>", payment.watch_request, name="watch_request"),
     path("contacts", contacts.contacts, name="contacts"),
     path("contacts/columns", contacts.choose_columns, name="choose_columns"),
     path("contacts/export", contacts_export.choose_export, name="export_contacts"),

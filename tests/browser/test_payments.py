@@ -1,8 +1,12 @@
 """Staff search for payments: the URL contains the search, so that reload, Back and deep links work."""
 
+from uuid import uuid4
+
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
 from tests.browser.conftest import REFUSED, Staff
 from tests.browser.test_page import look
 from tests.dashboard.rows import a_payment, an_account
@@ -128,3 +132,32 @@ def test_a_refund_stands_where_it_was_requested(staff: Staff) -> None:
     expect(staff.page.locator("#notices p.error")).to_have_count(1)
     look(staff, "payment-refused-light")
     assert staff.complaints == [REFUSED]
+
+
+def test_the_result_of_a_request_appears_by_itself(staff: Staff) -> None:
+    """What is typed for another request meanwhile stays."""
+    payment = a_payment(staff.installation, status="requires_capture", captured_minor=50_000)
+    StaffRequest.objects.create(
+        payment=payment, key=uuid4(), kind="REFUND", amount_minor=500, requested_by="ada@example.com"
+    )
+    page = staff.open(path=f"/payments/{payment.pk}", theme="light", locale="en")
+    expect(page.locator("#refund")).to_contain_text("is being processed")
+    page.locator("#capture-amount").fill("7.25")
+    Payment.objects.filter(pk=payment.pk).update(refunded_minor=500)
+    ActionRequest.objects.create(
+        installation=staff.installation,
+        transaction_id=payment.transaction_id,
+        kind="REFUND",
+        key="k",
+        body="b",
+        answer={"result": "REFUND_SUCCESS", "amount": 5},
+        answered_at=timezone.now(),
+    )
+    expect(page.locator("#refund").get_by_role("status").first).to_have_text("Refunded: 5.00 USD")
+    expect(page.locator("#refund-amount")).to_have_value("495.00")
+    expect(page.locator("#amounts")).to_contain_text("5.00 USD")
+    expect(page.locator("#timeline")).to_contain_text("5.00 USD")
+    expect(page.locator("#capture-amount")).to_have_value("7.25")
+    look(staff, "payment-refunded-light")
+    assert f"/payments/{payment.pk}?" in staff.page.url
+    assert staff.complaints == []

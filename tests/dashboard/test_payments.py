@@ -13,14 +13,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
+from django.utils import timezone, translation
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, read_amounts, with_point
 from saleor_stripe_audience.dashboard.payment import timeline
 from saleor_stripe_audience.dashboard.payments import STATES, state_of
-from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment
+from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment, StaffRequest
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact, a_payment, an_account
 from tests.plans import explained
@@ -472,3 +472,77 @@ def test_another_shops_payment_is_not_found(shop: Shop, client: Client) -> None:
 def test_one_payments_address_opens_it(shop: Shop, client: Client) -> None:
     path = f"/dashboard/payments/{uuid.uuid4()}"
     assert f'data-start="{path}"' in client.get(path, {"saleorApiUrl": "x"}).content.decode()
+
+
+class TestWatching:
+    """The page of a payment asks for the result of a request until there is one."""
+
+    @pytest.fixture
+    def payment(self, shop: Shop) -> Payment:
+        found = a_payment(shop.installation)
+        StaffRequest.objects.create(
+            payment=found, key=uuid.uuid4(), kind="REFUND", amount_minor=500, requested_by="ada@example.com"
+        )
+        return found
+
+    def carry_out(self, payment: Payment, answer: Json | None, **changes: Any) -> None:
+        ActionRequest.objects.create(
+            installation=payment.installation,
+            transaction_id=payment.transaction_id,
+            kind="REFUND",
+            key="k",
+            body="b",
+            answer=answer,
+            **changes,
+        )
+
+    def ask(self, client: Client, shop: Shop, payment: Payment, form: str = "refund") -> tuple[int, str]:
+        answer = client.get(f"/dashboard/payments/{payment.pk}/request/{form}", headers=shop.headers())
+        return answer.status_code, answer.content.decode()
+
+    def test_nothing_changes_until_there_is_a_result(
+        self, client: Client, shop: Shop, payment: Payment
+    ) -> None:
+        assert self.ask(client, shop, payment) == (204, "")
+        self.carry_out(payment, None)
+        assert self.ask(client, shop, payment) == (204, "")
+
+    @pytest.mark.parametrize(
+        ("answer", "note"),
+        [
+            ({"result": "REFUND_SUCCESS", "amount": 5}, "note good.*Refunded: 5.00 USD"),
+            ({"result": "REFUND_FAILURE", "message": "Too late"}, "note bad.*Refused: Too late"),
+            ({"pspReference": "re_1"}, "note good.*In progress"),
+        ],
+    )
+    def test_the_result_is_shown(
+        self, client: Client, shop: Shop, payment: Payment, answer: Json, note: str
+    ) -> None:
+        self.carry_out(payment, answer, answered_at=timezone.now())
+        status, text = self.ask(client, shop, payment)
+        assert status == 200
+        assert re.search(note, text)
+
+    def test_an_unclear_result_is_said(self, client: Client, shop: Shop, payment: Payment) -> None:
+        self.carry_out(payment, None, unclear_at=timezone.now())
+        status, text = self.ask(client, shop, payment)
+        assert (status, "note good" in text) == (200, False)
+        assert re.search("note bad.*the result is not yet known", text)
+
+    def test_one_that_never_arrived_is_only_over(self, client: Client, shop: Shop, payment: Payment) -> None:
+        StaffRequest.objects.update(created_at=timezone.now() - timedelta(minutes=16))
+        status, text = self.ask(client, shop, payment)
+        assert (status, 'class="note' in text) == (200, False)
+
+    def test_only_the_shops_own_and_only_its_forms(
+        self, client: Client, shop: Shop, payment: Payment
+    ) -> None:
+        assert self.ask(client, shop, payment, "release")[0] == 404
+        assert (
+            self.ask(
+                client,
+                shop,
+                a_payment(make_shop("https://other.example.com/graphql/", "QXBwOjk=").installation),
+            )[0]
+            == 404
+        )
