@@ -101,7 +101,7 @@ def test_a_consent_is_recorded_with_the_keyboard(staff: Staff, locale: str, them
     suffix = f"{theme}{'-french' if locale == 'fr' else ''}"
     look_at_page(staff, f"contact-consent-{suffix}")
     page.locator("#given_at").press("Enter")
-    expect(page.locator(".content > .note.good")).to_be_visible()
+    expect(page.locator("#notes > .note.good")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("ada@example.com")
     staff.page.wait_for_url(f"**/contacts/{ada.pk}")
     staff.page.reload()
