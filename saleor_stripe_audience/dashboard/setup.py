@@ -237,8 +237,9 @@ def _history(facts: Facts) -> Step:
     job = facts.history
     if job is None or job.state == Job.State.CANCELLED:
         text = _(
-            "Customers and orders from before the installation become contacts. This does not "
-            "subscribe anyone."
+            "Customers and orders from before the installation become contacts. Only people who agreed "
+            "to marketing at the checkout or in their account are subscribed; with double opt-in, they "
+            "are asked to confirm."
         )
         return Step(name, TO_DO, title, text, button)
     if job.state in Job.MOVING:

@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -70,9 +71,9 @@ def proof_of(audience: Audience, sent: str, at: datetime) -> Proof:
 
 
 def own_text(audience: Audience, at: datetime) -> str:
-    """Return the audience's own text at that time, or its current one if no earlier text is known."""
-    past = audience.known_wordings.filter(is_own=True, language="", since__lte=at, until__gt=at)
-    row = past.order_by("-since").select_related("wording").first()
+    """Return the audience's own text at that time, or the next one that the merchant entered."""
+    later = audience.known_wordings.filter(is_own=True, language="", until__gt=at)
+    row = later.order_by("until").select_related("wording").first()
     return row.wording.text if row is not None else audience.consent_text
 
 
@@ -115,11 +116,11 @@ def versions_by_audience(installation_id: UUID, only: UUID | None = None) -> dic
     rows: dict[UUID, list[KnownWording]] = {}
     for row in known.select_related("wording").order_by("since", "pk"):
         rows.setdefault(row.audience_id, []).append(row)
-    found = audiences.values_list("pk", "consent_text", "created_at")
-    return {pk: _versions(text, created_at, rows.get(pk, [])) for pk, text, created_at in found}
+    found = audiences.values_list("pk", "consent_text", Coalesce("consent_text_since", "created_at"))
+    return {pk: _versions(text, since, rows.get(pk, [])) for pk, text, since in found}
 
 
-def _versions(current: str, created_at: datetime, rows: list[KnownWording]) -> list[Version]:
+def _versions(current: str, since: datetime, rows: list[KnownWording]) -> list[Version]:
     numbers: Counter[str] = Counter()
     versions = []
     for row in rows:
@@ -128,8 +129,6 @@ def _versions(current: str, created_at: datetime, rows: list[KnownWording]) -> l
         number = numbers[row.language] if row.is_own else None
         versions.append(Version(row.wording.text, row.language, number, row.since, row.until))
     if current:
-        ends = [row.until for row in rows if row.is_own and not row.language and row.until is not None]
-        since = max(ends, default=created_at)
         versions.append(Version(current, "", numbers[""] + 1, since, None))
     return sorted(versions, key=lambda version: version.since, reverse=True)
 

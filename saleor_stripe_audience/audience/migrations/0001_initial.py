@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ("language", models.CharField(blank=True, default="", max_length=35)),
                 ("double_opt_in", models.BooleanField(default=False)),
                 ("consent_text", models.TextField(blank=True, default="")),
+                ("consent_text_since", models.DateTimeField(null=True)),
                 ("cart_silence_minutes", models.PositiveIntegerField(default=60)),
                 ("sender_name", models.CharField(blank=True, default="", max_length=200)),
                 ("consent_keys", models.JSONField(blank=True, default=list)),

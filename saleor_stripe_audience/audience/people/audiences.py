@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, Count, Exists, Max, OuterRef, QuerySet, UUIDField, Value
+from django.db.models import CharField, Count, Exists, OuterRef, QuerySet, UUIDField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
@@ -519,7 +520,7 @@ def counts_by_audience(installation_id: UUID) -> dict[UUID, dict[str, int]]:
 
 def _save(audience: Audience, options: AudienceSettings) -> Audience:
     _check(audience, options)
-    former_text = audience.consent_text
+    former_text, former_since = audience.consent_text, audience.consent_text_since
     audience.name, audience.language = options.name.strip(), check_language(options.language)
     audience.double_opt_in, audience.consent_text = options.double_opt_in, options.consent_text.strip()
     audience.cart_silence_minutes = options.cart_silence_minutes
@@ -528,22 +529,22 @@ def _save(audience: Audience, options: AudienceSettings) -> Audience:
     audience.ads_to_buyers = options.ads_to_buyers
     audience.attribute_keys = check_attribute_keys(options.attribute_keys)
     audience.configured_at = audience.configured_at or timezone.now()
+    if audience.consent_text != former_text:
+        audience.consent_text_since = timezone.now()
     audience.save()
     attributes = ContactAttribute.objects.filter(contact__audience=audience)
     attributes.exclude(key__in=audience.attribute_keys).delete()  # values of removed keys
     if former_text and former_text != audience.consent_text:
-        _store_former_text(audience, former_text)
+        _store_former_text(audience, former_text, former_since or audience.created_at)
     mark_all_changed(audience.pk)  # segments can have conditions on abandoned carts
     return audience
 
 
-def _store_former_text(audience: Audience, text: str) -> None:
+def _store_former_text(audience: Audience, text: str, since: datetime) -> None:
     """Store the text that was the audience's own until now: consents of that time refer to it."""
-    own = KnownWording.objects.filter(audience=audience, is_own=True, language="")
-    since = own.aggregate(last=Max("until"))["last"] or audience.created_at
     wording = store_wording(audience.installation_id, text)
     KnownWording.objects.create(
-        audience=audience, wording=wording, is_own=True, since=since, until=timezone.now()
+        audience=audience, wording=wording, is_own=True, since=since, until=audience.consent_text_since
     )
 
 

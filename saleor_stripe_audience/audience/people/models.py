@@ -20,7 +20,8 @@ LAST_ORDER = Coalesce("last_order_at", NEVER)
 class Audience(models.Model):
     """A list of people of one shop. Channels that feed no other audience feed the default one.
 
-    `consent_text` is the wording for storefronts that do not send the wording they showed. With `double_opt_in`,
+    `consent_text` is the wording for storefronts that do not send the wording they showed, entered at
+    `consent_text_since`, which is null for a text that was never changed. With `double_opt_in`,
     consent counts once it is confirmed by email. A cart without activity for `cart_silence_minutes` counts as
     abandoned. Emails and pages show `sender_name`, or the shop's name if it is empty. `consent_keys` are additional
     metadata keys that mean a ticked box. Contacts store the `attribute_keys` of Saleor's metadata. With
@@ -35,6 +36,7 @@ class Audience(models.Model):
     language = models.CharField(max_length=35, blank=True, default="")
     double_opt_in = models.BooleanField(default=False)
     consent_text = models.TextField(blank=True, default="")
+    consent_text_since = models.DateTimeField(null=True)
     cart_silence_minutes = models.PositiveIntegerField(default=60)
     sender_name = models.CharField(max_length=200, blank=True, default="")
     consent_keys = models.JSONField(default=list, blank=True)
