@@ -43,7 +43,7 @@ def find_paid_or_take(
     grant = requested.grantedRefund.id
     others = ActionRequest.objects.filter(installation_id=request.installation_id).exclude(pk=request.pk)
     holder = others.filter(grant=grant).first()
-    if holder is not None and repeats.is_being_tried(holder):
+    if holder is not None and repeats.being_tried(request.installation).filter(pk=holder.pk).exists():
         raise Rejected(BEING_PAID, code=IN_PROGRESS)
     paid = refunds.find_granted(account, intent.id, grant, but_for_key=request.key)
     if paid is None:

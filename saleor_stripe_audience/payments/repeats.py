@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Unavailable
@@ -57,9 +57,8 @@ def find_first(
 def is_refund_being_answered(installation: Installation, transaction_id: str) -> bool:
     """Whether a refund of the transaction was requested whose response Saleor may still have to book."""
     now = timezone.now()
-    is_tried = Q(answer__isnull=True, unclear_at=None, created_at__gt=now - LONGEST_TRY)
     refunds = ActionRequest.objects.filter(
-        is_tried | Q(answered_at__gt=now - BOOKED_WITHIN),
+        _being_tried(now) | Q(answered_at__gt=now - BOOKED_WITHIN),
         installation=installation,
         transaction_id=transaction_id,
         kind="REFUND",
@@ -67,10 +66,13 @@ def is_refund_being_answered(installation: Installation, transaction_id: str) ->
     return refunds.exists()
 
 
-def is_being_tried(request: ActionRequest) -> bool:
-    """Whether it was just received for the first time, and has no result yet."""
-    is_open = request.answer is None and request.unclear_at is None
-    return is_open and request.created_at > timezone.now() - LONGEST_TRY
+def being_tried(installation: Installation) -> QuerySet[ActionRequest]:
+    """Return the shop's requests that were just received for the first time, and have no result yet."""
+    return ActionRequest.objects.filter(_being_tried(timezone.now()), installation=installation)
+
+
+def _being_tried(now: datetime) -> Q:
+    return Q(answer__isnull=True, unclear_at=None, created_at__gt=now - LONGEST_TRY)
 
 
 def chain(request: ActionRequest) -> list[ActionRequest]:

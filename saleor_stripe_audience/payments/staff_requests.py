@@ -1,8 +1,9 @@
 """What staff request on the app's page: a refund or a capture, requested through Saleor as in its own Dashboard.
 
 Saleor then asks the app to carry it out (`actions.py`), so that its ledger and the order know of it. Each form has its
-own key: sent twice, it is one request. While a request is not carried out, another of its kind waits, and a form that
-was opened before it is refused, so that two people who refund the same payment refund it once.
+own key: sent twice, it is one request. While a request is not carried out, another of its kind is refused, also if the
+first was made in Saleor's own Dashboard; and so is a form that was opened before it. So two people who refund the same
+payment refund it once.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_decimal
+from saleor_stripe_audience.payments import repeats
 from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
 from saleor_stripe_audience.saleor.client import fetch_transaction_amounts, request_transaction_action
 from saleor_stripe_audience.wording import with_values
@@ -96,6 +98,12 @@ def find_open(payment: Payment, kind: str) -> StaffRequest | None:
     return None if tried.exists() else last
 
 
+def _is_being_tried(payment: Payment, kind: str) -> bool:
+    """Whether a request of the kind is being carried out, such as one made in Saleor's own Dashboard."""
+    tried = repeats.being_tried(payment.installation)
+    return tried.filter(transaction_id=payment.transaction_id, kind=kind).exists()
+
+
 def _find(payment: Payment, wanted: Wanted) -> StaffRequest | None:
     return StaffRequest.objects.filter(payment=payment, key=wanted.key).first()
 
@@ -148,7 +156,7 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
         payment = Payment.objects.select_for_update().get(pk=payment.pk)
         if (known := _find(payment, wanted)) is not None:
             return known, False
-        if find_open(payment, wanted.kind) is not None:
+        if find_open(payment, wanted.kind) is not None or _is_being_tried(payment, wanted.kind):
             raise Rejected(
                 pgettext_lazy(
                     "staff",

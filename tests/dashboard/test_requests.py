@@ -11,6 +11,8 @@ from django.test import Client
 from requests.structures import CaseInsensitiveDict
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import refunds
+from saleor_stripe_audience.gateway.objects import Refund
 from saleor_stripe_audience.network import Answer
 from saleor_stripe_audience.payments import staff_requests
 from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
@@ -53,10 +55,15 @@ class Staff:
         [html] = re.findall(rf'<form id="{name}".*?</form>', self.look(), re.DOTALL)
         return dict(re.findall(r'name="(\w+)"(?: inputmode="decimal")? value="([^"]*)"', html))
 
-    def send(self, fields: dict[str, str]) -> tuple[int, str]:
+    def post(self, fields: dict[str, str]) -> tuple[int, str]:
         answer = self.client.post(f"{self.path}/request", fields, headers=self.headers)
-        self.town.shop.drain()
         return answer.status_code, answer.content.decode()
+
+    def send(self, fields: dict[str, str]) -> tuple[int, str]:
+        """Send the form, and let Saleor carry out what was requested."""
+        found = self.post(fields)
+        self.town.shop.drain()
+        return found
 
 
 @pytest.fixture
@@ -224,6 +231,26 @@ def test_a_form_that_was_opened_before_a_refund_elsewhere_is_refused(staff: Staf
     status, text = staff.send(mine)
     assert (status, "since you opened it" in text) == (422, True)
     assert staff.town.amounts()[2] == 5
+
+
+def test_a_form_is_refused_while_a_refund_in_saleor_is_being_carried_out(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = staff.form("refund") | {"amount": "5"}
+    create, answers = refunds.create, list[tuple[int, str]]()
+
+    def send_meanwhile(*arguments: Any) -> Refund:
+        monkeypatch.setattr(refunds, "create", create)
+        answers.append(staff.post(mine))
+        return create(*arguments)
+
+    monkeypatch.setattr(refunds, "create", send_meanwhile)
+    ask(staff.town, "REFUND", 5)
+    [(status, text)] = answers
+    assert (status, "Another request for this payment is in progress." in text) == (422, True)
+    assert staff.town.amounts()[2] == 5
+    assert staff.send(staff.form("refund") | {"amount": "5"})[0] == 200
+    assert staff.town.amounts()[2] == 10
 
 
 def test_a_refusal_is_shown_even_if_nothing_is_left(staff: Staff) -> None:
