@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from saleor_stripe_audience.dashboard.origins import may_use_the_page, readable
-from saleor_stripe_audience.dashboard.sections import Section, may_see, refuse
+from saleor_stripe_audience.dashboard.sections import Section, may_see, refuse, refuse_without
 from saleor_stripe_audience.dashboard.shell import is_document, show_shell
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.saleor.tokens import DashboardUser, verify_dashboard_token
@@ -53,7 +53,7 @@ def for_staff(section: Section) -> Callable[[View], View]:
                 )
                 return refuse(request, 403, message % {"origin": readable(origin) or "?"})
             if not may_see(user, section):
-                return refuse(request, 403, missing_permission(section.permission), user)
+                return refuse_without(request, section.permission, user)
             return view(request, user, **parts)
 
         return guarded
@@ -66,10 +66,3 @@ def user_of(request: HttpRequest) -> DashboardUser:
     scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
     bearer_token = token.strip() if scheme.lower() == "bearer" else ""
     return verify_dashboard_token(request.headers.get("Saleor-Api-Url", ""), bearer_token)
-
-
-def missing_permission(permission: str) -> str:
-    return _(
-        "This section requires the permission %(permission)s. Ask the person who manages staff "
-        "members in Saleor to grant it to you."
-    ) % {"permission": permission}

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from saleor_stripe_audience.audience.transfer import backfill, file_import, uploads
 from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.catalog.sync import ITSELF
-from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
+from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.event_names import in_words
 from saleor_stripe_audience.dashboard.pages import read_page_of
 from saleor_stripe_audience.dashboard.problems import events_of
-from saleor_stripe_audience.dashboard.sections import ACTIVITY, Note, refuse, show
+from saleor_stripe_audience.dashboard.sections import ACTIVITY, Note, refuse, refuse_without, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -129,7 +129,7 @@ def change_job(request: HttpRequest, user: DashboardUser, job_id: UUID, change: 
         return refuse(request, 404, _("This job was not found."), user)
     permission = JOB_PERMISSIONS.get(Job.Kind(job.kind), "MANAGE_USERS")
     if not user.may(permission):
-        return refuse(request, 403, missing_permission(permission), user)
+        return refuse_without(request, permission, user)
     try:
         changed = _change(job, change)
     except Rejected as error:
@@ -161,7 +161,7 @@ def _change(job: Job, change: str) -> Job:
 def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Import data from Stripe that Saleor does not have. If such a job is open, it is used."""
     if not user.may("MANAGE_USERS"):
-        return refuse(request, 403, missing_permission("MANAGE_USERS"), user)
+        return refuse_without(request, "MANAGE_USERS", user)
     try:
         job = backfill.get_or_create(user.installation, Job.Kind.STRIPE, user.email)
     except Rejected as error:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
+from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.charts import HEIGHT, WIDTH, path_of
 from saleor_stripe_audience.dashboard.figures import Figure, Series, money_figures, people_figures
 from saleor_stripe_audience.dashboard.overview import Check, Known, checks, describe_obstacle, next_step
@@ -32,7 +32,7 @@ from saleor_stripe_audience.dashboard.sections import (
     Note,
     Section,
     may_see,
-    refuse,
+    refuse_without,
     show,
 )
 from saleor_stripe_audience.dashboard.setup import Facts, read_facts, steps_of
@@ -85,7 +85,7 @@ def home(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def check_again(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Check the shop's accounts with Stripe now; problems that were fixed disappear."""
     if not user.may(PROBLEMS.permission):
-        return refuse(request, 403, missing_permission(PROBLEMS.permission), user)
+        return refuse_without(request, PROBLEMS.permission, user)
     try:
         with deadline(CHECK_SECONDS):
             check_shop(user.installation)

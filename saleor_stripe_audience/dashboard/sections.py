@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from saleor_stripe_audience.dashboard.permissions import missing_permission
 from saleor_stripe_audience.dashboard.sites import read_sites
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
@@ -96,6 +97,17 @@ def refuse(
     request: HttpRequest, status: int, message: str, user: DashboardUser | None = None
 ) -> HttpResponse:
     """Show only the reason, with links to what the user may see, if there is a user."""
+    return _show_refusal(request, status, message, user, again=OVERVIEW.url)
+
+
+def refuse_without(request: HttpRequest, permission: str, user: DashboardUser) -> HttpResponse:
+    """Show which permission the user needs. Trying again would not help."""
+    return _show_refusal(request, 403, missing_permission(permission), user, again="")
+
+
+def _show_refusal(
+    request: HttpRequest, status: int, message: str, user: DashboardUser | None, *, again: str
+) -> HttpResponse:
     sections = [each for each in SECTIONS if user is not None and may_see(user, each)]
-    context = {"sections": sections, "note": Note("bad", message), "again": OVERVIEW.url}
+    context = {"sections": sections, "note": Note("bad", message), "again": again}
     return render(request, "dashboard/refusal.html", context, status=status)

@@ -21,8 +21,8 @@ from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.signup import metadata
 from saleor_stripe_audience.audience.transfer import backfill
 from saleor_stripe_audience.catalog import sync
-from saleor_stripe_audience.dashboard.access import for_staff, missing_permission
-from saleor_stripe_audience.dashboard.sections import SETUP, Note, refuse, show
+from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.sections import SETUP, Note, refuse, refuse_without, show
 from saleor_stripe_audience.dashboard.setup import Step, steps
 from saleor_stripe_audience.dashboard.terms_text import read_terms
 from saleor_stripe_audience.errors import Rejected
@@ -85,7 +85,7 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def choose_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Name the audience of the shop's customers and say how they subscribe; its other options do not change."""
     if not user.may("MANAGE_USERS"):
-        return refuse(request, 403, missing_permission("MANAGE_USERS"), user)
+        return refuse_without(request, "MANAGE_USERS", user)
     asked = request.POST
     try:
         with transaction.atomic():
@@ -130,7 +130,7 @@ def _start(
     request: HttpRequest, user: DashboardUser, permission: str, start: Callable[[], None], said: str
 ) -> HttpResponse:
     if not user.may(permission):
-        return refuse(request, 403, missing_permission(permission), user)
+        return refuse_without(request, permission, user)
     try:
         start()
     except Rejected as error:

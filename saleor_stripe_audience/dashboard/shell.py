@@ -14,7 +14,8 @@ from django.utils import translation
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 
-from saleor_stripe_audience.dashboard.sections import OVERVIEW, SECTIONS
+from saleor_stripe_audience.dashboard.permissions import missing_permission
+from saleor_stripe_audience.dashboard.sections import CONTACTS, OVERVIEW, PAYMENTS, SECTIONS
 
 POLICY = {
     "default-src": CSP.NONE,
@@ -26,7 +27,8 @@ POLICY = {
     "form-action": CSP.NONE,
     "frame-ancestors": ["http:", "https:"],
 }
-WIDGETS = frozenset({"order_widget", "customer_widget"})
+# Cards on Saleor's own pages. The Dashboard shows them to every staff member, but gives some of them no token.
+WIDGETS = {"order_widget": PAYMENTS, "customer_widget": CONTACTS}
 # The names of the URLs that a browser may start at: the sections, one row of some, and cards on Saleor's own pages.
 PAGES = frozenset(
     {
@@ -76,6 +78,7 @@ def show_shell(request: HttpRequest) -> HttpResponse:
             "start": (path if name in PAGES else OVERVIEW.url) + (f"?{query}" if query else ""),
             "is_chosen": bool(tilde),
             "is_widget": name in WIDGETS,
+            "missing": missing_permission(WIDGETS[name].permission) if name in WIDGETS else "",
             "theme": "dark" if request.GET.get("theme") == "dark" else "light",
         }
         return render(request, "dashboard/shell.html", context)

@@ -7,6 +7,8 @@ from tests.browser.conftest import Staff
 from tests.browser.test_page import look
 from tests.dashboard.rows import a_contact, a_payment, an_account
 
+ANSWER_WITHIN = 8_500  # milliseconds: by then, the page has given up on a Dashboard that does not respond
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -40,6 +42,27 @@ def test_an_orders_card_grows_and_leads_to_its_payment(staff: Staff, theme: str)
     expect(card.get_by_role("heading", level=1)).to_have_text("7.00 USD")
     expect(card.get_by_text("Not known: Stripe did not respond.")).to_be_visible()
     assert staff.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("path", "permission"),
+    [("orders/T3JkZXI6MQ==", "Handle payments"), ("customers/VXNlcjox", "Manage customers")],
+)
+def test_a_card_names_the_permission_that_its_reader_needs(staff: Staff, path: str, permission: str) -> None:
+    """The Dashboard shows the card to all staff, but gives those without the permission an empty token."""
+    origin = staff.saleor.dashboard_url(staff.app).partition("/dashboard")[0]
+    staff.page.goto(f"{origin}/dashboard/{path}?theme=light&locale=en&permissions=MANAGE_ORDERS")
+    card = staff.page.frame_locator("#app")
+    expected = f"This requires the permission “{permission}”."
+    expect(card.locator("#page")).to_contain_text(expected, timeout=4_000)
+    look(staff, f"widget-without-permission-{path.partition('/')[0]}")
+    staff.page.wait_for_timeout(ANSWER_WITHIN)
+    expect(card.locator("#page")).to_contain_text(expected)
+    expect(card.get_by_role("heading")).to_have_count(0)
+    assert staff.complaints == []
+    # As soon as the permission is granted, the Dashboard hands over a token.
+    staff.page.evaluate("token => post('tokenRefresh', { token })", staff.saleor.dashboard_token(staff.app))
+    expect(card.get_by_text(expected)).to_have_count(0)
 
 
 def test_a_customers_card_leads_to_the_contact(staff: Staff) -> None:

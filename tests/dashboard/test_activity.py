@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from saleor_stripe_audience.dashboard.event_names import in_words
+from saleor_stripe_audience.dashboard.permissions import NAMES
 from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.jobs.models import Job
@@ -133,7 +134,7 @@ def test_a_job_needs_the_permission_of_its_subject(
 ) -> None:
     job = Job.objects.create(installation=shop.installation, kind=kind, state=Job.State.RUNNING)
     status, page = post(client, shop, f"jobs/{job.pk}/pause", user_permissions=["MANAGE_APPS"])
-    assert (status, permission in page) == (403, True)
+    assert (status, str(NAMES[permission]) in page) == (403, True)
     job.refresh_from_db()
     assert job.state == Job.State.RUNNING
     answer = client.get("/dashboard/activity", headers=shop.headers(user_permissions=["MANAGE_APPS"]))

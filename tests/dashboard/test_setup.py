@@ -260,7 +260,8 @@ def test_a_button_needs_its_own_permission_too(shop: Shop, client: Client, path:
     map_all(shop, an_account(shop.installation))
     status, page = post(client, shop, path, {"name": "Mine"}, user_permissions=["MANAGE_APPS"])
     assert status == 403
-    assert "This section requires the permission" in page
+    assert "This requires the permission" in page
+    assert "Try again" not in page
     assert not Job.objects.exists()
     assert not Audience.objects.exists()
     shown = client.get("/dashboard/setup", headers=shop.headers(user_permissions=["MANAGE_APPS"]))

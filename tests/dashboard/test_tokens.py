@@ -213,6 +213,11 @@ NEEDED = {
     "contacts": "MANAGE_USERS",
     "problems": "MANAGE_APPS",
 }
+PERMISSION_NAMES = {
+    "MANAGE_APPS": "Manage apps",
+    "HANDLE_PAYMENTS": "Handle payments",
+    "MANAGE_USERS": "Manage customers",
+}
 
 
 def asked(client: Client, path: str, headers: Json) -> int:
@@ -242,7 +247,10 @@ def test_each_part_needs_its_permission(shop: Shop, client: Client, path: str) -
         f"/dashboard/{path}", headers=shop.headers(user_permissions=others)
     )
     assert answer.status_code == 403
-    assert needed in answer.content.decode()
+    text = answer.content.decode()
+    assert f"This requires the permission “{PERMISSION_NAMES[needed]}”." in text
+    assert needed not in text
+    assert "Try again" not in text
 
 
 def test_a_refusal_is_never_kept_and_says_what_to_do(shop: Shop, client: Client) -> None:

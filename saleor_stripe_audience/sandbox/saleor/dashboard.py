@@ -12,7 +12,8 @@ It does what Saleor's own Dashboard 3.23 does (according to saleor/saleor-dashbo
 - `redirect` to a path opens that page of the Dashboard instead of the app's.
 - An app's extensions are entries of the menu, and cards on the pages of orders and customers. A card is a frame as
   well, 200 px high until the app says `widgetResize`. Its query has the Dashboard's part twice, then what the page
-  shows, such as `orderId`, but no theme, which follows the handshake.
+  shows, such as `orderId`, but no theme, which follows the handshake. It is shown to every staff member; the token of
+  one without the extension's permissions is empty.
 - The handshake is sent when the iframe has loaded, and again whenever the app says that it is ready.
 - The iframe's sandbox attribute forbids `confirm()` and top navigation.
 """
@@ -39,11 +40,23 @@ def _staff(host: Host) -> User:
 
 def token(host: Host, app: App, permissions: str | None) -> str:
     """Return a token for the page; `permissions`, comma-separated, are those of the person who opened it."""
+    return dashboard_token(host, app, _viewer(host, permissions))
+
+
+def widget_token(host: Host, app: App, mount: str, permissions: str | None) -> str:
+    """Return a token for the app's card at the mount; empty if the viewer may not see the card."""
+    needed = {each for found in _cards(app, mount) for each in found.get("permissions") or []}
+    viewer = _viewer(host, permissions)
+    if not needed <= viewer.permissions:
+        return ""
+    return dashboard_token(host, app, viewer, permissions=sorted(needed))
+
+
+def _viewer(host: Host, permissions: str | None) -> User:
     if permissions is None:
-        return dashboard_token(host, app, _staff(host))
+        return _staff(host)
     granted = frozenset(filter(None, permissions.split(",")))
-    viewer = User("colleague@example.com", is_staff=True, permissions=granted)
-    return dashboard_token(host, app, viewer)
+    return User("colleague@example.com", is_staff=True, permissions=granted)
 
 
 def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str, str] | None = None) -> str:
@@ -56,7 +69,7 @@ def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str,
 
 def widget_url(host: Host, app: App, mount: str, shown: dict[str, str], query: dict[str, str]) -> str:
     """Return the URL of the app's card at the mount; empty if it has none there. `query` is the Dashboard's own."""
-    url = next((each["url"] for each in _extensions(app, mount) if each.get("target") == "WIDGET"), "")
+    url = next((each["url"] for each in _cards(app, mount)), "")
     if not url:
         return ""
     context = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id}
@@ -66,6 +79,10 @@ def widget_url(host: Host, app: App, mount: str, shown: dict[str, str], query: d
 
 def _extensions(app: App, mount: str) -> list[dict[str, Any]]:
     return [each for each in app.manifest.get("extensions") or [] if each["mount"].startswith(mount)]
+
+
+def _cards(app: App, mount: str) -> list[dict[str, Any]]:
+    return [each for each in _extensions(app, mount) if each.get("target") == "WIDGET"][:1]
 
 
 def _menu(app: App) -> str:
@@ -84,12 +101,12 @@ def page(
     return _with_frame(host, app, theme, locale, frame_url(host, app, theme, rest, query))
 
 
-def entity_page(host: Host, app: App, theme: str, locale: str, widget: str) -> str:
+def entity_page(host: Host, app: App, theme: str, locale: str, widget: str, mount: str) -> str:
     """Return the page of an order or a customer, with the app's card at that URL."""
-    return _with_frame(host, app, theme, locale, widget, is_widget=True)
+    return _with_frame(host, app, theme, locale, widget, mount)
 
 
-def _with_frame(host: Host, app: App, theme: str, locale: str, frame: str, *, is_widget: bool = False) -> str:
+def _with_frame(host: Host, app: App, theme: str, locale: str, frame: str, mount: str = "") -> str:
     parts = urlsplit(str(app.manifest["appUrl"]))
     facts = {
         "appOrigin": f"{parts.scheme}://{parts.netloc}",
@@ -98,16 +115,17 @@ def _with_frame(host: Host, app: App, theme: str, locale: str, frame: str, *, is
         "saleorVersion": host.full_version,
         "dashboardVersion": DASHBOARD_VERSION,
         "token": token_path(app),
+        "mount": mount,
         "page": page_path(app),
         "frame": frame_url(host, app, theme),
-        "isWidget": is_widget,
+        "isWidget": bool(mount),
     }
     template = resources.files(__package__).joinpath("dashboard.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=escape(app.name),
         frame=escape(frame),
         menu=_menu(app),
-        kind="widget" if is_widget else "page",
+        kind="widget" if mount else "page",
         sandbox=SANDBOX,
         theme=escape(theme),
         # Inside a script element only "</" could end it early.

@@ -218,7 +218,8 @@ def _entity(host: Host, request: Request, mount: str, shown: dict[str, str]) -> 
     theme, locale, query = _look(request)
     for app in host.store.installed():
         if url := dashboard.widget_url(host, app, mount, shown, query):
-            return Response(dashboard.entity_page(host, app, theme, locale, url), mimetype="text/html")
+            page = dashboard.entity_page(host, app, theme, locale, url, mount)
+            return Response(page, mimetype="text/html")
     return as_json({"error": "No app has a card on this page."}, 404)
 
 
@@ -226,7 +227,10 @@ def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:
     app = find_app(host, identifier)
     if app is None:
         return as_json({"error": f"No app {identifier!r} is installed."}, 404)
-    return as_json({"token": dashboard.token(host, app, request.args.get("permissions"))})
+    permissions = request.args.get("permissions")
+    if mount := request.args.get("mount"):
+        return as_json({"token": dashboard.widget_token(host, app, mount, permissions)})
+    return as_json({"token": dashboard.token(host, app, permissions)})
 
 
 _ENDPOINTS: dict[str, Callable[..., Response]] = {

@@ -24,6 +24,7 @@
     path: first,
     site: new URL(first, location.href).searchParams.get("site") || "", // the channel or account that all is about
     isShown: false,
+    isUnpermitted: false, // whether the Dashboard has answered without a token
     source: null, // what the last request came from
     focused: null, // what had the focus when it began
     files: [], // those chosen in a form that is refused
@@ -97,6 +98,13 @@
     else if (first) setTimeout(showFirst, given("locale") || keptFrom("locale") ? 0 : LOCALE_WITHIN);
   }
 
+  // The Dashboard shows a card to everyone. To those without the permission for it, it hands over an empty token.
+  function showUnpermitted() {
+    if (state.token && !state.again) return; // the token here may still be valid
+    state.isUnpermitted = true;
+    show("unpermitted");
+  }
+
   function showFirst() {
     if (state.isShown || !state.token) return;
     state.isShown = true;
@@ -114,7 +122,7 @@
   }
 
   const hears = {
-    handshake: (payload) => takeToken(payload.token),
+    handshake: (payload) => (isWidget && !payload.token ? showUnpermitted() : takeToken(payload.token)),
     tokenRefresh: (payload) => takeToken(payload.token),
     theme: (payload) => changeTheme(payload.theme),
     localeChanged: (payload) => setLocale(payload.locale),
@@ -498,6 +506,6 @@
   } else {
     send("notifyReady", {});
     if (isWidget) followHeight();
-    setTimeout(() => state.token || show("silent"), ANSWER_WITHIN);
+    setTimeout(() => state.token || state.isUnpermitted || show("silent"), ANSWER_WITHIN);
   }
 })();
