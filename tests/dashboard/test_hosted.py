@@ -18,8 +18,11 @@ from saleor_stripe_audience.dashboard.overview import checks
 from saleor_stripe_audience.gateway import connect
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.payments.upkeep import report_obstacles
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
+from saleor_stripe_audience.shops.models import Problem
+from tests.conftest import Work
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import an_account
 from tests.gateway.platform import offer, start_account
@@ -228,6 +231,22 @@ def test_nobody_frames_or_keeps_these_pages(shop: Shop, client: Client) -> None:
     assert "no-store" in answer["Cache-Control"]
     assert answer["Referrer-Policy"] == "no-referrer"
     assert client.post(urlsplit(hosted.begin_url(shop.installation)).path).status_code == 405
+
+
+def test_a_channel_that_has_an_account_again_is_no_problem_any_more(
+    shop: Shop, client: Client, stripe_sandbox: StripeSandbox, run_due_tasks: Work
+) -> None:
+    account = start_account(shop.installation, "default-channel", "channel-pln")
+    stripe_sandbox.onboard(account.stripe_id, "complete")
+    connect.refresh(account)
+    connect.leave(account)
+    report_obstacles(shop.installation)
+    assert "channel-pln" in Problem.objects.get().message
+    run_due_tasks()
+    (button,) = links_in(client, shop)
+    go(client, at_stripe(client, button, "complete"))
+    run_due_tasks()
+    assert not Problem.objects.exists()
 
 
 def test_a_second_account_does_not_take_channels_that_work(shop: Shop, client: Client) -> None:
