@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from saleor_stripe_audience.audience.people import audiences as engine
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.staff_actions import Actor
@@ -87,9 +88,8 @@ def _list(asked: QueryDict, audience: Audience, columns: list[Column]) -> dict[s
 
 
 def audiences_of(user: DashboardUser) -> list[Audience]:
-    """Return the shop's audiences, the default one first."""
-    own = Audience.objects.filter(installation=user.installation)
-    return list(own.order_by("-is_default", "created_at", "pk"))
+    """Return the shop's audiences, the default one first, which always exists."""
+    return list(engine.audiences_of(user.installation))
 
 
 def audience_asked_for(audiences: list[Audience], asked: QueryDict) -> Audience | None:

@@ -461,3 +461,13 @@ def test_contacts_need_the_permission_to_manage_users(shop: Shop, client: Client
     for path in ("contacts/add", f"contacts/{ada.pk}/change", f"contacts/{ada.pk}/erase"):
         assert client.post(f"/dashboard/{path}", {"archived": "yes"}, headers=headers).status_code == 403
     assert Contact.objects.get().status == "nonsubscribed"
+
+
+def test_a_new_shop_can_import_and_segment_at_once(shop: Shop, client: Client) -> None:
+    """Nobody has opened Audiences yet, and no order has come."""
+    contacts = client.get("/dashboard/contacts", headers=shop.headers()).content.decode()
+    assert "/dashboard/contacts/import" in contacts
+    Audience.objects.all().delete()
+    segments = client.get("/dashboard/segments", headers=shop.headers()).content.decode()
+    assert "/dashboard/segments/new" in segments
+    assert Audience.objects.get().is_default
