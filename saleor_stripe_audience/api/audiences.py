@@ -17,6 +17,7 @@ from saleor_stripe_audience.api.people import Tag, purposes
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.consent import wordings
 from saleor_stripe_audience.audience.people import audiences
+from saleor_stripe_audience.audience.signup.metadata import clear_missing_wording
 from saleor_stripe_audience.audience.transfer.ads import NOTE
 
 READ = [needs("audience:read")]
@@ -300,6 +301,7 @@ def _replace_wording(
 ) -> AudienceWordingReplace:
     audience = own_audience(info, id)
     wordings.change_own_text(audience, wording, language)
+    clear_missing_wording(audience.installation)
     audience.refresh_from_db()
     return AudienceWordingReplace(audience=cast("Audience", audience))
 

@@ -14,6 +14,7 @@ from saleor_stripe_audience.audience.people.audiences import (
     settings_of,
 )
 from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.signup.metadata import clear_missing_wording
 from saleor_stripe_audience.commands import audiences
 
 # The options that are settings under the same name.
@@ -36,6 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         wordings.add(audience, text)
     for language, text in options.text_in:
         wordings.change_own_text(audience, text, language)
+        clear_missing_wording(audience.installation)
     audience.refresh_from_db()
     print(json.dumps(_as_json(audience), indent=2, ensure_ascii=False))
     return 0

@@ -10,6 +10,7 @@ from saleor_stripe_audience.audience.consent import wordings
 from saleor_stripe_audience.audience.people import audiences as engine
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.signup import previews
+from saleor_stripe_audience.audience.signup.metadata import clear_missing_wording
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.audience import PREVIEWS, find_audience, not_found, show_audience
 from saleor_stripe_audience.dashboard.audience_form import WORDING_FORM, Refused
@@ -39,6 +40,7 @@ def add_wording(request: HttpRequest, user: DashboardUser, audience_id: UUID) ->
             wordings.add(found, text)
         else:
             wordings.change_own_text(found, text, typed.get("wording_language", ""))
+            clear_missing_wording(user.installation)
     except Rejected as error:
         field = "wording_language" if error.code == "language" else "text"
         refused = Refused(WORDING_FORM, typed, field, error.translatable)

@@ -23,8 +23,11 @@ from saleor_stripe_audience.audience.people.models import (
     KnownWording,
 )
 from saleor_stripe_audience.audience.signup import previews, storefront
+from saleor_stripe_audience.audience.signup.metadata import report_problem
 from saleor_stripe_audience.audience.transfer.models import ImportFile
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.shops.models import Problem
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import a_contact
 from tests.dashboard.test_contacts import ask
@@ -249,6 +252,17 @@ def test_values_of_a_key_that_is_removed_are_deleted_only_if_agreed(
 
 
 # ---- wordings ----
+
+
+def test_the_own_text_ends_the_problem_that_consents_have_none(shop: Shop, client: Client) -> None:
+    default = Audience.objects.create(installation=shop.installation, name="Buyers", is_default=True)
+    for source, code in (("checkout", "consent_without_wording"), ("account", "consent_at")):
+        report_problem(shop.installation, source, Rejected("", code=code))
+    path = f"audiences/{default.pk}/wordings"
+    assert post(client, shop, path, {"use": "storefront", "text": "Yes, news."})[0] == 200
+    assert Problem.objects.count() == 2
+    assert post(client, shop, path, {"use": "own", "text": "Yes, please."})[0] == 200
+    assert [each.key for each in Problem.objects.all()] == ["consent account"]
 
 
 def test_a_text_replaces_the_one_before_which_stays_as_proof(

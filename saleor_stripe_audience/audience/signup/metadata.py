@@ -29,7 +29,7 @@ from saleor_stripe_audience.audience.shopping.purchases import audience_of, find
 from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.models import Installation, Problem
 from saleor_stripe_audience.wording import with_values
 
 NO_MOMENT = pgettext_lazy(
@@ -132,6 +132,16 @@ def record_account_consent(shop: LockedShop, account: Account, issued_at: dateti
 def report_problem(installation: Installation, source: str, error: Rejected) -> None:
     """Report consent that proves nothing: one problem per shop and source, however many events there are."""
     problems.report(installation, _problem_key(source), staff_messages.consent_problem(error, source))
+
+
+def clear_missing_wording(installation: Installation) -> None:
+    """Clear the problem that consents come without a text: the audience now has its own."""
+    missing = Rejected("", code="consent_without_wording")
+    for source in (Consent.Source.CHECKOUT, Consent.Source.ACCOUNT):
+        key = _problem_key(source)
+        found = Problem.objects.filter(installation=installation, key=key).first()
+        if found is not None and found.text == str(staff_messages.consent_problem(missing, source)):
+            problems.clear(installation, key)
 
 
 def _problem_key(source: str) -> str:
