@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 CHANNEL, ACCOUNT = "channel", "account"
@@ -68,8 +70,25 @@ def read_sites(shop: Installation, asked: QueryDict) -> Sites:
     """The shop's sites. A site that the shop does not have, such as in an old URL, means everything."""
     own = Channel.objects.filter(installation=shop).order_by("name")
     channels = tuple(Site(f"{CHANNEL}:{each.slug}", each.name, channel=each) for each in own)
-    accounts = tuple(Site(f"{ACCOUNT}:{each.pk}", each.name, account=each) for each in accounts_of(shop.pk))
+    accounts = tuple(
+        Site(f"{ACCOUNT}:{each.pk}", _name_of(each), account=each) for each in _with_payments(shop)
+    )
     wanted = asked.get("site", "")
     return Sites(
         channels, accounts, next((each for each in (*channels, *accounts) if each.value == wanted), None)
     )
+
+
+def _with_payments(shop: Installation) -> list[StripeAccount]:
+    """The connected accounts, and those of the others that have payments to look at."""
+    is_over = StripeAccount.State.DISCONNECTED
+    used = Payment.objects.filter(account=OuterRef("pk"))
+    old = StripeAccount.objects.filter(installation=shop, state=is_over)
+    empty = set(old.exclude(Exists(used)).values_list("pk", flat=True))
+    return [each for each in accounts_of(shop.pk) if each.pk not in empty]
+
+
+def _name_of(account: StripeAccount) -> str:
+    if account.state == StripeAccount.State.CONNECTED:
+        return account.name
+    return f"{account.name} {_('(disconnected)')}"

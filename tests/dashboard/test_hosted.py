@@ -24,7 +24,7 @@ from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Problem
 from tests.conftest import Work
 from tests.dashboard.conftest import Shop, make_shop
-from tests.dashboard.rows import an_account
+from tests.dashboard.rows import a_payment, an_account
 from tests.gateway.platform import offer, start_account
 from tests.payments.conftest import stripe_sandbox, stripe_url
 
@@ -247,6 +247,20 @@ def test_a_channel_that_has_an_account_again_is_no_problem_any_more(
     go(client, at_stripe(client, button, "complete"))
     run_due_tasks()
     assert not Problem.objects.exists()
+
+
+def test_an_account_whose_owner_left_says_so_and_is_a_site_only_with_payments(
+    shop: Shop, client: Client
+) -> None:
+    an_account(shop.installation)
+    left = start_account(shop.installation, "default-channel")
+    connect.leave(left)
+    page = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    assert "owner ended the app" in page
+    assert "(disconnected)" not in page
+    a_payment(shop.installation, account=left)
+    page = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    assert f"{left.name} (disconnected)" in page
 
 
 def test_a_second_account_does_not_take_channels_that_work(shop: Shop, client: Client) -> None:
