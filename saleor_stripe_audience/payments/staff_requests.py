@@ -168,8 +168,8 @@ def _claim(payment: Payment, wanted: Wanted, money: Money) -> tuple[StaffRequest
             raise Rejected(
                 pgettext_lazy(
                     "staff",
-                    "Something else has been requested for this payment since you opened it. Check the "
-                    "timeline, then request what is still needed.",
+                    "Something else has been requested for this payment since you opened it. Check what "
+                    "Saleor shows below, then request what is still needed.",
                 ),
                 code="outdated",
             )
