@@ -30,7 +30,7 @@ from saleor_stripe_audience.audience.signup import readmission, staff_messages
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem
-from saleor_stripe_audience.wording import with_values
+from saleor_stripe_audience.wording import in_languages, with_values
 
 NO_MOMENT = pgettext_lazy(
     "staff",
@@ -136,11 +136,10 @@ def report_problem(installation: Installation, source: str, error: Rejected) -> 
 
 def clear_missing_wording(installation: Installation) -> None:
     """Clear the problem that consents come without a text: the audience now has its own."""
-    missing = Rejected("", code="consent_without_wording")
     for source in (Consent.Source.CHECKOUT, Consent.Source.ACCOUNT):
-        key = _problem_key(source)
+        key, missing = _problem_key(source), in_languages(staff_messages.missing_wording(source))
         found = Problem.objects.filter(installation=installation, key=key).first()
-        if found is not None and found.text == str(staff_messages.consent_problem(missing, source)):
+        if found is not None and found.translations == missing:
             problems.clear(installation, key)
 
 

@@ -47,9 +47,14 @@ _WHERE = {
 
 def consent_problem(refused: Rejected, source: str) -> Promise | str:
     """Why a consent from an order or an account proves nothing."""
-    message = _PROBLEMS.get(refused.code)
-    if message is None:
-        return refused.message
-    return with_values(
-        _WHERE[Consent.Source(source)], problem=with_values(message, longest=MAX_WORDING_LENGTH)
-    )
+    return _at(source, refused.code) if refused.code in _PROBLEMS else refused.message
+
+
+def missing_wording(source: str) -> Promise:
+    """Why a consent without a text proves nothing, if the audience has none of its own."""
+    return _at(source, "consent_without_wording")
+
+
+def _at(source: str, code: str) -> Promise:
+    problem = with_values(_PROBLEMS[code], longest=MAX_WORDING_LENGTH)
+    return with_values(_WHERE[Consent.Source(source)], problem=problem)
