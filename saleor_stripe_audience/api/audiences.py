@@ -277,6 +277,7 @@ def _update(
 ) -> AudienceUpdate:
     audience = own_audience(info, id)
     changed = audiences.change_audience(audience, input.settings(audiences.settings_of(audience)))
+    clear_missing_wording(changed)
     return AudienceUpdate(audience=cast("Audience", changed))
 
 
@@ -301,7 +302,7 @@ def _replace_wording(
 ) -> AudienceWordingReplace:
     audience = own_audience(info, id)
     wordings.change_own_text(audience, wording, language)
-    clear_missing_wording(audience.installation)
+    clear_missing_wording(audience)
     audience.refresh_from_db()
     return AudienceWordingReplace(audience=cast("Audience", audience))
 

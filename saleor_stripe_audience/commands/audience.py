@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         wordings.add(audience, text)
     for language, text in options.text_in:
         wordings.change_own_text(audience, text, language)
-        clear_missing_wording(audience.installation)
+    clear_missing_wording(audience)
     audience.refresh_from_db()
     print(json.dumps(_as_json(audience), indent=2, ensure_ascii=False))
     return 0

@@ -40,7 +40,7 @@ def add_wording(request: HttpRequest, user: DashboardUser, audience_id: UUID) ->
             wordings.add(found, text)
         else:
             wordings.change_own_text(found, text, typed.get("wording_language", ""))
-            clear_missing_wording(user.installation)
+            clear_missing_wording(found)
     except Rejected as error:
         field = "wording_language" if error.code == "language" else "text"
         refused = Refused(WORDING_FORM, typed, field, error.translatable)

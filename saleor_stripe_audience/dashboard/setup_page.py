@@ -97,6 +97,7 @@ def choose_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
                 consent_text=asked.get("consent_text", "").replace("\0", ""),
             )
             audience = change_audience(audience, options)
+            metadata.clear_missing_wording(audience)
     except Rejected as error:
         note = Note("bad", str(error.translatable), AUDIENCE_FORM)
         return _show(request, user, note, 422, opened="choose-audience", typed=asked.dict())

@@ -6,7 +6,9 @@ import pytest
 
 from saleor_stripe_audience.audience.people.audiences import AudienceSettings, create_audience
 from saleor_stripe_audience.audience.people.models import Audience, ChannelAudience, Contact
-from saleor_stripe_audience.shops.models import Channel
+from saleor_stripe_audience.audience.signup.metadata import report_problem
+from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.shops.models import Channel, Problem
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, id_of, one
 from tests.audience.histories import at, order
 from tests.audience.records import record_order
@@ -95,6 +97,11 @@ def test_an_audience_is_made_once_and_changed(write: Ask, mine: Shop, settings: 
     }
     emptied = write(UPDATE, id=id_of(row), input={"name": "Letters", "consentText": ""})
     assert changed(emptied)["consentText"] == ""
+    report_problem(mine.installation, "checkout", Rejected("", code="consent_without_wording"))
+    write(UPDATE, id=id_of(row), input={"name": "News"})
+    assert Problem.objects.exists()
+    write(UPDATE, id=id_of(row), input={"consentText": "Yes."})
+    assert not Problem.objects.exists()
     row.refresh_from_db()
     assert row.double_opt_in
 

@@ -260,7 +260,8 @@ def test_the_own_text_ends_the_problem_that_consents_have_none(shop: Shop, clien
         report_problem(shop.installation, source, Rejected("", code=code))
     path = f"audiences/{default.pk}/wordings"
     assert post(client, shop, path, {"use": "storefront", "text": "Yes, news."})[0] == 200
-    assert Problem.objects.count() == 2
+    assert post(client, shop, path, {"use": "own", "text": "Oui.", "wording_language": "fr"})[0] == 200
+    assert Problem.objects.count() == 2, "a consent in another language would still have no text"
     assert post(client, shop, path, {"use": "own", "text": "Yes, please."})[0] == 200
     assert [each.key for each in Problem.objects.all()] == ["consent account"]
 

@@ -17,12 +17,15 @@ from saleor_stripe_audience.audience.people.audiences import (
     default_audience,
 )
 from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.signup.metadata import report_problem
 from saleor_stripe_audience.dashboard.setup import Step, steps
 from saleor_stripe_audience.dashboard.terms_text import read_terms
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import create_key_url, key_permissions
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.shops.models import Problem
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_payment, an_account
 
@@ -215,6 +218,7 @@ def test_the_steps_cost_as_many_statements_whatever_the_shop_has(shop: Shop) -> 
 def test_the_audience_is_named_and_its_other_options_stay(shop: Shop, client: Client) -> None:
     audience = default_audience(shop.installation)
     Audience.objects.filter(pk=audience.pk).update(cart_silence_minutes=90)
+    report_problem(shop.installation, "checkout", Rejected("", code="consent_without_wording"))
     for _ in range(2):
         status, page = post(
             client, shop, "setup/audience", {"name": "Friends", "opt_in": "single", "consent_text": "News?"}
@@ -224,6 +228,7 @@ def test_the_audience_is_named_and_its_other_options_stay(shop: Shop, client: Cl
     audience.refresh_from_db()
     assert (audience.name, audience.consent_text, audience.cart_silence_minutes) == ("Friends", "News?", 90)
     assert audience.configured_at is not None
+    assert not Problem.objects.exists()
     assert step(shop, "audience").state == "good"
 
 

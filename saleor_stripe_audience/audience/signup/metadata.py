@@ -134,8 +134,11 @@ def report_problem(installation: Installation, source: str, error: Rejected) -> 
     problems.report(installation, _problem_key(source), staff_messages.consent_problem(error, source))
 
 
-def clear_missing_wording(installation: Installation) -> None:
-    """Clear the problem that consents come without a text: the audience now has its own."""
+def clear_missing_wording(audience: Audience) -> None:
+    """Clear the problem that consents come without a text, if the audience has its own by now."""
+    if not Audience.objects.filter(pk=audience.pk).exclude(consent_text="").exists():
+        return
+    installation = audience.installation
     for source in (Consent.Source.CHECKOUT, Consent.Source.ACCOUNT):
         key, missing = _problem_key(source), in_languages(staff_messages.missing_wording(source))
         found = Problem.objects.filter(installation=installation, key=key).first()

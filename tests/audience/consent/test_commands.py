@@ -13,9 +13,10 @@ from saleor_stripe_audience.audience.people.audiences import (
     settings_of,
 )
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.signup.metadata import report_problem
 from saleor_stripe_audience.commands import audience, renew_links
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.models import Installation, Problem
 from tests.audience.histories import at, order
 from tests.audience.records import record_order
 
@@ -30,12 +31,14 @@ def test_an_audience_is_changed_where_it_is_named(
     shop: Installation, ada: Contact, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = ["--saleor-api-url", shop.saleor_api_url]
+    report_problem(shop, "checkout", Rejected("", code="consent_without_wording"))
     audience.run(
         [*url, "--consent-text", "Yes.", "--sender-name", "Tea House", "--consent-key", "newsletter"]
     )
     audience.run(
         [*url, "--add-wording", "Yes, please.", "--add-wording", "Yes, please.", "--consent-text", "Oui."]
     )
+    assert not Problem.objects.exists()
     output = json.loads(capsys.readouterr().out.rpartition("\n{")[2].join(["{", ""]))
     assert output["known_wordings"] == ["Oui.", "Yes.", "Yes, please."]
     assert (output["sender_name"], output["consent_keys"]) == ("Tea House", ["newsletter"])
