@@ -41,7 +41,7 @@ def pytest_collection_finish() -> None:
     and stand-ins create far more garbage than requests.
     """
     gc.freeze()
-    gc.set_threshold(2_000_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     gc.enable()
 
 
