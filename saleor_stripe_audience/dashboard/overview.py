@@ -222,7 +222,8 @@ def _events(shop: Installation, known: Known) -> Check:
 
 def _catalogue(shop: Installation) -> Check:
     """Return good only if something is in Stripe and nothing failed."""
-    title, rows = _("Catalogue"), CatalogProduct.objects.filter(installation=shop)
+    title = _("Catalogue")
+    rows = CatalogProduct.objects.filter(installation=shop, account__state=StripeAccount.State.CONNECTED)
     if failed := rows.filter(state=CatalogProduct.State.FAILED).count():
         text = ngettext(
             "%(n)s variant could not be sent to Stripe.",

@@ -20,7 +20,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount, read_amounts
 from saleor_stripe_audience.dashboard.pages import read_all, read_page
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see, show
-from saleor_stripe_audience.dashboard.sites import read_sites
+from saleor_stripe_audience.dashboard.sites import accounts_to_choose, read_sites
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.money import Money, decimals_of
 from saleor_stripe_audience.payments.declines import for_merchant
@@ -122,7 +122,7 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         query=asked.urlencode(),
         states=STATES,
         channels=channels,
-        accounts=accounts_of(user.installation.pk),
+        accounts=accounts_to_choose(user.installation),
     )
 
 

@@ -83,6 +83,9 @@ def edit_product(request: HttpRequest, user: DashboardUser, product_id: int) -> 
     found = products.find(user, product_id)
     if found is None:
         return products.not_found(request, user)
+    if products.is_disconnected(found.account):
+        text = _("The Stripe account “%(name)s” is disconnected. Edit the product in Saleor.")
+        return refuse(request, 422, text % {"name": found.account.name}, user)
     if request.method != "POST":
         return _show_product(request, user, found)
     sent = request.POST

@@ -15,6 +15,7 @@ from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway.catalogue import dashboard_url
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.wording import Wording
@@ -97,7 +98,8 @@ def _numbers(texts: list[str]) -> list[int]:
 def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
-    found = refresh.open_differences(user.installation).exclude(kind=Difference.Kind.FOREIGN)
+    differences = refresh.open_differences(user.installation).exclude(kind=Difference.Kind.FOREIGN)
+    found = differences.exclude(account__state=StripeAccount.State.DISCONNECTED)
     shown = list(found.select_related("account").order_by("pk")[: SIZE + 1])
     newest = Job.objects.filter(installation=user.installation, kind=Job.Kind.REFRESH).order_by("-created_at")
     job = newest.first()

@@ -15,6 +15,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.pages import read_page
 from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, refuse, show
+from saleor_stripe_audience.dashboard.sites import accounts_to_choose
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.catalogue import dashboard_url
@@ -28,6 +29,7 @@ from saleor_stripe_audience.wording import Wording
 LONGEST_SEARCH = 200
 FILTERS = ("q", "status", "account", "problems")
 State = CatalogProduct.State
+DISCONNECTED = "disconnected"  # shown instead of the state: nothing is sent to the account any more
 
 BADGES: dict[str, tuple[str, Wording]] = {
     State.SYNCED: ("good", gettext_lazy("In Stripe")),
@@ -35,6 +37,7 @@ BADGES: dict[str, tuple[str, Wording]] = {
     State.FAILED: ("bad", gettext_lazy("Failed")),
     State.NOT_SOLD: ("plain", gettext_lazy("Not sold")),
     State.ARCHIVED: ("plain", gettext_lazy("Archived")),
+    DISCONNECTED: ("plain", gettext_lazy("Account disconnected")),
 }
 # What could not be synced to Stripe as it is in Saleor: docs/catalogue.md.
 PROBLEMS: dict[str, Wording] = {
@@ -71,6 +74,7 @@ class ProductRow:
     state: Wording
     prices: tuple[str, ...]
     link: str
+    is_sent: bool  # when it changes in Saleor
 
 
 @require_safe
@@ -96,7 +100,7 @@ def show_products(
         asked=asked,
         is_narrowed=any(asked.get(name) for name in FILTERS),
         states=BADGES.items(),
-        accounts=accounts_of(user.installation.pk),
+        accounts=accounts_to_choose(user.installation),
         syncs=_syncs(user),
     )
 
@@ -106,24 +110,33 @@ def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[CatalogProduct]:
     found = CatalogProduct.objects.filter(installation=user.installation)
     if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(Q(name__icontains=text) | Q(sku__iexact=text))
-    if status := asked.get("status", ""):
-        found = found.filter(state=status) if status in BADGES else found.none()
-    if account := asked.get("account", ""):
-        found = found.filter(
-            account__in=[each for each in accounts_of(user.installation.pk) if str(each.pk) == account]
-        )
-    if asked.get("problems"):
-        found = found.filter(~Q(problems=[]) | ~Q(last_errors={}))
+    status, account, problems = (asked.get(name, "") for name in ("status", "account", "problems"))
+    accounts = accounts_of(user.installation.pk) if status or account or problems else []
+    disconnected = [each for each in accounts if is_disconnected(each)]
+    if status == DISCONNECTED:
+        found = found.filter(account__in=disconnected)
+    elif status:
+        found = found.filter(state=status if status in BADGES else "").exclude(account__in=disconnected)
+    if account:
+        found = found.filter(account__in=[each for each in accounts if str(each.pk) == account])
+    if problems:
+        found = found.filter(~Q(problems=[]) | ~Q(last_errors={})).exclude(account__in=disconnected)
     return found
 
 
+def is_disconnected(account: StripeAccount) -> bool:
+    return account.state == StripeAccount.State.DISCONNECTED
+
+
 def _row(product: CatalogProduct) -> ProductRow:
-    color, state = BADGES.get(product.state, ("plain", product.state))
+    is_sent = not is_disconnected(product.account)
+    shown = product.state if is_sent else DISCONNECTED
+    color, state = BADGES.get(shown, ("plain", shown))
     active = sorted(
         (each for each in product.prices.all() if each.is_active), key=lambda each: each.channel_slug
     )
     prices = dict.fromkeys(format_amount(each.amount_minor, each.currency) for each in active)
-    return ProductRow(product, color, state, tuple(prices), stripe_link(product))
+    return ProductRow(product, color, state, tuple(prices), stripe_link(product), is_sent)
 
 
 def stripe_link(product: CatalogProduct) -> str:

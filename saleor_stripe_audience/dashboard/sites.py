@@ -57,6 +57,11 @@ def names_of(channels: Collection[Channel]) -> dict[str, str]:
     }
 
 
+def accounts_to_choose(shop: Installation) -> list[tuple[str, str]]:
+    """Return the keys and names of all accounts that a list can be filtered by."""
+    return [(str(each.pk), account_name(each)) for each in accounts_of(shop.pk)]
+
+
 def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:
     """The shop's audiences, or the one that the site's channel feeds: contacts belong to no account."""
     own = Audience.objects.filter(installation=shop)
@@ -71,7 +76,7 @@ def read_sites(shop: Installation, asked: QueryDict) -> Sites:
     own = Channel.objects.filter(installation=shop).order_by("name")
     channels = tuple(Site(f"{CHANNEL}:{each.slug}", each.name, channel=each) for each in own)
     accounts = tuple(
-        Site(f"{ACCOUNT}:{each.pk}", _name_of(each), account=each) for each in _with_payments(shop)
+        Site(f"{ACCOUNT}:{each.pk}", account_name(each), account=each) for each in _with_payments(shop)
     )
     wanted = asked.get("site", "")
     return Sites(
@@ -88,7 +93,8 @@ def _with_payments(shop: Installation) -> list[StripeAccount]:
     return [each for each in accounts_of(shop.pk) if each.pk not in empty]
 
 
-def _name_of(account: StripeAccount) -> str:
+def account_name(account: StripeAccount) -> str:
+    """Return the account's name; it says so if the account is disconnected."""
     if account.state == StripeAccount.State.CONNECTED:
         return account.name
     return f"{account.name} {_('(disconnected)')}"

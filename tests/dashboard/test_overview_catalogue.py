@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard import overview
+from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import make_shop
 from tests.dashboard.rows import an_account
 
@@ -36,6 +38,28 @@ def test_the_catalogue(states: list[str], state: str, text: str) -> None:
             is_active=each == State.SYNCED,
             issued_at=timezone.now(),
         )
-    [found] = [each for each in overview.checks(shop) if each.title == "Catalogue"]
+    found = the_catalogue(shop)
     assert found.state == state
     assert text in found.text
+
+
+def test_what_a_disconnected_account_has_does_not_count() -> None:
+    shop = make_shop().installation
+    for number, state in enumerate((State.SYNCED, State.FAILED)):
+        CatalogProduct.objects.create(
+            installation=shop,
+            account=an_account(shop, f"Account {number}"),
+            saleor_product_id="p",
+            saleor_variant_id="v",
+            name="Tea",
+            state=state,
+            is_active=True,
+            issued_at=timezone.now(),
+        )
+    StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
+    assert the_catalogue(shop).state == "info"
+
+
+def the_catalogue(shop: Installation) -> overview.Check:
+    [found] = [each for each in overview.checks(shop) if each.title == "Catalogue"]
+    return found

@@ -102,6 +102,14 @@ def test_only_ten_are_shown_and_what_is_foreign_is_not(
     assert "Foreign" not in text
 
 
+def test_differences_in_a_disconnected_account_are_not_offered(
+    shop: Shop, client: Client, account: StripeAccount
+) -> None:
+    differ(account)
+    StripeAccount.objects.update(state=StripeAccount.State.DISCONNECTED)
+    assert 'name="difference"' not in ask(client, shop, PAGE)
+
+
 def test_what_is_not_there_or_of_another_shop_is_refused(
     shop: Shop, client: Client, account: StripeAccount, applied: list[tuple[list[int], refresh.Target]]
 ) -> None:

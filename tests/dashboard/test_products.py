@@ -96,6 +96,33 @@ def test_products_are_found_by_name_sku_state_and_problem(
         assert found(ask(client, shop, **query)) == []
 
 
+def test_products_of_a_disconnected_account_say_so(
+    shop: Shop, client: Client, account: StripeAccount
+) -> None:
+    """What is in Stripe there is no longer kept up to date, so it has no other state, problem or action."""
+    a_product(account, "Lamp")
+    left = an_account(shop.installation, "Former")
+    gone = a_product(left, "Table", problems=[{"code": "no_price", "message": "No.", "channel": ""}])
+    StripeAccount.objects.filter(pk=left.pk).update(state="disconnected")
+    text = ask(client, shop)
+    assert re.findall(r'<span class="badge (?:good|plain|todo)">([^<]+)<', text) == [
+        "In Stripe",
+        "Account disconnected",
+    ]
+    assert "Former (disconnected)" in text
+    assert found(ask(client, shop, status="synced")) == ["Lamp"]
+    assert found(ask(client, shop, status="disconnected")) == ["Table"]
+    assert found(ask(client, shop, problems="yes")) == []
+    assert found(ask(client, shop, account=str(left.pk))) == ["Table"]
+    one = ask(client, shop, f"products/{gone.pk}", language="fr")
+    assert "Compte déconnecté" in one
+    assert "Edit" not in one
+    assert "Modifier" not in one
+    answer = client.get(f"/dashboard/products/{gone.pk}/edit", headers=shop.headers(user_permissions=MAY))
+    assert answer.status_code == 422
+    assert "“Former” is disconnected" in answer.content.decode()
+
+
 def test_pages_are_in_order_and_cost_the_same(shop: Shop, client: Client, account: StripeAccount) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
