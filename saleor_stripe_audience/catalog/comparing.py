@@ -19,7 +19,8 @@ from saleor_stripe_audience.gateway.objects import StripePrice, StripeProduct
 from saleor_stripe_audience.money import Money
 
 NAME, DESCRIPTION, IMAGES, PRICE = "name", "description", "images", "price"
-FIELDS = (NAME, DESCRIPTION, IMAGES, "url", "tax_code", "unit_label", "shippable")
+TEXTS = (NAME, DESCRIPTION, IMAGES)
+FIELDS = (*TEXTS, "url", "tax_code", "unit_label", "shippable")
 DASH = " \N{EN DASH} "
 
 # Why something cannot be applied in Saleor.

@@ -23,7 +23,9 @@ from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.audience.timeline import Entry, Kind, timeline
 from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
 from saleor_stripe_audience.dashboard.access import for_staff
+from saleor_stripe_audience.dashboard.activity import JOB_ACTORS
 from saleor_stripe_audience.dashboard.amounts import format_amount
+from saleor_stripe_audience.dashboard.consent_words import SOURCES, choice_of, place_of
 from saleor_stripe_audience.dashboard.contact_carts import carts_of
 from saleor_stripe_audience.dashboard.contact_rows import language_name, row_of
 from saleor_stripe_audience.dashboard.contacts import actor_of
@@ -50,20 +52,6 @@ PURPOSES: dict[str, str | Promise] = {
     Purpose.TRANSACTIONAL: gettext_lazy("Emails about orders"),
     Purpose.MARKETING: gettext_lazy("Marketing emails"),
     Purpose.ADS: gettext_lazy("Ads lists"),
-}
-CONSENTS: dict[str, str | Promise] = {
-    Consent.Kind.GIVEN: gettext_lazy("Agreed"),
-    Consent.Kind.CONFIRMED: gettext_lazy("Confirmed"),
-    Consent.Kind.WITHDRAWN: gettext_lazy("Withdrew"),
-}
-SOURCES: dict[str, str | Promise] = {
-    Consent.Source.CHECKOUT: gettext_lazy("at the checkout"),
-    Consent.Source.ACCOUNT: gettext_lazy("in the account"),
-    Consent.Source.STOREFRONT: gettext_lazy("in the storefront"),
-    Consent.Source.MAIL: gettext_lazy("by email"),
-    Consent.Source.IMPORT: gettext_lazy("by import"),
-    Consent.Source.STAFF: gettext_lazy("recorded by staff"),
-    Consent.Source.MAILCHIMP: gettext_lazy("in Mailchimp"),
 }
 HAPPENED: dict[str, str | Promise] = {
     Kind.CREATED: gettext_lazy("Became a contact"),
@@ -208,7 +196,8 @@ def show_contact(
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
         is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,
         consents=[
-            (each, CONSENTS[each.kind], SOURCES[each.source], _recorder(user, each)) for each in consents
+            (each, choice_of(each), SOURCES[each.source], place_of(each), _recorder(user, each))
+            for each in consents
         ],
         orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
         carts=carts_of(found, now, MOST),
@@ -242,7 +231,8 @@ def _recorder(user: DashboardUser, consent: Consent) -> Recorder | None:
     actor = consent.actor
     if not actor or consent.source not in (Consent.Source.STAFF, Consent.Source.IMPORT):
         return None
-    return Recorder(actor, actor == user.id, actor if actor.startswith(SALEOR_USER) else "")
+    name = str(JOB_ACTORS.get(actor, actor))
+    return Recorder(name, actor == user.id, actor if actor.startswith(SALEOR_USER) else "")
 
 
 def _may_receive(found: Contact, purpose: str) -> bool:

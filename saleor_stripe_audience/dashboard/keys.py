@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.api_keys.keys import CreatedKey, create_key, expiry_after
@@ -17,9 +18,20 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import KEYS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.wording import Wording
 
 API_FORM, STOREFRONT_FORM = "create-key", "create-storefront-key"
 
+SCOPES: dict[str, Wording] = {
+    "payments:read": gettext_lazy("Payments: read"),
+    "payments:write": gettext_lazy("Payments: read and change"),
+    "audience:read": gettext_lazy("Audience: read"),
+    "audience:write": gettext_lazy("Audience: read and change"),
+    "catalogue:read": gettext_lazy("Catalogue: read"),
+    "catalogue:write": gettext_lazy("Catalogue: read and change"),
+    "settings:read": gettext_lazy("Settings: read"),
+    "settings:write": gettext_lazy("Settings: read and change"),
+}
 # Which field an error belongs to; all others are about the key's scopes.
 WRONG = {"name": "name", "key_exists": "name", "expires_in_days": "days"}
 
@@ -143,13 +155,13 @@ def _show(
         note=note,
         status=status,
         api_keys=[
-            (each, [_scope_title(scope) for scope in each.scopes])
+            (each, [SCOPES.get(scope, scope) for scope in each.scopes])
             for each in api_keys.order_by("revoked_at", "-created_at", "-pk")
         ],
         storefront_keys=StorefrontKey.objects.filter(installation=user.installation).order_by(
             "-created_at", "-pk"
         ),
-        scopes=[(each, _scope_title(each)) for each in sorted(EVERYTHING & allowed)],
+        scopes=[(each, SCOPES[each]) for each in sorted(EVERYTHING & allowed)],
         secret=created.secret if created is not None else "",
         typed=typed or {},
         wrong=wrong,
@@ -158,16 +170,3 @@ def _show(
         event_days=settings.EVENT_RETENTION_DAYS,
         cart_days=settings.CART_RETENTION_DAYS,
     )
-
-
-def _scope_title(scope: str) -> str:
-    return {
-        "payments:read": _("Payments: read"),
-        "payments:write": _("Payments: read and change"),
-        "audience:read": _("Audience: read"),
-        "audience:write": _("Audience: read and change"),
-        "catalogue:read": _("Catalogue: read"),
-        "catalogue:write": _("Catalogue: read and change"),
-        "settings:read": _("Settings: read"),
-        "settings:write": _("Settings: read and change"),
-    }.get(scope, scope)

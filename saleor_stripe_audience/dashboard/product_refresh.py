@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
-from saleor_stripe_audience.catalog import edit, refresh
+from saleor_stripe_audience.catalog import comparing, edit, refresh
 from saleor_stripe_audience.catalog.models import Difference
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_count
@@ -36,7 +36,16 @@ FIELDS: dict[str, Wording] = {
     "description": gettext_lazy("Description"),
     "images": gettext_lazy("Images"),
     "price": gettext_lazy("Price"),
+    "url": gettext_lazy("URL"),
+    "tax_code": gettext_lazy("Tax code"),
+    "unit_label": gettext_lazy("Unit label"),
+    "shippable": gettext_lazy("Shippable"),
 }
+VALUES: dict[str, Wording] = {
+    "True": gettext_lazy("Yes"),
+    "False": gettext_lazy("No"),
+    "None": "",
+}  # of the fields that are not texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,8 @@ class Row:
     difference: Difference
     kind: Wording
     field: Wording
+    stripe_value: Wording
+    saleor_value: Wording
     may_be_applied: bool
     link: str
 
@@ -131,6 +142,12 @@ def _row(difference: Difference) -> Row:
         difference,
         KINDS.get(difference.kind, difference.kind),
         FIELDS.get(difference.field, difference.field),
+        _in_words(difference.field, difference.stripe_value),
+        _in_words(difference.field, difference.saleor_value),
         difference.may_be_applied,
         dashboard_url(difference.account, difference.stripe_product_id),
     )
+
+
+def _in_words(field: str, value: str) -> Wording:
+    return value if field in comparing.TEXTS else VALUES.get(value, value)
