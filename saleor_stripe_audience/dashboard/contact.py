@@ -196,7 +196,7 @@ def show_contact(
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
         is_soft=found.lawful_basis == LawfulBasis.SOFT_OPT_IN,
         consents=[
-            (each, choice_of(each), SOURCES[each.source], place_of(each), _recorder(user, each))
+            (each, choice_of(each), _source_of(each), place_of(each), _recorder(user, each))
             for each in consents
         ],
         orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
@@ -225,6 +225,12 @@ def _titles_of(entries: Sequence[Entry]) -> Iterator[str]:
             yield _("Tagged “%(name)s”") % {"name": tags[each.row]}
         else:
             yield str(HAPPENED[each.kind])
+
+
+def _source_of(consent: Consent) -> str | Promise:
+    """Return where the choice was made; empty if the line about its recorder says it."""
+    is_recorded = consent.source == Consent.Source.STAFF and consent.actor
+    return "" if is_recorded else SOURCES[consent.source]
 
 
 def _recorder(user: DashboardUser, consent: Consent) -> Recorder | None:

@@ -83,10 +83,16 @@ def _entries(payment: Payment) -> list[Entry] | None:
             each.at,
             TITLES.get(each.type, each.type),
             _amount(each),
-            str(messages.get(each.message, each.message)),
+            _message(each, messages.get(each.message, each.message)),
         )
         for each in reversed(events[-MOST_ENTRIES:])
     ]
+
+
+def _message(entry: client.HistoryEntry, message: str | Promise) -> str:
+    """The detail of the entry; empty if it says no more than the title."""
+    is_same = message is shopper_messages.WAITS_FOR_SHOPPER and entry.type.endswith("_ACTION_REQUIRED")
+    return "" if is_same else str(message)
 
 
 @cache

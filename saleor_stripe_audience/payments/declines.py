@@ -86,7 +86,7 @@ def _unexplained(merchant: Promise) -> Decline:
 _NO_REASON = _unexplained(
     pgettext_lazy(
         "staff",
-        "The bank declined the card and gave no reason. Only the shopper can ask the bank; another card may work.",
+        "The bank declined the card and gave no reason. Only the customer can ask the bank; another card may work.",
     )
 )
 _STOPPED = _unexplained(
@@ -128,7 +128,7 @@ _NO_AUTHENTICATION = Decline(
     _NOT_CONFIRMED,
     pgettext_lazy(
         "staff",
-        "The shopper did not complete the bank's authentication (3-D Secure): it was abandoned, "
+        "The customer did not complete the bank's authentication (3-D Secure): it was abandoned, "
         "failed or timed out.",
     ),
 )
@@ -144,7 +144,7 @@ DECLINES: dict[str, Decline] = {
         _AGAIN,
         pgettext_lazy(
             "staff",
-            "The bank could not authorize the payment. It may work a second time; if not, the shopper "
+            "The bank could not authorize the payment. It may work a second time; if not, the customer "
             "should ask the bank.",
         ),
     ),
@@ -152,7 +152,7 @@ DECLINES: dict[str, Decline] = {
         _AUTHENTICATE,
         pgettext_lazy(
             "staff",
-            "The bank requires the cardholder to confirm the payment (3-D Secure). Ask the shopper to "
+            "The bank requires the cardholder to confirm the payment (3-D Secure). Ask the customer to "
             "pay in the shop themselves.",
         ),
     ),
@@ -224,11 +224,11 @@ DECLINES: dict[str, Decline] = {
     "live_mode_test_card": _TEST_CARD,
     "lost_card": _unexplained(
         pgettext_lazy(
-            "staff", "The card is reported as lost. Do not tell the shopper; check before you send anything."
+            "staff", "The card is reported as lost. Do not tell the customer; check before you send anything."
         )
     ),
     "merchant_blacklist": _unexplained(
-        pgettext_lazy("staff", "The card is on your own block list in Stripe. Do not tell the shopper.")
+        pgettext_lazy("staff", "The card is on your own block list in Stripe. Do not tell the customer.")
     ),
     "mobile_device_authentication_required": Decline(
         _AUTHENTICATE,
@@ -255,7 +255,7 @@ DECLINES: dict[str, Decline] = {
     ),
     "payment_method_customer_decline": Decline(
         _OTHER_WAY,
-        pgettext_lazy("staff", "The shopper cancelled the payment at the provider."),
+        pgettext_lazy("staff", "The customer cancelled the payment at the provider."),
     ),
     "payment_method_not_available": Decline(
         _OTHER_WAY,
@@ -272,7 +272,7 @@ DECLINES: dict[str, Decline] = {
     "pickup_card": _unexplained(
         pgettext_lazy(
             "staff",
-            "The bank wants the card to be withheld: it may be lost or stolen. Do not tell the shopper.",
+            "The bank wants the card to be withheld: it may be lost or stolen. Do not tell the customer.",
         )
     ),
     "pin_try_exceeded": Decline(
@@ -290,7 +290,7 @@ DECLINES: dict[str, Decline] = {
         pgettext_lazy(
             "staff",
             "The card is restricted: it may be lost or stolen, or not valid for this use. Do not tell "
-            "the shopper.",
+            "the customer.",
         )
     ),
     "revocation_of_all_authorizations": _STOPPED,
@@ -301,7 +301,7 @@ DECLINES: dict[str, Decline] = {
     "stolen_card": _unexplained(
         pgettext_lazy(
             "staff",
-            "The card is reported as stolen. Do not tell the shopper; check before you send anything.",
+            "The card is reported as stolen. Do not tell the customer; check before you send anything.",
         )
     ),
     "stop_payment_order": _STOPPED,

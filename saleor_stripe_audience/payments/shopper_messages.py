@@ -19,7 +19,7 @@ FOR_DEVELOPERS = frozenset(
     {"parse_error", "currency", "decimals", "negative_amount", "not_a_number", "unknown_currency"}
 )
 
-WAITS_FOR_SHOPPER = pgettext_lazy("shopper", "Waiting for the shopper to pay.")
+WAITS_FOR_SHOPPER = pgettext_lazy("shopper", "Waiting for payment.")
 CANCELED = pgettext_lazy("shopper", "The payment was cancelled.")
 ALREADY_PAID = pgettext_lazy("shopper", "There is nothing left to pay for this order.")
 REPLACED = pgettext_lazy("shopper", "This attempt failed; the payment was made with another payment method.")

@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.wording import with_values
 
 REFUND_FAILED = pgettext_lazy("staff", "The refund did not arrive ({reason}); the money stayed with you.")
-REFUNDED_AT_STRIPE = pgettext_lazy("staff", "Refunded in Stripe: {reason}.")
+REFUNDED_AT_STRIPE = pgettext_lazy("staff", "From Stripe: {reason}.")
 # https://docs.stripe.com/api/refunds/object#refund_object-reason
 REFUND_REASONS = {
     "duplicate": pgettext_lazy("staff", "paid twice"),
@@ -28,8 +28,8 @@ GONE = pgettext_lazy(
 )
 UNFINISHED = pgettext_lazy(
     "staff",
-    "Stripe charged {amount}, but the checkout did not become an order: the shopper left "
-    "before the last step. Complete it with the customer, or refund the payment: {url}",
+    "Stripe charged {amount}, but the checkout did not become an order: the customer left "
+    "before the last step. Complete it with them, or refund the payment: {url}",
 )
 TOO_MUCH = pgettext_lazy(
     "staff",

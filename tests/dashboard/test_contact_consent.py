@@ -54,6 +54,7 @@ def test_a_consent_is_recorded_once_with_its_proof(shop: Shop, client: Client) -
     page = ask(client, shop, f"contacts/{ada.pk}")
     for part in ("“Send me &lt;b&gt;news&lt;/b&gt;.”", "Paper form in Lyon", "Recorded by you"):
         assert part in page
+    assert "recorded by staff" not in page, "it is said once"
     assert "data-address" not in page
 
 

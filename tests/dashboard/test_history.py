@@ -10,7 +10,7 @@ from graphql import GraphQLEnumType
 from saleor_stripe_audience.dashboard.history import TITLES
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.payments.shopper_messages import WAITS_FOR_SHOPPER
+from saleor_stripe_audience.payments.shopper_messages import AT_THE_BANK, WAITS_FOR_SHOPPER
 from saleor_stripe_audience.saleor import client as saleor
 from saleor_stripe_audience.sandbox.saleor.schema import schema_for
 from saleor_stripe_audience.wording import in_language
@@ -69,17 +69,28 @@ def test_it_is_shown_newest_first_whatever_order_saleor_sends(
 @pytest.mark.parametrize("shopper", ["en", "fr"])
 @pytest.mark.parametrize(
     ("staff", "waits"),
-    [("en", "Waiting for the shopper to pay."), ("fr", "En attente du paiement de l'acheteur.")],
+    [("en", "The bank is processing the payment."), ("fr", "La banque traite le paiement.")],
 )
 def test_what_the_shopper_read_is_shown_in_the_pages_language(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, shopper: str, staff: str, waits: str
 ) -> None:
-    message = in_language(WAITS_FOR_SHOPPER, shopper)
+    message = in_language(AT_THE_BANK, shopper)
     answered(monkeypatch, {"transaction": {"events": [EVENTS[0] | {"message": message}]}})
     payment = a_payment(shop.installation)
     headers = shop.headers() | {"Accept-Language": staff}
     answer = client.get(f"/dashboard/payments/{payment.pk}/history", headers=headers)
     assert waits in html.unescape(answer.content.decode())
+
+
+@pytest.mark.parametrize("shopper", ["en", "fr"])
+def test_waiting_for_the_customer_is_said_once(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, shopper: str
+) -> None:
+    message = in_language(WAITS_FOR_SHOPPER, shopper)
+    answered(monkeypatch, {"transaction": {"events": [EVENTS[0] | {"message": message}]}})
+    text = history(client, shop, a_payment(shop.installation))
+    assert "Waiting for the customer" in text
+    assert text.count("<p>") == 1
 
 
 @pytest.mark.parametrize(

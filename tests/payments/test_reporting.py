@@ -215,8 +215,8 @@ def test_a_decline_after_which_the_shopper_paid_is_not_reported_late(town: Town,
 @pytest.mark.parametrize(
     ("language", "reason", "message"),
     [
-        ("en", "requested_by_customer", "Refunded in Stripe: requested by the customer."),
-        ("fr", "duplicate", "Remboursé dans Stripe\N{NO-BREAK SPACE}: payé deux fois."),
+        ("en", "requested_by_customer", "From Stripe: requested by the customer."),
+        ("fr", "duplicate", "Depuis Stripe\N{NO-BREAK SPACE}: payé deux fois."),
         ("en", None, ""),
     ],
 )

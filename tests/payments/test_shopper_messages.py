@@ -105,8 +105,8 @@ def test_every_code_has_a_sentence(kind: type[Failure], language: str) -> None:
     [
         (
             "requires_payment_method",
-            "Waiting for the shopper to pay.",
-            "En attente du paiement de l'acheteur.",
+            "Waiting for payment.",
+            "En attente du paiement.",
         ),
         ("processing", "The bank is processing the payment.", "La banque traite le paiement."),
     ],

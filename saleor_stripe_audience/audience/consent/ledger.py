@@ -418,7 +418,8 @@ def check(event: ConsentEvent) -> None:
     if event.ip and not is_ip(event.ip):
         raise Rejected(
             pgettext_lazy(
-                "staff", "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out."
+                "staff",
+                "The consent's consent_ip is not an IP address. Send the customer's, or leave it out.",
             ),
             code="consent_ip",
         )

@@ -33,7 +33,7 @@ _PROBLEMS = {
         "staff", "The wording of the consent (consent_text) is longer than {longest} characters."
     ),
     "consent_ip": pgettext_lazy(
-        "staff", "The consent's consent_ip is not an IP address. Send the shopper's, or leave it out."
+        "staff", "The consent's consent_ip is not an IP address. Send the customer's, or leave it out."
     ),
 }
 
