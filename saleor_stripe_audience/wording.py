@@ -4,7 +4,7 @@ Code has them in English, as `pgettext_lazy` constants with the reader as contex
 The French is in one catalogue per reader: `locale/shopper/` and `locale/staff/`. Developers read English only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -51,6 +51,18 @@ def _write(value: Localized | Decimal) -> str:
 
 
 _localize = lazy(_write, str)
+
+
+def listed(parts: Sequence[Wording]) -> Promise:
+    """Return the parts as a list in one text, not translated yet."""
+    return cast("Promise", _join(*parts))
+
+
+def _write_list(*parts: Wording) -> str:
+    return ", ".join(map(str, parts))
+
+
+_join = lazy(_write_list, str)
 
 
 def in_language(message: Promise | str, tag: str, /, **values: Any) -> str:

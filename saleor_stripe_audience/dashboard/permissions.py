@@ -1,14 +1,8 @@
-"""Saleor's permissions, by the names that the Dashboard gives them."""
+"""What staff read who lack a permission."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-NAMES = {
-    "HANDLE_PAYMENTS": gettext_lazy("Handle payments"),
-    "MANAGE_APPS": gettext_lazy("Manage apps"),
-    "MANAGE_PRODUCTS": gettext_lazy("Manage products"),
-    "MANAGE_USERS": gettext_lazy("Manage customers"),
-}
+from saleor_stripe_audience.saleor.permissions import NAMES
 
 
 def missing_permission(permission: str) -> str:

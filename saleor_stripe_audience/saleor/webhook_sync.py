@@ -24,6 +24,7 @@ from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.client import InstalledWebhook
 from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.manifest import manifest
+from saleor_stripe_audience.saleor.permissions import names_of
 from saleor_stripe_audience.shops import problems, removal
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import for_staff, with_values
@@ -149,7 +150,7 @@ def _missing_permissions(wanted: list[str], granted: frozenset[str]) -> Promise 
     missing = sorted(set(wanted) - granted)
     if not missing:
         return None
-    return with_values(PERMISSIONS_MISSING, names=", ".join(missing))
+    return with_values(PERMISSIONS_MISSING, names=names_of(missing))
 
 
 def _apply(installation: Installation, wanted: list[Json], installed: list[InstalledWebhook]) -> list[str]:

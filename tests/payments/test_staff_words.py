@@ -1,6 +1,7 @@
 """No problem is reported to staff in one language only."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,11 @@ import saleor_stripe_audience
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import failures
 from saleor_stripe_audience.payments import staff_messages
-from saleor_stripe_audience.saleor import webhook_sync
+from saleor_stripe_audience.saleor import permissions, webhook_sync
 from saleor_stripe_audience.wording import for_staff
 
 ROOT = Path(saleor_stripe_audience.__file__).parent
+MANIFESTS = ROOT.parent / "manifests"
 REPORTS = {"report", "report_or_clear", "_report_once"}
 
 
@@ -78,9 +80,18 @@ def test_why_an_account_is_not_served_is_in_the_language_of_the_staff(
 
 def test_missing_permissions_are_reported_in_the_language_of_the_staff(settings: Any) -> None:
     settings.STAFF_LANGUAGE = "fr"
-    message = webhook_sync._missing_permissions(["HANDLE_PAYMENTS"], frozenset())
+    message = webhook_sync._missing_permissions(["HANDLE_PAYMENTS", "MANAGE_ORDERS"], frozenset())
     assert message is not None
     assert "autorisations" in for_staff(message)
+    assert "Gérer les paiements, Gérer les commandes" in for_staff(message)
+
+
+def test_every_permission_that_the_app_asks_for_has_the_dashboards_name() -> None:
+    """Saleor's codes, such as HANDLE_PAYMENTS, are not shown there."""
+    wanted = {
+        each for path in MANIFESTS.glob("*.json") for each in json.loads(path.read_text())["permissions"]
+    }
+    assert wanted <= permissions.NAMES.keys()
 
 
 # Messages for logs and developers only, and those that shoppers get translated by code: see `messages`.

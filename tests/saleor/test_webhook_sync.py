@@ -129,7 +129,7 @@ def test_a_missing_permission_is_a_problem_until_it_is_granted(app: App, install
     webhook_sync.sync_webhooks(installation)
     problem = Problem.objects.get()
     assert problem.key == "permissions"
-    assert "MANAGE_PRODUCTS" in problem.message
+    assert "Manage products" in problem.message
     assert "install it again" in problem.message
     app.permissions = granted
     webhook_sync.sync_webhooks(installation)
