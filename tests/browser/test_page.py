@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FloatRect, FrameLocator, expect
+from playwright.sync_api import FloatRect, FrameLocator, Page, expect
 from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience.audience.people.audiences import default_audience
@@ -18,11 +18,17 @@ from tests.dashboard.rows import a_contact, a_payment, a_problem
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def look(staff: Staff, name: str, part: FloatRect | None = None) -> None:
-    """Save a screenshot of the page or a part of it in the folder SCREENSHOTS, for people to look at."""
+def save_picture(page: Page, name: str, part: FloatRect | None = None, *, full_page: bool = False) -> None:
+    """Save a screenshot of what is visible, a part of it or the full page in the folder SCREENSHOTS, to look at."""
     if folder := os.environ.get("SCREENSHOTS"):
         # To hide the caret, Playwright would add a style, which the page's policy refuses.
-        staff.page.screenshot(path=str(Path(folder) / f"{name}.png"), caret="initial", clip=part)
+        path = str(Path(folder) / f"{name}.png")
+        page.screenshot(path=path, caret="initial", clip=part, full_page=full_page)
+
+
+def look(staff: Staff, name: str, part: FloatRect | None = None) -> None:
+    """Save a screenshot of the Dashboard with the app's page, or a part of it."""
+    save_picture(staff.page, name, part)
 
 
 def look_at_page(staff: Staff, name: str) -> None:

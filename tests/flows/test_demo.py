@@ -51,7 +51,7 @@ def test_who_ticked_the_box_is_subscribed_to_those_words(summary: dict[str, Any]
     assert wording.startswith("Yes, send me news")
 
 
-def test_a_cart_that_is_left_shows_in_timeline_and_segments(summary: dict[str, Any]) -> None:
+def test_an_abandoned_cart_shows_in_timeline_and_segments(summary: dict[str, Any]) -> None:
     subscriber = summary["subscriber"]
     assert {"consent", "order", "cart_started", "cart_abandoned", "segment"} <= set(subscriber["timeline"])
     assert set(subscriber["segments"]) == {"Abandoned carts", "First-time buyers"}

@@ -144,7 +144,7 @@ def test_nothing_of_the_development_is_sent_to_the_builder() -> None:
         ".venv/pyvenv.cfg",
         ".env",
         "var/db.sqlite3",
-        "docs/demo.png",
+        "docs/images/demo.png",
     ):
         assert not is_sent(ROOT / name), name
     for name in ("uv.lock", "docs/terms.md", "docs/terms.fr.md", "saleor_stripe_audience/__main__.py"):

@@ -54,9 +54,9 @@ def _stay(stage: Stage, port: int) -> int:
     with served_page(stage, port) as page:
         if port not in (0, page.port):
             print(f"\nPort {port} is in use, so the page is on another.", end="")
-        print(f"\nBe the shopper:  {page.url}/")
-        print(f"Be the staff:    {stage.dashboard_url}")
-        print(f"GraphQL:         {stage.app_url}/graphql/  (key {stage.api_key})")
+        print(f"\nShop:       {page.url}/")
+        print(f"Dashboard:  {stage.dashboard_url}")
+        print(f"GraphQL:    {stage.app_url}/graphql/  (key {stage.api_key})")
         print("Ctrl-C ends the demo and forgets everything.", flush=True)
         ended.wait()
     return 0

@@ -46,7 +46,7 @@ class Page:
                 Rule("/state", endpoint=self._state, methods=["GET"]),
                 Rule("/graphiql", endpoint=self._graphiql, methods=["GET"]),
                 Rule("/buy", endpoint=self._buy, methods=["POST"]),
-                Rule("/leave", endpoint=self._leave, methods=["POST"]),
+                Rule("/abandon", endpoint=self._abandon, methods=["POST"]),
                 Rule("/confirm", endpoint=self._confirm, methods=["POST"]),
                 Rule("/request", endpoint=self._request, methods=["POST"]),
                 Rule("/dispute", endpoint=self._dispute, methods=["POST"]),
@@ -97,21 +97,21 @@ class Page:
         for channel in self._stage.saleor.host.store.channels:
             channel.flow = "AUTHORIZATION" if form.get("hold") else "CHARGE"
         card, agrees = form["card"].replace(" ", ""), "consent" in form
-        return self._tried(self._shopper.buy(form["variant"], form["email"], card, agrees=agrees))
+        return self._record(self._shopper.buy(form["variant"], form["email"], card, agrees=agrees))
 
-    def _leave(self, request: Request) -> Response:
+    def _abandon(self, request: Request) -> Response:
         """Fill a cart as a shopper who does not come back."""
         form = request.form
-        self._shopper.leave(form["variant"], form["email"], agrees="consent" in form)
+        self._shopper.abandon(form["variant"], form["email"], agrees="consent" in form)
         return _json({})
 
     def _confirm(self, request: Request) -> Response:
-        """Accept or refuse 3-D Secure as the shopper, when the bank asks for it."""
+        """Confirm or reject the payment as the shopper, when it requires 3-D Secure."""
         waiting = self._attempts[-1]
         self._stage.stripe.authenticate(waiting.intent, ok=request.form.get("ok") == "yes")
-        return self._tried(self._shopper.finish(waiting.checkout, waiting.transaction))
+        return self._record(self._shopper.finish(waiting.checkout, waiting.transaction))
 
-    def _tried(self, attempt: Attempt) -> Response:
+    def _record(self, attempt: Attempt) -> Response:
         self._attempts.append(attempt)
         number = attempt.order["number"] if attempt.order else None
         asks = attempt.result.endswith("ACTION_REQUIRED") and self._waits_for_bank(attempt)

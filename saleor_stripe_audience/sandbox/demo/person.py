@@ -28,9 +28,9 @@ def _explained(stage: Stage, contact: str, segments: list[Json]) -> list[Json]:
     if not segments:
         return []
     names = "".join(f", $s{number}: ID!" for number in range(len(segments)))
-    asked = " ".join(f"a{number}: {WHY.format(number=number)}" for number in range(len(segments)))
+    fields = " ".join(f"a{number}: {WHY.format(number=number)}" for number in range(len(segments)))
     wanted = {f"s{number}": segment["id"] for number, segment in enumerate(segments)}
-    explained = stage.graphql(f"query Why($contact: ID!{names}) {{ {asked} }}", contact=contact, **wanted)
+    explained = stage.graphql(f"query Why($contact: ID!{names}) {{ {fields} }}", contact=contact, **wanted)
     return [
         {"name": segment["name"], "holds": why[0]["holds"], "because": why[0]["because"]}
         for segment, why in zip(segments, explained.values(), strict=True)

@@ -46,7 +46,7 @@ def play_once(stage: Stage) -> tuple[Json, list[str]]:
     half = (charged / 2).quantize(CENT)
     staff.refund(bought.transaction, str(half))
     shopper.buy(variant["id"], SUBSCRIBER, GOOD_CARD, agrees=True)
-    shopper.leave(variant["id"], SUBSCRIBER)
+    shopper.abandon(variant["id"], SUBSCRIBER)
     order = _until(lambda: staff.order(order_id), lambda seen: _refunded(seen) == half)
     contact = _until(
         lambda: stage.graphql(CONTACT, email=BUYER)["contact"],

@@ -104,10 +104,10 @@ class Shopper:
         order = self._change(COMPLETE, id=checkout)["order"] if paid else None
         return Attempt(checkout, transaction, event["type"], event["message"], order, event["pspReference"])
 
-    def leave(self, variant_id: str, email: str, *, agrees: bool = False) -> None:
-        """Fill a cart and leave; two hours pass in the shop's clock, so that nobody has to wait."""
-        left = self._checkout(variant_id, email, agrees=agrees)
-        self._stage.saleor.let_pass(left, LONG_SILENCE)
+    def abandon(self, variant_id: str, email: str, *, agrees: bool = False) -> None:
+        """Fill a cart and abandon it: two hours pass by the shop's clock, so that nobody has to wait."""
+        checkout = self._checkout(variant_id, email, agrees=agrees)
+        self._stage.saleor.age_checkout(checkout, LONG_SILENCE)
 
     def _checkout(self, variant_id: str, email: str, *, agrees: bool = False) -> str:
         lines = [{"variantId": variant_id, "quantity": 1}]

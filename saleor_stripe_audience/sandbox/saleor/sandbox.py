@@ -202,7 +202,7 @@ class SaleorSandbox:
                 self.host.emit(name, None, order=order)
             self.host.flush()
 
-    def let_pass(self, checkout_id: str, span: timedelta) -> None:
+    def age_checkout(self, checkout_id: str, span: timedelta) -> None:
         """Make the checkout and its shopper's orders older by this time."""
         with self.host.store.lock:
             checkout = next(each for each in self.host.store.checkouts if each.id == checkout_id)
