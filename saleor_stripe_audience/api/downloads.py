@@ -39,9 +39,9 @@ def export_view(request: HttpRequest) -> HttpResponseBase:
 
 
 def _blocks(request: HttpRequest, caller: Caller) -> Iterator[str]:
-    asked = request.GET
+    query = request.GET
     shop = Installation.objects.get(pk=caller.installation_id)
-    audience = audience_named(shop, asked.get("audience", ""))
-    contacts = chosen(audience, asked.get("segment", ""), asked.getlist("status"))
-    network = asked.get("ads", "")
+    audience = audience_named(shop, query.get("audience", ""))
+    contacts = chosen(audience, query.get("segment", ""), query.getlist("status"))
+    network = query.get("ads", "")
     return export_ads(contacts, network) if network else export_csv(contacts)

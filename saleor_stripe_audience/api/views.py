@@ -104,8 +104,12 @@ def _member_of_staff(api_url: str, token: str) -> Caller | None:
 
 
 def _operation(request: HttpRequest) -> Operation:
-    asked = _json(request)
-    query, variables, name = asked.get("query"), asked.get("variables"), asked.get("operationName")
+    operation = _json(request)
+    query, variables, name = (
+        operation.get("query"),
+        operation.get("variables"),
+        operation.get("operationName"),
+    )
     if not isinstance(query, str) or not query.strip():
         raise Rejected("The request has no `query`.", code="bad_request")
     if not isinstance(variables, dict | None) or not isinstance(name, str | None):
@@ -131,10 +135,10 @@ def _with_files(request: HttpRequest) -> dict[str, Any]:
         operations, places = request.POST.get("operations", ""), request.POST.get("map", "{}")
         if len(operations) > LARGEST_REQUEST_BYTES or len(places) > LARGEST_REQUEST_BYTES:
             raise Rejected(f"The request is larger than {LARGEST_REQUEST_BYTES} bytes.", code="too_large")
-        asked = read_object(operations.encode())
+        operation = read_object(operations.encode())
         for name, paths in read_object(places.encode()).items():
             for path in paths:
-                _put_file(asked, path, request.FILES[name])
+                _put_file(operation, path, request.FILES[name])
     except RequestDataTooBig:
         raise Rejected("The request is too large.", code="too_large") from None
     except (
@@ -148,14 +152,14 @@ def _with_files(request: HttpRequest) -> dict[str, Any]:
     ):
         message = "A multipart request needs `operations`, and a `map` that puts each file in a variable."
         raise Rejected(message, code="bad_request") from None
-    return asked
+    return operation
 
 
-def _put_file(asked: dict[str, Any], path: str, file: object) -> None:
+def _put_file(operation: dict[str, Any], path: str, file: object) -> None:
     first, *steps, last = path.split(".")
     if first != "variables":
         raise KeyError(first)
-    target: Any = asked[first]
+    target: Any = operation[first]
     for step in steps:
         target = target[int(step)] if isinstance(target, list) else target[step]
     target[int(last) if isinstance(target, list) else last] = file

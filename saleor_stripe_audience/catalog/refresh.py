@@ -404,7 +404,7 @@ def apply(
 def _push_once(installation: Installation, applied: Iterable[Difference]) -> None:
     """Push the variants with everything that was applied, and not as Saleor's events had them in the meantime.
 
-    If Saleor cannot be asked, its events are pushed one after the other; the last one has everything.
+    If Saleor cannot be queried, its events are pushed one after the other; the last one has everything.
     """
     ids = sorted({each.product.saleor_product_id for each in applied if each.product is not None})
     fetched_at = timezone.now()

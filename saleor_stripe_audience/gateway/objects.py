@@ -343,7 +343,7 @@ class PaymentIntent(_Labelled):
 
     @property
     def requested_flow(self) -> str:
-        """CHARGE or AUTHORIZATION, as Saleor asked for it."""
+        """CHARGE or AUTHORIZATION, as Saleor requested."""
         return self.metadata.get(names.FLOW) or CHARGE
 
     @property

@@ -194,15 +194,15 @@ def _finish(event: Event, to_retry: Exception | None) -> None:
 
 def _calling(handlers: Mapping[Event, Sequence[Handler]]) -> dict[Event, list[Handler]]:
     """Return those of the handlers that may call the network, for each of these events of one sender."""
-    asked: dict[Concerns, Collection[int]] = {}
+    concerned: dict[Concerns, Collection[int]] = {}
     calling: dict[Event, list[Handler]] = {event: [] for event in handlers}
     for event, its_handlers in handlers.items():
         for handler in its_handlers:
             if handler.is_transactional:
                 continue
-            if handler.concerns is not None and handler.concerns not in asked:
-                asked[handler.concerns] = handler.concerns(list(handlers))
-            if handler.concerns is None or event.pk in asked[handler.concerns]:
+            if handler.concerns is not None and handler.concerns not in concerned:
+                concerned[handler.concerns] = handler.concerns(list(handlers))
+            if handler.concerns is None or event.pk in concerned[handler.concerns]:
                 calling[event].append(handler)
     return calling
 

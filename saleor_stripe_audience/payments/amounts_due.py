@@ -284,13 +284,13 @@ def _noted(intent: PaymentIntent, name: str) -> Money | None:
 
 def _target(intent: PaymentIntent, due: Due) -> Due:
     """Return the amount that the intent should have."""
-    asked = intent.money(intent.amount)
-    asked.in_currency(due.currency)
+    money = intent.money(intent.amount)
+    money.in_currency(due.currency)
     total_before = _noted(intent, names.TOTAL)
     rise = max(Decimal(0), due.total - total_before.amount) if total_before is not None else Decimal(0)
-    raised = asked.amount + rise
-    is_too_much = from_decimal(raised, asked.currency).minor > due.minor
-    return due if _covers_all(intent) or is_too_much else Due(raised, asked.currency, due.total)
+    raised = money.amount + rise
+    is_too_much = from_decimal(raised, money.currency).minor > due.minor
+    return due if _covers_all(intent) or is_too_much else Due(raised, money.currency, due.total)
 
 
 def _covers_all(intent: PaymentIntent) -> bool:

@@ -120,8 +120,8 @@ def _wanted(session: Session, due: Due | None) -> Wanted:
     """Return the amount that Saleor requested, or the amount due if that is less: Saleor requests totals without
     deducting gift cards.
     """
-    asked, money = session.action.amount, session.action.money
-    if asked is None or money is None:
+    requested, money = session.action.amount, session.action.money
+    if requested is None or money is None:
         raise Rejected("Saleor's request has no amount.", code="parse_error")
     if money.is_zero:
         raise Rejected("There is nothing to pay: the amount is zero.", code="nothing_to_pay")
@@ -129,10 +129,10 @@ def _wanted(session: Session, due: Due | None) -> Wanted:
         money.in_currency(due.currency)
         if reason := due.why_not_payable():
             raise reason
-        if due.amount < asked:
+        if due.amount < requested:
             return Wanted(due.amount, Money(due.minor, due.currency), due)
     check_chargeable(money)
-    return Wanted(asked, money, due)
+    return Wanted(requested, money, due)
 
 
 def _create(

@@ -62,7 +62,7 @@ from saleor_stripe_audience.wording import ENGLISH, in_language
 
 Json = dict[str, Any]
 
-DECLINE_REPORT_DELAY = timedelta(minutes=2)  # by then, the shopper's browser has either asked or never will
+DECLINE_REPORT_DELAY = timedelta(minutes=2)  # by then, the browser has requested the result or never will
 
 
 def _error(result: str) -> Callable[[Promise | str], Json]:
@@ -208,8 +208,8 @@ def report_voucher(event: Event) -> Write | None:
 
 
 def report_decline(event: Event) -> Write | None:
-    """Report the payment, and later the decline itself, unless the storefront has asked in the meantime: staff see it
-    once.
+    """Report the payment, and later the decline itself, unless the storefront has requested it in the
+    meantime: staff see it once.
 
     Stripe sends a decline before the shopper's browser is back, and the response to `transactionProcess` also becomes
     an entry in the transaction's history.

@@ -171,7 +171,7 @@ class ActionRequest(models.Model):
 
 
 class StaffRequest(models.Model):
-    """A refund or capture that staff requested on the app's page, stored before Saleor was asked for it.
+    """A refund or capture that staff requested on the app's page, stored before it was requested in Saleor.
 
     `key` is the form's: sent twice, it is one request. `sent_at` is when Saleor had taken it, null while that is not
     known. `reason` is free text, erased with the customer.

@@ -58,7 +58,7 @@ class Outcome:
 
 def outcome_of(intent: PaymentIntent, flow: str) -> Outcome:
     """Return what the state of the intent, its latest charge expanded, means in that flow."""
-    asked = intent.money(intent.amount)
+    amount = intent.money(intent.amount)
     if intent.status == "succeeded":
         received = intent.money(intent.amount_received)
         outcome = Outcome("CHARGE_SUCCESS", charge_reference(intent, flow), received, actions_of(intent))
@@ -66,12 +66,12 @@ def outcome_of(intent: PaymentIntent, flow: str) -> Outcome:
         held = intent.money(intent.amount_capturable)
         outcome = Outcome("AUTHORIZATION_SUCCESS", intent.id, held, actions_of(intent))
     elif intent.status == "processing" or intent.is_delayed:
-        outcome = Outcome(f"{flow}_REQUEST", intent.id, asked, message=messages.for_pending(intent))
+        outcome = Outcome(f"{flow}_REQUEST", intent.id, amount, message=messages.for_pending(intent))
     elif intent.is_payable:
         code, message = decline_of(intent)
-        outcome = Outcome(f"{flow}_ACTION_REQUIRED", intent.id, asked, message=message, decline_code=code)
+        outcome = Outcome(f"{flow}_ACTION_REQUIRED", intent.id, amount, message=message, decline_code=code)
     else:
-        outcome = Outcome(f"{flow}_FAILURE", intent.id, asked, message=why_canceled(intent))
+        outcome = Outcome(f"{flow}_FAILURE", intent.id, amount, message=why_canceled(intent))
     exact = intent.exact_amount(outcome.money.minor)
     return replace(outcome, external_url=intent.dashboard_url, exact=exact)
 

@@ -53,7 +53,7 @@ def stripe_key(installation: Installation, *parts: str) -> str:
 def may_exist(installation: Installation, transaction_id: str) -> bool:
     """Whether Stripe has, or may have created, a payment of the transaction, as far as our rows show.
 
-    True if the database cannot be asked.
+    True if the database cannot be queried.
     """
     try:
         rows = (model.objects.filter(installation=installation) for model in (Payment, Attempt))
@@ -129,7 +129,7 @@ def recognize(account: StripeAccount, intent: PaymentIntent) -> PaymentIntent:
     """Return the intent, with our own metadata, if it is the payment of one of the shop's transactions.
 
     `Rejected` with the code `FOREIGN` if it names a transaction of the shop that it does not pay, and with
-    `UNKNOWN_PAYMENT` if it has nothing to do with the shop. `Unavailable` if Saleor has to be asked and does not
+    `UNKNOWN_PAYMENT` if it has nothing to do with the shop. `Unavailable` if Saleor has to be queried and does not
     respond.
     """
     payment = Payment.objects.filter(account=account, payment_intent_id=intent.id).first()

@@ -100,7 +100,7 @@ class Covering(_Part):
 class Source(_Part):
     """The checkout or order that is paid. An order has a number and a userEmail, a checkout an email."""
 
-    kind: Text = Field("", alias="__typename")  # Checkout or Order, where it is asked for
+    kind: Text = Field("", alias="__typename")  # Checkout or Order, where it is queried
     id: str
     channel: Channel
     number: Text = ""
@@ -233,11 +233,11 @@ class Requested(_Part):
 
         `kind` is CHARGE, REFUND or CANCEL. A cancelation has no amount of its own.
         """
-        asked = self.action.amount if kind != "CANCEL" else None
+        requested = self.action.amount if kind != "CANCEL" else None
         equal = [
             event
             for event in self.transaction.events
-            if event.type == f"{kind}_REQUEST" and asked in (None, event.amount.amount)
+            if event.type == f"{kind}_REQUEST" and requested in (None, event.amount.amount)
         ]
         return sorted(equal, key=lambda event: event.createdAt, reverse=True)
 

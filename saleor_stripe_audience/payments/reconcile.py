@@ -87,7 +87,7 @@ def reconcile(installation: Installation, since: datetime | None = None) -> Reco
     with apart("catching up", installation=str(installation.pk)) as failures:
         recorded |= record_missed_events(installation, since)
     differences += [
-        Difference("Saleor could not be asked", installation.saleor_api_url, fixed=False, why=why)
+        Difference("Saleor could not be queried", installation.saleor_api_url, fixed=False, why=why)
         for why in failures.messages
     ]
     compared = 0
@@ -122,7 +122,7 @@ def _reconcile_account(
     with apart("listing payments", account=str(account.pk)) as of_payments:
         found = list(_payments_to_compare(account, since, looked))
     differences += [
-        Difference("Stripe could not be asked", account.name, fixed=False, why=why)
+        Difference("Stripe could not be queried", account.name, fixed=False, why=why)
         for why in dict.fromkeys([*of_events.messages, *of_payments.messages])
     ]
     all_seen = not of_payments.any

@@ -146,9 +146,9 @@ def _capped(intent: PaymentIntent, session: Session, language: str) -> str:
     """Return a note that less is charged than Saleor requested, because of gift cards or other payments. A decline
     takes precedence.
     """
-    if intent.last_payment_error is not None or (asked := session.action.money) is None:
+    if intent.last_payment_error is not None or (requested := session.action.money) is None:
         return ""
-    is_less = asked.currency == intent.currency and intent.amount < asked.minor
+    is_less = requested.currency == intent.currency and intent.amount < requested.minor
     return messages.capped(intent.money(intent.amount), language) if is_less else ""
 
 

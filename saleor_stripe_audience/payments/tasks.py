@@ -30,7 +30,7 @@ def keep_endpoints() -> int:
 
 @task
 def report_decline(account_id: str, intent_id: str, charge_id: str) -> None:
-    """A few minutes after a decline: make sure that Saleor's history has it, whether or not the storefront asked."""
+    """A few minutes after a decline: make sure that Saleor's history has it, whatever the storefront did."""
     account = StripeAccount.objects.filter(pk=uuid.UUID(account_id)).first()
     if account is not None:
         report.report_decline(account, intent_id, charge_id)

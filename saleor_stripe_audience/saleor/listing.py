@@ -43,7 +43,7 @@ LISTINGS = {
 def may_list(installation: Installation, name: str) -> bool:
     """Whether the app may see all objects: its manifest asks for the permission, or the shop granted it anyway.
 
-    The shop is only asked if the manifest does not ask for it: `Rejected` or `Unavailable` if it does not respond.
+    The shop is only queried if the manifest does not request it: `Rejected` or `Unavailable` if it does not respond.
     """
     permission = LISTINGS[name].permission
     if permission in client.wanted_permissions(installation):

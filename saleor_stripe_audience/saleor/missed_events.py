@@ -28,7 +28,7 @@ FIRST_PERIOD = timedelta(days=1)  # how far back the first run looks
 def record_missed_events(installation: Installation, since: datetime | None = None) -> dict[str, int]:
     """Record what the inbox does not have yet; returns how many of each kind were new.
 
-    It begins where the last run ended, or at `since`. `Rejected` or `Unavailable` if the shop cannot be asked.
+    It begins where the last run ended, or at `since`. `Rejected` or `Unavailable` if the shop cannot be queried.
     """
     failed = _fetch_failed(installation)
     recorded = {"failed deliveries": sum(_record_delivery(installation, kind, body) for kind, body in failed)}

@@ -49,7 +49,7 @@ def _shown_message(problem: Problem) -> str:
 
 @task
 def show_problem(problem_id: int) -> None:
-    """Show the problem as it is now, unless it is solved. Saleor before 3.22.36 is not asked again for this message."""
+    """Show the problem as it is now, unless it is solved. Saleor before 3.22.36 is not queried again for it."""
     problem = Problem.objects.select_related("installation").filter(pk=problem_id).first()
     if problem is None or problem.shown == _shown_message(problem):
         return

@@ -123,7 +123,7 @@ def is_same_shop(installation: Installation, fetched: Jwks) -> bool:
     """Whether these keys are of the shop that installed the app, and not of a later owner of its URL.
 
     One key that is known already proves it, or the app's token: the shop accepts it, and does not accept a random
-    one. `Unavailable` if the shop cannot be asked.
+    one. `Unavailable` if the shop cannot be queried.
     """
     known = _thumbprints(installation.jwks)
     if not known or known & _thumbprints(fetched):

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 
 OURS = "/api/webhooks/saleor/"  # the path shows that a webhook is ours: PUBLIC_URL may have changed since
-ASKED_EVERY_MINUTE = timedelta(days=1)  # how long a shop that refuses the app is asked that often
+CHECKED_EVERY_MINUTE = timedelta(days=1)  # how long a shop that refuses the app is checked that often
 PERMISSIONS, WEBHOOKS = trouble.PERMISSIONS, "webhooks"  # the keys of the two problems
 
 PERMISSIONS_MISSING = pgettext_lazy(
@@ -66,7 +66,7 @@ def continue_accepted_shops() -> int:
 
     An app that was deactivated for a few minutes must not wait for the hourly check. After a day only that one asks.
     """
-    just_removed = Q(removed_at=None) | Q(removed_at__gte=timezone.now() - ASKED_EVERY_MINUTE)
+    just_removed = Q(removed_at=None) | Q(removed_at__gte=timezone.now() - CHECKED_EVERY_MINUTE)
     continued = 0
     for installation in Installation.objects.filter(just_removed, problems__key=trouble.TOKEN):
         with apart("asking a shop that refused the app", installation=str(installation.pk)):
@@ -96,7 +96,7 @@ def sync_webhooks_of(installation_id: str) -> list[str]:
 def sync_webhooks(installation: Installation) -> list[str]:
     """Make the shop's webhooks what this version of the app needs; returns what was done, in words.
 
-    A token that is refused means that the app was removed or deactivated. `Unavailable` if the shop cannot be asked
+    A token that is refused means that the app was removed or deactivated. `Unavailable` if the shop cannot be queried
     now. What the shop refuses is reported as a problem of the shop.
     """
     try:

@@ -123,9 +123,13 @@ class Inputs:
     def _asked(
         self, queries: Queries, path: str, headers: dict[str, str], chance: random.Random, number: int
     ) -> Request:
-        asked = queries.operation(chance)
+        operation = queries.operation(chance)
         is_whole = chance.random() < 0.8
-        body = json.dumps(asked).encode("utf-8", "surrogatepass") if is_whole else odd.mutated(asked, chance)
+        body = (
+            json.dumps(operation).encode("utf-8", "surrogatepass")
+            if is_whole
+            else odd.mutated(operation, chance)
+        )
         _spoil(headers, chance)
         return Request(number, "POST", path, body, headers)
 

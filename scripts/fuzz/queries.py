@@ -47,10 +47,10 @@ class Queries:
         heading = f"({', '.join(declared)})" if declared else ""
         verb = "mutation" if root.name == "Mutation" else "query"
         query = f"{verb} Any{heading} {{ {name}{arguments}{self._selection(field, chance, 0)} }}"
-        asked = {"query": query, "variables": variables, "operationName": "Any"}
+        operation = {"query": query, "variables": variables, "operationName": "Any"}
         if chance.random() < 0.05:
-            asked["query"] = query.replace("{", chance.choice(("{ {", "", "{ ...a ", "{ x: ")), 1)
-        return asked
+            operation["query"] = query.replace("{", chance.choice(("{ {", "", "{ ...a ", "{ x: ")), 1)
+        return operation
 
     def _selection(self, field: GraphQLField, chance: random.Random, depth: int) -> str:
         kind = get_named_type(field.type)

@@ -72,8 +72,8 @@ class PlayTown:
         self.products = self.products or shopper.products()
         checkout = shopper._checkout(self.products[0]["variants"][0]["id"], "robin@example.com")  # noqa: SLF001 - the storefront's steps one by one
         change(stage, GATEWAY, None, id=checkout, gateways=[{"id": APP_ID}])
-        asked = {"id": checkout, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
-        started = change(stage, INITIALIZE, None, **asked)
+        variables = {"id": checkout, "gateway": {"id": APP_ID, "data": None}, "key": str(uuid.uuid4())}
+        started = change(stage, INITIALIZE, None, **variables)
         return started["transaction"]["id"], started["transactionEvent"]["pspReference"]
 
     def ask(self, transaction: str, action: str, amount: float | None) -> None:

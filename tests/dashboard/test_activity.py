@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from saleor_stripe_audience.dashboard.event_names import in_words
-from saleor_stripe_audience.dashboard.permissions import NAMES
 from saleor_stripe_audience.event_handlers import EVENT_HANDLERS
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.saleor.permissions import NAMES
 from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_problem, an_account

@@ -227,7 +227,7 @@ class TestWhatCannotBeHealed:
         StripeAccount.objects.update(secret_key="sk_test_revoked")
         report = reconciled(run_due_tasks)
         [difference] = [each for each in report.differences if not each.fixed]
-        assert difference.what == "Stripe could not be asked"
+        assert difference.what == "Stripe could not be queried"
         assert "Paste a new" in difference.why
         assert not Cursor.objects.filter(name="events").exists(), "what was not read is read the next time"
 

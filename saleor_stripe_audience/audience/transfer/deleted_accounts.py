@@ -70,7 +70,7 @@ def erase_deleted(installation: Installation, night: int | None = None) -> int:
     """Erase the owners of accounts that were deleted in Saleor; returns how many accounts.
 
     With `night`, 0 to 6, only the accounts whose turn it is are looked up; none, if the app has no access to customers.
-    `Rejected` or `Unavailable` if the shop cannot be asked; what was erased until then stays erased.
+    `Rejected` or `Unavailable` if the shop cannot be queried; what was erased until then stays erased.
     """
     accounts = Contact.objects.filter(audience__installation=installation, saleor_user_id__gt="")
     if not accounts.exists():

@@ -94,25 +94,25 @@ class _Given(BaseModel):
         return str(value or "")[:MOST_MESSAGE]
 
 
-def session_answer(given: dict[str, Any], asked: Decimal) -> Answer:
+def session_answer(given: dict[str, Any], requested: Decimal) -> Answer:
     """Read the response to an initialize or process session; Unusable if Saleor would reject it."""
     result = given.get("result")
     if result not in _SESSION_SUCCESS | _SESSION_OTHER:
         raise Unusable(f"Missing or invalid value for `result`: {result}.")
-    return _read(given, str(result), asked, needs_reference=result in _SESSION_SUCCESS)
+    return _read(given, str(result), requested, needs_reference=result in _SESSION_SUCCESS)
 
 
-def action_answer(given: dict[str, Any], kind: str, asked: Decimal) -> Answer:
+def action_answer(given: dict[str, Any], kind: str, requested: Decimal) -> Answer:
     """Read the response to a requested action; `kind` is CHARGE, REFUND or CANCEL."""
     result = given.get("result")
     if result is None:
-        return _read(given, None, asked, needs_reference=True)
+        return _read(given, None, requested, needs_reference=True)
     if result not in (f"{kind}_SUCCESS", f"{kind}_FAILURE"):
         raise Unusable(f"Missing or invalid value for `result`: {result}.")
-    return _read(given, str(result), asked, needs_reference=result == f"{kind}_SUCCESS")
+    return _read(given, str(result), requested, needs_reference=result == f"{kind}_SUCCESS")
 
 
-def _read(given: dict[str, Any], result: str | None, asked: Decimal, *, needs_reference: bool) -> Answer:
+def _read(given: dict[str, Any], result: str | None, requested: Decimal, *, needs_reference: bool) -> Answer:
     try:
         read = _Given.model_validate(given)
     except ValidationError as error:
@@ -125,7 +125,7 @@ def _read(given: dict[str, Any], result: str | None, asked: Decimal, *, needs_re
         type=result,
         psp_reference=read.psp_reference,
         # Saleor accepts any amount, even a negative one; if it is missing or zero, the requested amount counts.
-        amount=read.amount or asked,
+        amount=read.amount or requested,
         time=moment if moment.tzinfo else moment.replace(tzinfo=now().tzinfo),
         message=read.message,
         external_url=str(read.external_url or ""),

@@ -61,10 +61,10 @@ def _viewer(host: Host, permissions: str | None) -> User:
 
 def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str, str] | None = None) -> str:
     """Return the iframe's URL; `rest` and `query` are those of the Dashboard's URL after the app's path."""
-    asked = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id, "theme": theme}
-    asked = (query or {}) | asked
+    context = {"domain": host.domain, "saleorApiUrl": host.api_url, "id": app.id, "theme": theme}
+    context = (query or {}) | context
     url = str(app.manifest["appUrl"]).rstrip("/")
-    return f"{url}{f'/{rest}' if rest else ''}?{urlencode(asked)}"
+    return f"{url}{f'/{rest}' if rest else ''}?{urlencode(context)}"
 
 
 def widget_url(host: Host, app: App, mount: str, shown: dict[str, str], query: dict[str, str]) -> str:

@@ -47,7 +47,7 @@ class SessionResult:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Requested:
     """What a storefront requests: an amount, CHARGE or AUTHORIZATION, under an idempotency key."""
 
     amount: Decimal
@@ -56,15 +56,15 @@ class Asked:
 
 
 def begin(
-    host: Host, source: Checkout | Order, app: App, asked: Asked
+    host: Host, source: Checkout | Order, app: App, requested: Requested
 ) -> tuple[Transaction, TransactionEvent]:
     """Find or create the key's transaction; refuse another amount or source under the same key."""
     held = (each for each in host.store.transactions if each.app_identifier == app.identifier)
-    known = next((each for each in held if each.idempotency_key == asked.key), None)
+    known = next((each for each in held if each.idempotency_key == requested.key), None)
     if known is None:
-        return _new(host, source, app, asked)
-    request = next(event for event in known.events if event.idempotency_key == asked.key)
-    wanted = (asked.amount, f"{asked.flow}_REQUEST")
+        return _new(host, source, app, requested)
+    request = next(event for event in known.events if event.idempotency_key == requested.key)
+    wanted = (requested.amount, f"{requested.flow}_REQUEST")
     if known.source is not source or (request.amount, request.type) != wanted:
         message = "Different transaction with provided idempotency key already exists."
         raise Refused("idempotencyKey", "UNIQUE", message)
@@ -72,20 +72,20 @@ def begin(
 
 
 def _new(
-    host: Host, source: Checkout | Order, app: App, asked: Asked
+    host: Host, source: Checkout | Order, app: App, requested: Requested
 ) -> tuple[Transaction, TransactionEvent]:
     if len(host.store.transactions_of(source)) >= MOST_TRANSACTIONS:
         raise Refused("id", "INVALID", f"At most {MOST_TRANSACTIONS} transactions are allowed.")
     transaction = Transaction(
         app.identifier,
         source.channel.currency_code,
-        idempotency_key=asked.key,
+        idempotency_key=requested.key,
         checkout=source if isinstance(source, Checkout) else None,
         order=source if isinstance(source, Order) else None,
         key=str(uuid.uuid4()),
     )
     request = TransactionEvent(
-        f"{asked.flow}_REQUEST", asked.amount, idempotency_key=asked.key, counted=False
+        f"{requested.flow}_REQUEST", requested.amount, idempotency_key=requested.key, counted=False
     )
     transaction.events.append(request)
     host.store.transactions.append(transaction)

@@ -155,15 +155,15 @@ def event_deliveries(
     sort_by: dict[str, str] | None = None,
     **page: Any,
 ) -> dict[str, Any]:
-    asked = filter_ or {}
+    wanted = filter_ or {}
     # Saleor deletes successful deliveries; only failed and pending ones can be queried.
     found = [
         each
         for each in call_of(info).host.deliveries
         if each.webhook is webhook
         and each.status != "SUCCESS"
-        and asked.get("status") in (None, each.status)
-        and asked.get("eventType") in (None, each.event)
+        and wanted.get("status") in (None, each.status)
+        and wanted.get("eventType") in (None, each.event)
     ]
     if (sort_by or {}).get("direction") != "ASC":
         found.reverse()
@@ -469,10 +469,10 @@ def app_problem_create(_root: Any, info: Info, *, input_: dict[str, Any]) -> dic
 @mutation("appProblemDismiss")
 def app_problem_dismiss(_root: Any, info: Info, *, input_: dict[str, Any]) -> dict[str, Any]:
     app = _problem_app(call_of(info))
-    asked = input_.get("byApp") or {}
-    if bool(asked.get("ids")) == bool(asked.get("keys")):
+    by_app = input_.get("byApp") or {}
+    if bool(by_app.get("ids")) == bool(by_app.get("keys")):
         raise Refused("byApp", "INVALID", "Exactly one of ids and keys is expected.")
     for problem in app.problems:
-        if problem.id in (asked.get("ids") or ()) or problem.problem_key in (asked.get("keys") or ()):
+        if problem.id in (by_app.get("ids") or ()) or problem.problem_key in (by_app.get("keys") or ()):
             problem.dismissed_by = "APP"
     return {}

@@ -205,8 +205,8 @@ def transaction_initialize(
     app = active_app(call, payment_gateway["id"])
     if app is None:
         raise Refused("paymentGateway", "NOT_FOUND", "App with provided identifier not found.")
-    asked = payments.Asked(due, action or source.channel.flow, idempotency_key or str(uuid.uuid4()))
-    transaction, request = payments.begin(call.host, source, app, asked)
+    requested = payments.Requested(due, action or source.channel.flow, idempotency_key or str(uuid.uuid4()))
+    transaction, request = payments.begin(call.host, source, app, requested)
     data = payment_gateway.get("data")
     session = Session(call.host, call.requestor, transaction, request, app, data, ip)
     return _session_payload(payments.run(session, "TRANSACTION_INITIALIZE_SESSION"))

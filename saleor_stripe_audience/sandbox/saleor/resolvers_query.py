@@ -121,53 +121,53 @@ def _visible(info: Info, slug: str | None) -> list[Product]:
     return _in_channel(products, slug)
 
 
-def between(value: datetime, asked: dict[str, datetime] | None) -> bool:
+def between(value: datetime, bounds: dict[str, datetime] | None) -> bool:
     """Whether a time is in a DateTimeRangeInput; without a range, always."""
-    low, high = (asked or {}).get("gte"), (asked or {}).get("lte")
+    low, high = (bounds or {}).get("gte"), (bounds or {}).get("lte")
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def matches_text(value: str | None, asked: dict[str, Any] | None) -> bool:
+def matches_text(value: str | None, condition: dict[str, Any] | None) -> bool:
     """Whether a value meets a StringFilterInput."""
-    if not asked:
+    if not condition:
         return True
-    return value == asked["eq"] if "eq" in asked else value in (asked.get("oneOf") or ())
+    return value == condition["eq"] if "eq" in condition else value in (condition.get("oneOf") or ())
 
 
-def matches_time(value: datetime, asked: dict[str, Any] | None) -> bool:
+def matches_time(value: datetime, condition: dict[str, Any] | None) -> bool:
     """Whether a value meets a DateTimeFilterInput."""
-    if not asked:
+    if not condition:
         return True
-    if "eq" in asked or "oneOf" in asked:
-        return value == asked.get("eq") or value in (asked.get("oneOf") or ())
-    return between(value, asked.get("range"))
+    if "eq" in condition or "oneOf" in condition:
+        return value == condition.get("eq") or value in (condition.get("oneOf") or ())
+    return between(value, condition.get("range"))
 
 
 def _listed(product: Product, slug: str | None) -> bool:
     return any(slug in (None, each.channel.slug) and each.is_published for each in product.channel_listings)
 
 
-def _product_meets(product: Product, slug: str | None, asked: dict[str, Any], search: str | None) -> bool:
-    term = asked.get("search") or search
-    slugs = asked.get("slugs")
-    visibility = [asked[name] for name in ("isAvailable", "isPublished") if asked.get(name) is not None]
+def _product_meets(product: Product, slug: str | None, wanted: dict[str, Any], search: str | None) -> bool:
+    term = wanted.get("search") or search
+    slugs = wanted.get("slugs")
+    visibility = [wanted[name] for name in ("isAvailable", "isPublished") if wanted.get(name) is not None]
     return (
-        (asked.get("ids") is None or product.id in asked["ids"])
+        (wanted.get("ids") is None or product.id in wanted["ids"])
         and (not term or term.lower() in product.name.lower())
         and (not slugs or product.slug in slugs)
-        and matches_text(product.slug, asked.get("slug"))
-        and (not asked.get("categories") or getattr(product.category, "id", None) in asked["categories"])
-        and (not asked.get("collections") or any(i.id in asked["collections"] for i in product.collections))
+        and matches_text(product.slug, wanted.get("slug"))
+        and (not wanted.get("categories") or getattr(product.category, "id", None) in wanted["categories"])
+        and (not wanted.get("collections") or any(i.id in wanted["collections"] for i in product.collections))
         and all(_listed(product, slug) is wanted for wanted in visibility)
     )
 
 
-def sorted_by(records: list[Any], asked: dict[str, str] | None, keys: dict[str, str]) -> list[Any]:
+def sorted_by(records: list[Any], order: dict[str, str] | None, keys: dict[str, str]) -> list[Any]:
     """Sort by one of the fields in `keys` (API name to attribute), otherwise by creation."""
-    if not asked or asked.get("field") not in keys:
+    if not order or order.get("field") not in keys:
         return records
-    attribute = keys[asked["field"]]
-    return sorted(records, key=lambda each: getattr(each, attribute), reverse=asked["direction"] == "DESC")
+    attribute = keys[order["field"]]
+    return sorted(records, key=lambda each: getattr(each, attribute), reverse=order["direction"] == "DESC")
 
 
 _PRODUCT_SORT = {
@@ -307,7 +307,7 @@ def user(
 
 def _customer_meets(user: User, filtered: dict[str, Any], where: dict[str, Any], search: str | None) -> bool:
     term = (filtered.get("search") or search or "").lower()
-    ids = [asked["ids"] for asked in (filtered, where) if asked.get("ids") is not None]
+    ids = [each["ids"] for each in (filtered, where) if each.get("ids") is not None]
     return (
         all(user.id in each for each in ids)
         and (not term or term in f"{user.email} {user.first_name} {user.last_name}".lower())
@@ -340,7 +340,7 @@ def customers(
 
 
 def _order_meets(order: Order, filtered: dict[str, Any], where: dict[str, Any]) -> bool:
-    ids = [asked["ids"] for asked in (filtered, where) if asked.get("ids") is not None]
+    ids = [each["ids"] for each in (filtered, where) if each.get("ids") is not None]
     numbers, checkouts = filtered.get("numbers"), filtered.get("checkoutIds")
     term = (filtered.get("search") or "").lower()
     checkout = where.get("checkoutId") or {}
@@ -454,13 +454,13 @@ def apps(_root: Any, info: Info, filter_: dict[str, Any] | None = None, **page: 
     call = call_of(info)
     if not call.may("MANAGE_APPS") and not (call.user and call.user.is_staff):
         raise denied("AUTHENTICATED_STAFF_USER", "MANAGE_APPS")
-    asked = filter_ or {}
+    wanted = filter_ or {}
     found = [
         each
         for each in call.host.store.installed()
-        if asked.get("search", "").lower() in each.name.lower()
-        and asked.get("isActive") in (None, each.is_active)
-        and asked.get("type") in (None, "THIRDPARTY")
+        if wanted.get("search", "").lower() in each.name.lower()
+        and wanted.get("isActive") in (None, each.is_active)
+        and wanted.get("type") in (None, "THIRDPARTY")
     ]
     return connection(found, "apps", **page)
 
