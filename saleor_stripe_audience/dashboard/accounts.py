@@ -19,7 +19,6 @@ from saleor_stripe_audience.dashboard.hosted import (
     free_channels,
 )
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, Note, show
-from saleor_stripe_audience.dashboard.sites import names_of
 from saleor_stripe_audience.dashboard.terms_text import read_terms
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
@@ -29,6 +28,7 @@ from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.channels import names_of
 from saleor_stripe_audience.shops.models import Channel
 
 CONNECT_SECONDS = 45.0  # about ten calls to Stripe; the page itself waits for 60

@@ -3,8 +3,6 @@
 The choice is part of the URL, as `site`, so a reload or a shared link shows the same.
 """
 
-from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -47,14 +45,6 @@ class Sites:
     @property
     def is_choice(self) -> bool:
         return len(self.channels) + len(self.accounts) > 1
-
-
-def names_of(channels: Collection[Channel]) -> dict[str, str]:
-    """Return the channels' names by slug; if two have the same name, the slug is added."""
-    count = Counter(each.name for each in channels)
-    return {
-        each.slug: f"{each.name} ({each.slug})" if count[each.name] > 1 else each.name for each in channels
-    }
 
 
 def accounts_to_choose(shop: Installation) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway import connect, terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.recent import Recent, duplicate
-from saleor_stripe_audience.shops.channels import on_rename
+from saleor_stripe_audience.shops.channels import name_of, on_rename
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -64,7 +64,7 @@ def _mapping_of(installation_id: uuid.UUID, channel_slug: str, channel_id: str) 
                     "No Stripe account accepts payments for the channel “{channel}”. Connect one on the app's "
                     "page in Saleor's Dashboard.",
                 ),
-                channel=channel_slug,
+                channel=name_of(installation_id, channel_slug),
             ),
             code=NO_ACCOUNT,
         )
@@ -153,7 +153,7 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
         raise Rejected(
             with_values(
                 pgettext_lazy("staff", "No Stripe account accepts payments for the channel “{channel}”."),
-                channel=channel_slug,
+                channel=name_of(installation_id, channel_slug),
             ),
             code=NO_ACCOUNT,
         )

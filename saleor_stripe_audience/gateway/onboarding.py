@@ -23,6 +23,8 @@ from saleor_stripe_audience.gateway import (
     webhook_endpoints,
 )
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
+from saleor_stripe_audience.shops.channels import names_of
+from saleor_stripe_audience.shops.models import Channel
 from saleor_stripe_audience.wording import with_values
 
 OLD_SECRET_IS_TAKEN = timedelta(days=1)
@@ -304,6 +306,7 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
         installation=installation, channel_slug__in=channels, account__livemode=True
     )
     if not livemode and (slugs := sorted(taken.values_list("channel_slug", flat=True))):
+        names = names_of(Channel.objects.filter(installation=installation))
         raise Rejected(
             with_values(
                 pgettext_lazy(
@@ -311,7 +314,7 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
                     "{channels} accepts live payments. Disconnect the live account there before you use it "
                     "for tests.",
                 ),
-                channels=", ".join(slugs),
+                channels=", ".join(sorted(names.get(each, each) for each in slugs)),
             ),
             code="mixed_modes",
         )

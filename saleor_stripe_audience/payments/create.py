@@ -33,7 +33,7 @@ from saleor_stripe_audience.payments.descriptions import decorations, language_o
 from saleor_stripe_audience.payments.options import PaymentOptions, read_options
 from saleor_stripe_audience.payments.payloads import Session
 from saleor_stripe_audience.shops import problems
-from saleor_stripe_audience.shops.channels import on_rename
+from saleor_stripe_audience.shops.channels import name_of, on_rename
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -187,7 +187,9 @@ def _methods_problem(installation: Installation, slug: str, currency: str) -> It
         yield
     except Rejected as error:
         if error.code == failures.NO_METHOD:
-            message = with_values(staff_messages.NO_WAY_TO_PAY, channel=slug, currency=currency)
+            message = with_values(
+                staff_messages.NO_WAY_TO_PAY, channel=name_of(installation.pk, slug), currency=currency
+            )
             problems.report(installation, problem, message)
         raise
     problems.clear_if_seen(installation, problem)

@@ -2,7 +2,7 @@
 merchant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -10,15 +10,18 @@ from django.utils.functional import Promise
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import staff_messages as messages
+from saleor_stripe_audience.shops.channels import names_of
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
+
+Names = Mapping[str, str]  # of channels, by slug
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why no one can pay in some channels.
 
-    `code` is one of the constants below; `about` names what has to be fixed, if there may be several.
+    `code` is one of the constants below; `about` names the account that has to be fixed, if it is one.
     """
 
     code: str
@@ -37,59 +40,44 @@ def obstacles(shop: Installation) -> list[Obstacle]:
     """
     mappings = list(AccountChannel.objects.filter(installation=shop).select_related("account"))
     usable = [each for each in mappings if each.account.state == StripeAccount.State.CONNECTED]
+    channels = list(Channel.objects.filter(installation=shop))
+    names = names_of(channels)
     return [
-        *_missing_accounts(shop, usable),
-        *_paused(usable),
-        *_terms(shop, usable),
-        *_test_only(usable),
+        *_missing_accounts(channels, usable, names),
+        *_paused(usable, names),
+        *_terms(shop, usable, names),
+        *_test_only(usable, names),
         *_accounts(usable),
     ]
 
 
-def _missing_accounts(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacle]:
+def _missing_accounts(
+    channels: list[Channel], usable: list[AccountChannel], names: Names
+) -> Iterator[Obstacle]:
     mapped = {each.channel_slug for each in usable}
-    existing = Channel.objects.filter(installation=shop, is_deleted=False)
-    slugs = existing.order_by("slug").values_list("slug", flat=True)
-    if without := tuple(slug for slug in slugs if slug not in mapped):
-        yield Obstacle(
-            NO_ACCOUNT,
-            without,
-            with_values(messages.NO_ACCOUNT, channels=_join(without)),
-        )
+    existing = sorted(each.slug for each in channels if not each.is_deleted)
+    if without := tuple(slug for slug in existing if slug not in mapped):
+        yield _obstacle(NO_ACCOUNT, without, messages.NO_ACCOUNT, names)
 
 
-def _paused(usable: list[AccountChannel]) -> Iterator[Obstacle]:
-    for each in usable:
-        if each.is_paused:
-            yield Obstacle(
-                PAUSED,
-                (each.channel_slug,),
-                with_values(messages.CHANNEL_PAUSED, channels=each.channel_slug),
-                each.channel_slug,
-            )
+def _paused(usable: list[AccountChannel], names: Names) -> Iterator[Obstacle]:
+    if paused := tuple(sorted(each.channel_slug for each in usable if each.is_paused)):
+        yield _obstacle(PAUSED, paused, messages.CHANNEL_PAUSED, names)
 
 
-def _terms(shop: Installation, usable: list[AccountChannel]) -> Iterator[Obstacle]:
+def _terms(shop: Installation, usable: list[AccountChannel], names: Names) -> Iterator[Obstacle]:
     live = tuple(sorted(each.channel_slug for each in usable if each.account.livemode))
     if live and not terms.are_accepted(shop.pk):
-        yield Obstacle(
-            TERMS,
-            live,
-            with_values(messages.TERMS, channels=_join(live)),
-        )
+        yield _obstacle(TERMS, live, messages.TERMS, names)
 
 
-def _test_only(usable: list[AccountChannel]) -> Iterator[Obstacle]:
+def _test_only(usable: list[AccountChannel], names: Names) -> Iterator[Obstacle]:
     """A shop that takes live payments somewhere is in business: in its other channels, test cards would pass as real
     payments.
     """
     test = tuple(sorted(each.channel_slug for each in usable if not each.account.livemode))
     if test and len(test) < len(usable):
-        yield Obstacle(
-            TEST_ONLY,
-            test,
-            with_values(messages.TEST_ONLY, channels=_join(test)),
-        )
+        yield _obstacle(TEST_ONLY, test, messages.TEST_ONLY, names)
 
 
 def _accounts(usable: list[AccountChannel]) -> Iterator[Obstacle]:
@@ -113,5 +101,6 @@ def obstacle_of(account: StripeAccount) -> tuple[str, Promise] | None:
     return None
 
 
-def _join(slugs: tuple[str, ...]) -> str:
-    return ", ".join(slugs)
+def _obstacle(code: str, slugs: tuple[str, ...], message: Promise, names: Names) -> Obstacle:
+    listed = ", ".join(sorted(names.get(each, each) for each in slugs))
+    return Obstacle(code, slugs, with_values(message, channels=listed))

@@ -66,13 +66,14 @@ def report_obstacles(shop: Installation) -> None:
     has_lost_one = any(each.stripe_id and each.has_left for each in hosted)  # its owner ended the connection
     none_yet = not is_connected and not has_lost_one
     wanted = {
-        _key_of(each): each.message
+        _OF_CHANNELS[each.code]: each.message
         for each in found
         if each.code in _OF_CHANNELS and not (each.code == readiness.NO_ACCOUNT and none_yet)
     }
     for key, message in wanted.items():
         problems.report(shop, key, message)
     for problem in Problem.objects.filter(installation=shop):
+        # An earlier version had a problem, with its slug in the key, for each paused channel.
         if problem.key.partition(":")[0] in _CHANNEL_KEYS and problem.key not in wanted:
             problems.clear(shop, problem.key)
 
@@ -84,12 +85,6 @@ _OF_CHANNELS = {
     readiness.PAUSED: "paused",
 }
 _CHANNEL_KEYS = frozenset(_OF_CHANNELS.values())
-LONGEST_KEY = 128  # characters, Saleor's limit
-
-
-def _key_of(obstacle: readiness.Obstacle) -> str:
-    key = _OF_CHANNELS[obstacle.code]
-    return f"{key}:{obstacle.about}"[:LONGEST_KEY] if obstacle.about else key
 
 
 @trouble.on_trouble

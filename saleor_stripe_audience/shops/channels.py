@@ -3,6 +3,7 @@
 Saleor's events name a channel by its id and its slug; what is stored here names it by its slug.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
@@ -62,6 +63,21 @@ def known_channels(installation_id: UUID) -> KnownChannels:
     """Read the shop's channels."""
     channels = Channel.objects.filter(installation=installation_id)
     return KnownChannels(channels.values_list("slug", "saleor_id", "is_deleted"))
+
+
+def names_of(channels: Iterable[Channel]) -> dict[str, str]:
+    """Return the channels' names by slug, as the Dashboard shows them; if two have the same name, with the slug."""
+    all_of_them = list(channels)
+    count = Counter(each.name for each in all_of_them)
+    return {
+        each.slug: f"{each.name} ({each.slug})" if count[each.name] > 1 else each.name or each.slug
+        for each in all_of_them
+    }
+
+
+def name_of(installation_id: UUID, slug: str) -> str:
+    """Return the channel's name; the slug if the shop's channels have not been fetched since it was created."""
+    return names_of(Channel.objects.filter(installation=installation_id)).get(slug, slug)
 
 
 def on_rename(callback: RenameCallback) -> RenameCallback:

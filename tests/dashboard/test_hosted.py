@@ -241,7 +241,7 @@ def test_a_channel_that_has_an_account_again_is_no_problem_any_more(
     connect.refresh(account)
     connect.leave(account)
     report_obstacles(shop.installation)
-    assert "channel-pln" in Problem.objects.get().message
+    assert "Default, Poland" in Problem.objects.get().message
     run_due_tasks()
     (button,) = links_in(client, shop)
     go(client, at_stripe(client, button, "complete"))

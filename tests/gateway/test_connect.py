@@ -279,7 +279,7 @@ def test_who_deauthorizes_is_disconnected(
     assert (account.state, account.connect_state) == ("disconnected", "not_connected")
     assert not AccountChannel.objects.exists()
     [problem] = Problem.objects.all()
-    assert "default-channel" in problem.message
+    assert "for Default." in problem.message
     with pytest.raises(Rejected, match="not connected at Stripe"):
         client.stripe_of(account)
     assert start_account(installation) != account, "connecting again needs another account"

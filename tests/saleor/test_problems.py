@@ -156,7 +156,7 @@ def test_keys_and_channels_are_looked_at_and_clear_themselves(
         run_due_tasks()
         problems_shown = shown(shop)
         assert set(problems_shown) == {"channels", f"key-{account.pk}"}
-        assert "channel-pln" in problems_shown["channels"]
+        assert "Channel PLN" in problems_shown["channels"]
         assert "Paste a new" in problems_shown[f"key-{account.pk}"]
         account.secret_key = SECRET_KEY
         account.save()
