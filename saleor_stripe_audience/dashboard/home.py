@@ -15,8 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.charts import HEIGHT, WIDTH, path_of
 from saleor_stripe_audience.dashboard.figures import Figure, Series, money_figures, people_figures
-from saleor_stripe_audience.dashboard.overview import Check, Known, checks, describe_obstacle, next_step
+from saleor_stripe_audience.dashboard.overview import OBSTACLES, REASONS, Check, Known, checks, next_step
 from saleor_stripe_audience.dashboard.problems import (
+    OpenProblem,
     attention,
     events_of,
     given_up,
@@ -43,7 +44,7 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.upkeep import check_shop
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Channel, Problem
+from saleor_stripe_audience.shops.models import Channel
 
 CHECK_SECONDS = 30.0
 
@@ -127,7 +128,7 @@ def _show(
         all_steps=len(steps),
         channels=[_with_permission(user, each) for each in channel_states(facts, site)],
         messages=messages,
-        problems=[attention(user, each) for each in problems],
+        problems=[attention(user, each) for each in problems[1:]],  # the first is the next step
         sites=sites,
         failed=PROBLEMS,
         is_live=_has_live(facts),
@@ -139,7 +140,7 @@ def _show(
     )
 
 
-def _checks(facts: Facts, problems: list[Problem], messages: Messages) -> list[Check]:
+def _checks(facts: Facts, problems: list[OpenProblem], messages: Messages) -> list[Check]:
     known = Known(
         facts.accounts,
         facts.channels,
@@ -164,8 +165,8 @@ def channel_states(facts: Facts, site: Site | None = None) -> list[ChannelState]
         if obstacle is None:
             states.append(ChannelState(channel, account, "", None))
         else:
-            found = describe_obstacle([channel], obstacle)
-            states.append(ChannelState(channel, account, found.text, found.section))
+            reason = str(REASONS[obstacle.code]) % {"account": obstacle.about}
+            states.append(ChannelState(channel, account, reason, OBSTACLES[obstacle.code][2]))
     return states
 
 

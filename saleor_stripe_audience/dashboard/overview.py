@@ -1,7 +1,7 @@
 """What is connected and healthy, and the next step, in one sentence each. Nothing here uses the network."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,18 +12,18 @@ from django.utils.translation import gettext_lazy, ngettext
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard.amounts import format_count
 from saleor_stripe_audience.dashboard.problems import (
+    OpenProblem,
     events_of,
     given_up,
     has_events,
     open_problems,
-    section_of,
     with_links,
 )
 from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import readiness
-from saleor_stripe_audience.shops.models import Channel, Installation, Problem
+from saleor_stripe_audience.shops.models import Channel, Installation
 
 # A worker starts a task within seconds; retried events have a Handling.
 WAITING_TOO_LONG = timedelta(minutes=5)
@@ -76,6 +76,18 @@ OBSTACLES: dict[str, tuple[Promise, str, Section]] = {
 }
 
 
+# The same on the line of a channel, which has its name.
+REASONS: dict[str, Promise] = {
+    readiness.NO_ACCOUNT: gettext_lazy("No: no Stripe account is chosen."),
+    readiness.PAUSED: gettext_lazy("No: payments are paused."),
+    readiness.TERMS: gettext_lazy("No: the terms of use are not accepted yet."),
+    readiness.TEST_ONLY: gettext_lazy("Only with test cards, although the shop is open."),
+    readiness.CHARGES: gettext_lazy("No: Stripe does not currently allow “%(account)s” to accept payments."),
+    readiness.KEY: gettext_lazy("No: Stripe rejects the app's key for “%(account)s”."),
+    readiness.NOT_READY: gettext_lazy("No: “%(account)s” does not accept payments yet."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check; `state` is "good", "info", "todo" or "bad", `section` is where to act on it."""
@@ -84,6 +96,7 @@ class Check:
     title: str
     text: str
     section: Section | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ class Known:
     accounts: list[StripeAccount]
     channels: list[Channel]
     obstacles: list[readiness.Obstacle]
-    problems: list[Problem]
+    problems: list[OpenProblem]
     failed: int
     waiting: int
     is_heard: bool
@@ -138,7 +151,7 @@ def next_step(found: list[Check]) -> Check | None:
 def _saleor(shop: Installation, known: Known) -> Check:
     if known.problems:
         problem = known.problems[0]
-        return Check("bad", _("Saleor"), with_links(problem.text), section_of(problem) or PROBLEMS)
+        return Check("bad", _("Saleor"), with_links(problem.text), problem.section or PROBLEMS, problem.since)
     text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
     return Check("good", _("Saleor"), text)
 

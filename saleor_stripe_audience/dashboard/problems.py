@@ -31,7 +31,8 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.engine import replay
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.shops.channels import names_of
+from saleor_stripe_audience.shops.models import Channel, Installation, Problem
 
 PAGE_SIZE = 50
 # Where each problem is solved, by the prefix of its key; see payments.upkeep, saleor.trouble and audience.signup.
@@ -48,6 +49,21 @@ FIXES: dict[str, Section] = {
     "foreign-": PAYMENTS,
     "consent ": AUDIENCES,
 }
+
+
+# The problems of one account or channel; the same problem of several is shown once, with all their names.
+OF_ACCOUNTS = ("key-", "charges-", "endpoint-")
+OF_CHANNELS = ("methods-",)
+QUOTES = ("“{}”", "«\N{NO-BREAK SPACE}{}\N{NO-BREAK SPACE}»")  # around a name, in each language
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProblem:
+    """A problem of the shop in the reader's language, or the same problem of several accounts or channels."""
+
+    text: str
+    since: datetime
+    section: Section | None  # where it is solved; None if that is outside the app
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +140,49 @@ def given_up(shop: Installation) -> QuerySet[Handling]:
     )
 
 
-def open_problems(shop: Installation) -> list[Problem]:
-    """The shop's problems, newest first."""
-    return list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
+def open_problems(shop: Installation) -> list[OpenProblem]:
+    """The shop's problems, newest first; the same problem of several accounts or channels is one."""
+    rows = list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
+    subjects = _subjects(shop) if len(rows) > 1 else {}
+    same: dict[str, list[tuple[Problem, str]]] = {}
+    for row in rows:
+        text, name = _without_name(row.text, subjects.get(row.key, ""))
+        same.setdefault(text, []).append((row, name))
+    return [
+        OpenProblem(
+            text=text.replace(_HERE, ", ".join(dict.fromkeys(name for _, name in found))),
+            since=min(row.since for row, _ in found),
+            section=_section_of(found[0][0]),
+        )
+        for text, found in same.items()
+    ]
 
 
-def section_of(problem: Problem) -> Section | None:
-    """Return where the problem is solved; None if that is outside the app."""
+_HERE = "\0"  # stands for the names in a text
+
+
+def _subjects(shop: Installation) -> dict[str, str]:
+    """Return the name of the account or channel that a problem is about, by the problem's key."""
+    accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", "name")
+    channels = names_of(Channel.objects.filter(installation=shop)).items()
+    return {
+        **{f"{kind}{key}": name for key, name in accounts for kind in OF_ACCOUNTS},
+        **{f"{kind}{slug}": name for slug, name in channels for kind in OF_CHANNELS},
+    }
+
+
+def _without_name(text: str, name: str) -> tuple[str, str]:
+    """Return the text with a mark instead of the quoted name, and the quoted name."""
+    quoted = next((each.format(name) for each in QUOTES if name and each.format(name) in text), "")
+    return (text.replace(quoted, _HERE), quoted) if quoted else (text, "")
+
+
+def _section_of(problem: Problem) -> Section | None:
     return next((each for begins, each in FIXES.items() if problem.key.startswith(begins)), None)
 
 
-def attention(user: DashboardUser, problem: Problem) -> Attention:
-    section = section_of(problem)
+def attention(user: DashboardUser, problem: OpenProblem) -> Attention:
+    section = problem.section
     shown = section if section is not None and may_see(user, section) else None
     return Attention(with_links(problem.text), problem.since, shown)
 

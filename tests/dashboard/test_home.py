@@ -28,9 +28,12 @@ from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
+from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.models import Notice, Payment
+from saleor_stripe_audience.payments.upkeep import report_obstacles
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.shops.problems import report
+from saleor_stripe_audience.wording import with_values
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import a_contact, a_payment, a_problem, an_account
 from tests.plans import explained
@@ -188,7 +191,7 @@ def test_each_channel_says_whether_customers_can_pay_there(shop: Shop, client: C
     AccountChannel.objects.filter(channel_slug="channel-pln").update(is_paused=True)
     states = {each.channel.slug: each for each in home.channel_states(read_facts(shop.installation))}
     assert states["default-channel"].is_open
-    assert "paused in Poland" in states["channel-pln"].reason
+    assert states["channel-pln"].reason == "No: payments are paused."
     page = page_of(client, shop)
     assert "Yes, with real money, through “Real”." in page
     assert "Payments are paused in Poland" in page
@@ -227,7 +230,7 @@ def test_a_problem_leads_to_its_fix_and_is_checked_again(
     report(shop.installation, f"key-{account.pk}", "Stripe refuses the key.")
     page = page_of(client, shop)
     assert "Stripe refuses the key." in page
-    assert 'id="fix-1" hx-get="/dashboard/accounts"' in page
+    assert 'id="go-next" hx-get="/dashboard/accounts"' in page
     checked: list[Installation] = []
     monkeypatch.setattr(home, "check_shop", checked.append)
     for _ in range(2):
@@ -248,12 +251,63 @@ def test_a_problem_leads_to_its_fix_and_is_checked_again(
 def test_a_problem_with_consents_leads_to_the_audiences(shop: Shop, client: Client) -> None:
     report(shop.installation, "consent checkout", "The consent has no text.")
     listed = client.get("/dashboard/problems", headers=shop.headers()).content.decode()
-    for page in (page_of(client, shop), listed):
-        assert 'id="fix-1" hx-get="/dashboard/audiences"' in page
+    assert 'id="fix-1" hx-get="/dashboard/audiences"' in listed
     assert 'id="go-next" hx-get="/dashboard/audiences"' in page_of(client, shop)
     manager = page_of(client, shop, user_permissions=["MANAGE_APPS"])
     assert 'hx-get="/dashboard/audiences"' not in manager, "no button is refused"
     assert 'id="go-next" hx-get="/dashboard/problems"' in manager
+
+
+def test_a_problem_is_shown_once(shop: Shop, client: Client) -> None:
+    """As the next step, and not again in the list and on the line of each channel."""
+    map_all(shop, an_account(shop.installation, "Real", livemode=True))
+    terms.accept(shop.installation, "Pat Owner")
+    AccountChannel.objects.update(is_paused=True)
+    report_obstacles(shop.installation)
+    page = page_of(client, shop)
+    assert page.count("Payments are paused in Default, Poland") == 1
+    assert page.count("No: payments are paused.") == 2
+    assert "needs attention" not in page
+    AccountChannel.objects.update(is_paused=False)
+    report_obstacles(shop.installation)
+    assert "paused" not in page_of(client, shop)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Stripe refused the key of account “Main”, “Second”. Paste"),
+        ("fr", "clé du compte «\N{NO-BREAK SPACE}Main\N{NO-BREAK SPACE}», «\N{NO-BREAK SPACE}Second"),
+    ],
+)
+def test_the_same_problem_of_two_accounts_is_one(
+    shop: Shop, client: Client, language: str, text: str
+) -> None:
+    report(shop.installation, "terms", "Accept the terms.")
+    for name in ("Second", "Main"):
+        account = an_account(shop.installation, name)
+        report(shop.installation, f"key-{account.pk}", with_values(staff_messages.KEY_REFUSED, account=name))
+    for section in ("overview", "problems"):
+        headers = shop.headers() | {"Accept-Language": language}
+        page = html.unescape(client.get(f"/dashboard/{section}", headers=headers).content.decode())
+        assert page.count(text) == 1
+        assert page.count("Accept the terms.") == 1
+
+
+def test_the_same_problem_of_two_channels_is_one(shop: Shop, client: Client) -> None:
+    """Unless it is about another currency."""
+    shop.installation.channels.create(slug="us", name="Overseas", currency="USD")
+    for slug, name, currency in (
+        ("default-channel", "Default", "USD"),
+        ("us", "Overseas", "USD"),
+        ("channel-pln", "Poland", "PLN"),
+    ):
+        message = with_values(staff_messages.NO_WAY_TO_PAY, channel=name, currency=currency)
+        report(shop.installation, f"methods-{slug}", message)
+    page = client.get("/dashboard/problems", headers=shop.headers()).content.decode()
+    assert page.count("No one can pay") == 2
+    assert "in the channel “Overseas”, “Default” with USD" in page
+    assert "in the channel “Poland” with PLN" in page
 
 
 @pytest.mark.parametrize(
