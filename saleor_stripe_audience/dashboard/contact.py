@@ -27,6 +27,7 @@ from saleor_stripe_audience.dashboard.activity import JOB_ACTORS
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.consent_words import SOURCES, choice_of, place_of
 from saleor_stripe_audience.dashboard.contact_carts import carts_of
+from saleor_stripe_audience.dashboard.contact_orders import orders_of, refunded_of
 from saleor_stripe_audience.dashboard.contact_rows import language_name, row_of
 from saleor_stripe_audience.dashboard.contacts import actor_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
@@ -67,12 +68,6 @@ HAPPENED: dict[str, str | Promise] = {
     Kind.TAG: gettext_lazy("Tagged"),
     Kind.SEGMENT: gettext_lazy("Entered a segment"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    purchase: Purchase
-    total: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +173,7 @@ def show_contact(
         events = timeline(found, now, after=request.GET.get("after", ""))
     except Rejected:  # a truncated URL: the start of the timeline
         events = timeline(found, now)
-    orders = found.purchases.order_by("-placed_at", "-pk")[:MOST]
+    orders = orders_of(found, MOST)
     consents = found.consents.select_related("wording").order_by("-at", "-pk")[:MOST]
     memberships = found.memberships.select_related("segment").order_by("segment__name")
     return show(
@@ -199,13 +194,16 @@ def show_contact(
             (each, choice_of(each), _source_of(each), place_of(each), _recorder(user, each))
             for each in consents
         ],
-        orders=[OrderRow(each, format_amount(each.total_minor, each.currency)) for each in orders],
+        orders=orders,
+        has_uncounted=any(not each.purchase.is_paid for each in orders),
         carts=carts_of(found, now, MOST),
         tags=found.contact_tags.select_related("tag").order_by("tag__name"),
         memberships=[(each, title_of(each.segment)) for each in memberships],
         events=[
-            (each.at, title, _amount(each.amount))
-            for each, title in zip(events.entries, _titles_of(events.entries), strict=True)
+            (each.at, title, amount)
+            for each, title, amount in zip(
+                events.entries, _titles_of(events.entries), _amounts_of(events.entries), strict=True
+            )
         ],
         older=events.entries[-1].cursor if events.has_more else "",
     )
@@ -225,6 +223,16 @@ def _titles_of(entries: Sequence[Entry]) -> Iterator[str]:
             yield _("Tagged “%(name)s”") % {"name": tags[each.row]}
         else:
             yield str(HAPPENED[each.kind])
+
+
+def _amounts_of(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the entries' amounts, that of an order with what was refunded of it: Saleor says how much, not when."""
+    orders = [each.row for each in entries if each.kind == Kind.ORDER]
+    refunded = Purchase.objects.filter(pk__in=orders, refunded_minor__gt=0)
+    refunds = {each.pk: refunded_of(each) for each in refunded}
+    for each in entries:
+        refund = refunds.get(each.row, "") if each.kind == Kind.ORDER else ""
+        yield f"{_amount(each.amount)} ({refund})" if refund else _amount(each.amount)
 
 
 def _source_of(consent: Consent) -> str | Promise:

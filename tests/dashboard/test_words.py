@@ -20,6 +20,7 @@ from saleor_stripe_audience.audience.consent.ledger import record as record_cons
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.people.status import Purpose
+from saleor_stripe_audience.audience.shopping import models as shopping
 from saleor_stripe_audience.audience.shopping.carts import CartState
 from saleor_stripe_audience.audience.timeline import Kind
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
@@ -30,6 +31,7 @@ from saleor_stripe_audience.dashboard import (
     consent_words,
     contact,
     contact_carts,
+    contact_orders,
     contact_rows,
     event_names,
     history,
@@ -61,6 +63,7 @@ WORDS: dict[str, tuple[Mapping[Any, Any], Iterable[Any]]] = {
     "consent": (consent_words.CHOICES, Consent.Kind),
     "source of consent": (consent_words.SOURCES, Consent.Source),
     "report about an email": (consent_words.REPORTS, (Report.COMPLAINT, Report.UNSUBSCRIBE)),
+    "order": (contact_orders.BADGES, [*shopping.NOT_SALES, *saleors("OrderChargeStatusEnum")]),
     "cart": (contact_carts.STATES, CartState),
     "job's kind": (activity.JOB_TITLES, Job.Kind),
     "job's state": (activity.JOB_BADGES, Job.State),
