@@ -107,7 +107,9 @@ class Payment(relay.Node):
 
     fee: Money | None = _settled_field("fee_minor", "Stripe's fee.")
 
-    net: Money | None = _settled_field("net_minor", "Gross minus fee.")
+    net: Money | None = _settled_field(
+        "net_minor", "Gross minus fee, before refunds: Stripe books those separately."
+    )
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, with_point
-from saleor_stripe_audience.dashboard.payments import customers_of, row_of
+from saleor_stripe_audience.dashboard.payments import customers_of, net_after_refunds, row_of
 from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
@@ -199,6 +199,7 @@ def show_payment(
         gross="" if found.gross_minor is None else format_amount(found.gross_minor, settled),
         fee="" if found.fee_minor is None else format_amount(found.fee_minor, settled),
         net="" if found.net_minor is None else format_amount(found.net_minor, settled),
+        net_after_refunds=net_after_refunds(found),
         channel=Channel.objects.filter(installation=user.installation, slug=found.channel_slug).first(),
         order_id=order.saleor_order_id if order is not None else "",
         order_number=found.order_number or (order.number if order is not None else ""),

@@ -235,6 +235,17 @@ def stripe_url(payment: Payment) -> str:
     return f"https://dashboard.stripe.com/{mode}payments/{payment.payment_intent_id}"
 
 
+def net_after_refunds(payment: Payment) -> str:
+    """Return the net amount without what was refunded, of which Stripe returns no fee.
+
+    Empty if nothing was refunded, or if the balance has another currency: Stripe then chooses the refund's rate.
+    """
+    is_same = payment.settled_currency == payment.currency
+    if payment.net_minor is None or not is_same or not payment.refunded_minor:
+        return ""
+    return format_amount(payment.net_minor - payment.refunded_minor, payment.currency)
+
+
 def customers_of(user: DashboardUser, payments: Iterable[Payment]) -> dict[str, str]:
     """Return the customers' addresses by checkout or order; none for staff who may not see contacts."""
     if not may_see(user, CONTACTS):

@@ -19,7 +19,7 @@ from saleor_stripe_audience.dashboard.contact import reason_of
 from saleor_stripe_audience.dashboard.contact_rows import ContactRow
 from saleor_stripe_audience.dashboard.contact_rows import row_of as contact_row_of
 from saleor_stripe_audience.dashboard.payment import find
-from saleor_stripe_audience.dashboard.payments import PaymentRow, row_of
+from saleor_stripe_audience.dashboard.payments import PaymentRow, net_after_refunds, row_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
@@ -40,6 +40,7 @@ class PaymentCard:
     captured: str
     fee: str
     net: str
+    net_after_refunds: str
     notice: str
 
 
@@ -106,6 +107,7 @@ def _card_of(payment: Payment) -> PaymentCard:
         captured=format_amount(payment.captured_minor, payment.currency),
         fee="" if payment.fee_minor is None else format_amount(payment.fee_minor, settled),
         net="" if payment.net_minor is None else format_amount(payment.net_minor, settled),
+        net_after_refunds=net_after_refunds(payment),
         notice=latest.message if latest is not None else "",
     )
 

@@ -390,6 +390,33 @@ def test_one_payment_with_everything_that_is_known_of_it(shop: Shop, client: Cli
     assert f'href="https://dashboard.stripe.com/test/payments/{payment.payment_intent_id}"' in text
 
 
+@pytest.mark.parametrize(
+    ("settled", "refunded", "labels", "after"),
+    [
+        ("USD", 0, ["Net"], ""),
+        ("USD", 450, ["Net before refunds", "Net after refunds"], "1,193.90 USD"),
+        ("USD", 123_450, ["Net before refunds", "Net after refunds"], "-36.10 USD"),
+        ("EUR", 450, ["Net before refunds"], ""),
+    ],
+)
+def test_net_says_whether_refunds_are_in_it(
+    shop: Shop, client: Client, settled: str, refunded: int, labels: list[str], after: str
+) -> None:
+    """Stripe books a refund later, and separately; in another currency, at a rate of its own."""
+    payment = a_payment(
+        shop.installation,
+        gross_minor=123_450,
+        fee_minor=3_610,
+        net_minor=119_840,
+        settled_currency=settled,
+        refunded_minor=refunded,
+    )
+    text = ask(client, shop, f"payments/{payment.pk}")
+    assert re.findall(r"<dt>(Net[^<]*)</dt>", text) == labels
+    assert after in text.replace("\N{MINUS SIGN}", "-")
+    assert ("books refunds and disputes separately" in text) == bool(refunded)
+
+
 def test_a_declined_payment_says_why_in_the_merchants_words(shop: Shop, client: Client) -> None:
     payment = a_payment(shop.installation, status="requires_payment_method", decline_code="stolen_card")
     assert "The card is reported as stolen." in ask(client, shop, f"payments/{payment.pk}")

@@ -61,7 +61,10 @@ def test_an_orders_card_shows_its_payments_and_its_buyer(shop: Shop, client: Cli
         "1,234.50 USD",
         "36.10 USD",
         "1,198.40 USD",
+        "Net before refunds",
         "4.50 USD",
+        "Net after refunds",
+        "1,193.90 USD",
         "The bank disputes this payment.",
         "ada@example.com",
     ):
