@@ -175,6 +175,19 @@ def test_nothing_is_cut_off_on_a_telephone(staff: Staff) -> None:
         look(staff, f"telephone-{name.lower()}")
 
 
+def test_the_menu_stays_on_a_long_page(staff: Staff) -> None:
+    staff.page.set_viewport_size({"width": 1080, "height": 500})
+    page = staff.open(path="/overview", theme="light", locale="en")
+    entry = page.get_by_role("navigation").get_by_role("button", name="Home", exact=True)
+    expect(entry).to_be_visible()
+    page.locator("body").evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    assert page.locator("body").evaluate("scrollY") > 100
+    expect(entry).to_be_in_viewport()
+    page.locator("#to-keys").click()  # the last one: the menu scrolls to it
+    expect(page.locator("#to-keys")).to_have_attribute("aria-current", "page")
+    expect(page.locator("#to-keys")).to_be_in_viewport()
+
+
 def test_the_page_follows_the_dashboards_theme(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")

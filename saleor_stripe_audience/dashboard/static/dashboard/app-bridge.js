@@ -268,13 +268,14 @@
     (found || page.querySelector("h1"))?.focus({ preventScroll: Boolean(found) });
   }
 
-  // On a narrow screen the menu is one line: what is open must be in view.
+  // What is open must be in view: on a narrow screen the menu is one line, on a low one it scrolls by itself.
   function showWhere() {
     const side = page.querySelector(".side");
     const open = side?.querySelector("[aria-current]")?.getBoundingClientRect();
     if (!open) return;
     const seen = side.getBoundingClientRect(); // only the menu is scrolled: the page stays where its note is
     side.scrollLeft += Math.max(0, open.right - seen.right) + Math.min(0, open.left - seen.left);
+    side.scrollTop += Math.max(0, open.bottom - seen.bottom) + Math.min(0, open.top - seen.top);
   }
 
   function sameAs(former) {
