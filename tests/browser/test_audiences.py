@@ -47,6 +47,7 @@ def test_an_audience_is_added_and_fed(staff: Staff, settings: Settings) -> None:
     staff.page.reload()
     page = staff.page.frame_locator("#app")
     expect(page.get_by_role("heading", level=1, name="Nouvelles")).to_be_visible()
+    expect(page.locator(".pairs dd").first).to_have_css("text-align", "right")
 
     page.locator("#audience-channels").get_by_role("button").first.press("Enter")
     expect(page.get_by_role("heading", level=2, name="What changes")).to_be_visible()
