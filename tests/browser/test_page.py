@@ -7,13 +7,16 @@ import pytest
 from playwright.sync_api import FloatRect, FrameLocator, Page, expect
 from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.people.audiences import default_audience
+from saleor_stripe_audience.audience.people.models import Audience
+from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.gateway.accounts import account_for
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.sandbox.stripe import PUBLISHABLE_KEY, RESTRICTED_KEY
 from tests.browser.conftest import PATIENCE, REFUSED, Staff
-from tests.dashboard.rows import a_contact, a_payment, a_problem
+from tests.dashboard.rows import a_contact, a_payment, a_problem, an_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,6 +176,31 @@ def test_nothing_is_cut_off_on_a_telephone(staff: Staff) -> None:
         expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-current", "page")
         assert page.locator("html").evaluate("html => html.scrollWidth") <= 360
         look(staff, f"telephone-{name.lower()}")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_hints_in_the_filters_fit(staff: Staff, language: str) -> None:
+    for name in ("Main", "Second"):
+        a_payment(staff.installation, account=an_account(staff.installation, name))
+    contact = a_contact(staff.installation)
+    tags.add(tags.get_or_create_tag(contact.audience, "VIP"), [contact])
+    Audience.objects.create(installation=staff.installation, name="Others")
+    Segment.objects.create(audience=contact.audience, name="All", tree={})
+    for section in ("contacts", "payments", "products", "activity"):
+        page = staff.open(path=f"/{section}", theme="light", locale=language)
+        expect(page.locator("#q")).to_be_visible()
+        for width in (1440, 1080):
+            staff.page.set_viewport_size({"width": width, "height": 860})
+            assert page.locator("body").evaluate(CUT_OFF) == [], (section, width)
+
+
+# The inputs whose hint, and the selects whose choice, is wider than they are.
+CUT_OFF = """body => [...body.querySelectorAll(".filters :is(input, select)")].filter((each) => {
+  const style = getComputedStyle(each);
+  const pen = Object.assign(document.createElement("canvas").getContext("2d"), { font: style.font });
+  const room = each.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return pen.measureText(each.placeholder || each.selectedOptions?.[0].text || "").width > room;
+}).map((each) => each.id)"""
 
 
 def test_the_menu_stays_on_a_long_page(staff: Staff) -> None:
