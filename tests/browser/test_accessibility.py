@@ -23,20 +23,27 @@ OF_COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-t
 
 
 def violations(staff: Staff) -> dict[tuple[str, str], Any]:
-    """Return axe's violations in the app's page, which is in the light theme: theme and rule with the elements."""
+    """Return axe's violations in the app's page, in its theme and the other: theme and rule with the elements."""
     frame = next(each for each in staff.page.frames if each != staff.page.main_frame)
     if not frame.evaluate("'axe' in window"):
         frame.evaluate(AXE)
-    found = {("light", rule): nodes for rule, nodes in frame.evaluate(RUN, {})}
-    set_theme(staff, "dark")
-    found |= {("dark", rule): nodes for rule, nodes in frame.evaluate(RUN, OF_COLORS)}
-    set_theme(staff, "light")
+    own = staff.page.evaluate("document.documentElement.dataset.theme")
+    other = "light" if own == "dark" else "dark"
+    expect_theme(staff, own)
+    found = {(own, rule): nodes for rule, nodes in frame.evaluate(RUN, {})}
+    set_theme(staff, other)
+    found |= {(other, rule): nodes for rule, nodes in frame.evaluate(RUN, OF_COLORS)}
+    set_theme(staff, own)
     return found
 
 
 def set_theme(staff: Staff, theme: str) -> None:
     """Change the Dashboard's theme, as its own switch does."""
     staff.page.evaluate("document.getElementById('theme').click()")
+    expect_theme(staff, theme)
+
+
+def expect_theme(staff: Staff, theme: str) -> None:
     expect(staff.page.frame_locator("#app").locator("html")).to_have_attribute("data-theme", theme)
 
 
