@@ -116,7 +116,7 @@ def _respond(
     if request.answer is not None:
         return dict(request.answer)
     settled = set[int]()
-    while (first := repeats.find_first(installation, requested, request, settled)) is not None:
+    while (first := _find_first(installation, requested, request, settled)) is not None:
         response = _repeat(installation, requested, request, first, carry_out)
         if response is not None:
             return response
@@ -124,6 +124,17 @@ def _respond(
         request.repeats = None
         request.save(update_fields=["repeats"])
     return _try(installation, requested, request, carry_out)
+
+
+def _find_first(
+    installation: Installation, requested: Requested, request: ActionRequest, settled: set[int]
+) -> ActionRequest | None:
+    """Return the request to try again, if any. One that would have to wait for it has moved nothing, and has failed."""
+    try:
+        return repeats.find_first(installation, requested, request, settled)
+    except Unavailable as error:
+        _store(request, _fail(requested, request.kind, request, error.translatable))
+        raise
 
 
 def _repeat(

@@ -32,16 +32,21 @@ def find_first(
 ) -> ActionRequest | None:
     """Return the unclear request that staff now make again, if any: of the same kind and amount, not yet repeated.
 
-    `Unavailable` while another request repeats it: its result is not known either.
+    `Unavailable` while another request repeats it, whose result is not known either, or if it is not known which of
+    several requests are still being carried out.
     """
     if request.repeats is None:
         equal = _equal_requests(installation, requested, request)
-        open_ones = [each for each in equal if each.pk not in settled and _is_unclear(each, requested)]
+        others = [each for each in equal if each.pk not in settled]
+        open_ones = [each for each in others if _is_unclear(each, requested)]
         if not open_ones:
-            others = (each for each in equal if each.pk not in settled)
-            if any(each.repeats_id is not None and each.answer is None for each in others):
-                update(request, unclear_at=timezone.now())
+            pending = [each for each in others if each.answer is None and not hasattr(each, "repeated_by")]
+            lost = _count_lost_responses(pending, requested)
+            if lost >= len(pending):
+                open_ones = pending
+            elif lost or any(each.repeats_id is not None for each in pending):
                 raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE)
+        if not open_ones:
             return None
         request.repeats = open_ones[0]
         try:
@@ -49,7 +54,6 @@ def find_first(
                 request.save(update_fields=["repeats"])
         except IntegrityError as error:  # another request has just repeated it
             request.repeats = None
-            update(request, unclear_at=timezone.now())
             raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE) from error
     return chain(request)[-1]
 
@@ -121,6 +125,22 @@ def _is_unclear(request: ActionRequest, requested: Requested) -> bool:
         is_interrupted = request.created_at < timezone.now() - LONGEST_TRY
         return request.unclear_at is not None or is_answered or is_interrupted
     return not has_failed(request, request.answer) and has_failed_for_saleor
+
+
+def _count_lost_responses(pending: list[ActionRequest], requested: Requested) -> int:
+    """Return how many responses to the requests Saleor did not receive: it lost the connection, as when the app ends.
+
+    Saleor does not say to which of them, and they may have been carried out.
+    """
+    if not pending:
+        return 0
+    since = min(_asked_at(each, requested) for each in pending)
+    lost = [
+        each
+        for each in requested.transaction.events
+        if each.type == f"{pending[0].kind}_FAILURE" and not each.pspReference and since <= each.createdAt
+    ]
+    return sum(requested.action.amount in (None, each.amount.amount) for each in lost)
 
 
 def has_failed(request: ActionRequest, response: Json) -> bool:

@@ -84,6 +84,12 @@ def ask(one: Buy, kind: str, events: list[Json], **more: Any) -> Json:
     return answer
 
 
+def lost_response(request: Json, *, created: str = "") -> Json:
+    """Return the failure that Saleor stores if the connection ends before the response."""
+    now = created or datetime.now(UTC).isoformat()
+    return request | {"type": "REFUND_FAILURE", "idempotencyKey": None, "createdAt": now}
+
+
 def reported_as(sandbox: StripeSandbox, request: Json, kind: str) -> Json:
     """Return the event of Saleor's ledger in which Stripe's first refund was reported."""
     made = next(iter(sandbox.account.table("refund").values()))
@@ -193,6 +199,52 @@ class TestStaffMakeAnUnclearRequestAgain:
         assert post(charged, "REFUND", body) == answer
         assert post(charged, "REFUND", body_of(charged, "REFUND", [lost])) == answer
         assert refunded(stripe_sandbox) == [230]
+
+    def test_it_was_interrupted_a_moment_ago(self, charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+        """The app's process ended while Stripe carried it out, so Saleor has a failure without a reference."""
+        first = self._interrupted(charged)
+        assert ask(charged, "REFUND", [first, lost_response(first), request_of(charged)])["pspReference"]
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_its_repeat_was_interrupted_too(self, charged: Buy, stripe_sandbox: StripeSandbox) -> None:
+        first = self._interrupted(charged)
+        events = [first, lost_response(first), request_of(charged)]
+        post(charged, "REFUND", body_of(charged, "REFUND", events))
+        ActionRequest.objects.update(answer=None, answered_at=None)
+        events += [lost_response(events[-1]), request_of(charged)]
+        assert ask(charged, "REFUND", events)["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230]
+
+    def test_it_waits_if_one_of_two_was_interrupted(
+        self, charged: Buy, stripe_sandbox: StripeSandbox
+    ) -> None:
+        """Saleor does not say which one: the other may still be carried out."""
+        both = [self._interrupted(charged) for _ in range(2)]
+        events = [*both, lost_response(both[1]), request_of(charged)]
+        answer = ask(charged, "REFUND", events)
+        assert answer["result"] == "REFUND_FAILURE"
+        assert "still working" in answer["message"]
+        assert refunded(stripe_sandbox) == [230, 230]
+        events += [lost_response(both[0]), request_of(charged)]
+        assert ask(charged, "REFUND", events)["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def test_one_that_is_carried_out_is_not_made_again(
+        self, charged: Buy, stripe_sandbox: StripeSandbox
+    ) -> None:
+        """An earlier failure, or one of another amount, is not its own."""
+        failures = [lost_response(request_of(charged, created=ago(minutes=5)), created=ago(minutes=5))]
+        failures += [lost_response(request_of(charged, amount="1.00"))]
+        first = self._interrupted(charged)
+        assert ask(charged, "REFUND", [*failures, first, request_of(charged)])["result"] == "REFUND_SUCCESS"
+        assert refunded(stripe_sandbox) == [230, 230]
+
+    def _interrupted(self, charged: Buy) -> Json:
+        """Return Saleor's event of a refund that Stripe has carried out, without a result."""
+        first = request_of(charged)
+        post(charged, "REFUND", body_of(charged, "REFUND", [first]))
+        ActionRequest.objects.filter(repeats=None).update(answer=None, answered_at=None)
+        return first
 
     def test_the_next_one_is_another(self, charged: Buy, stripe_sandbox: StripeSandbox, lost: Json) -> None:
         events = [lost]
