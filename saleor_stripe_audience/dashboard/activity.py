@@ -170,24 +170,24 @@ def start_stripe(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return _show(request, user, Note("good", _("Customers and payments are being imported."), "jobs"))
 
 
-def _events(user: DashboardUser, asked: QueryDict) -> list[QuerySet[Event]]:
+def _events(user: DashboardUser, params: QueryDict) -> list[QuerySet[Event]]:
     """Return the requested events: one part for the shop and one for each account, each in the order of an index."""
     shop = user.installation
     accounts = StripeAccount.objects.filter(installation=shop).values_list("pk", flat=True)
     origins = [("saleor", shop.pk), *(("stripe", each) for each in accounts)]
-    if (source := asked.get("source", "")) in ("saleor", "stripe"):
+    if (source := params.get("source", "")) in ("saleor", "stripe"):
         origins = [each for each in origins if each[0] == source]
     parts = [Event.objects.filter(source=source, origin=origin) for source, origin in origins]
-    return [_narrow(each, asked) for each in parts] or [Event.objects.none()]
+    return [_narrow(each, params) for each in parts] or [Event.objects.none()]
 
 
-def _narrow(events: QuerySet[Event], asked: QueryDict) -> QuerySet[Event]:
-    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+def _narrow(events: QuerySet[Event], params: QueryDict) -> QuerySet[Event]:
+    if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         events = events.filter(key=text)
-    if kind := asked.get("kind", "")[:LONGEST_SEARCH].replace("\0", ""):
+    if kind := params.get("kind", "")[:LONGEST_SEARCH].replace("\0", ""):
         events = events.filter(kind=kind)
     given_up = Handling.objects.given_up()
-    match asked.get("state", ""):
+    match params.get("state", ""):
         case "failed":
             events = events.filter(pk__in=given_up.values("event"))
         case "waiting":
@@ -255,9 +255,9 @@ def _files_of(found: Collection[Job]) -> dict[UUID, ImportFile]:
 def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
-    asked = request.GET
-    parts = [each.defer("payload").prefetch_related("handlings") for each in _events(user, asked)]
-    page = read_page_of(parts, asked, "received_at")
+    params = request.GET
+    parts = [each.defer("payload").prefetch_related("handlings") for each in _events(user, params)]
+    page = read_page_of(parts, params, "received_at")
     own = Job.objects.filter(installation=user.installation).order_by("-created_at", "-pk")
     kinds = {kind for kind in Job.Kind if user.may(JOB_PERMISSIONS.get(kind, "MANAGE_USERS"))}
     shown = list(own.filter(kind__in=kinds).defer("cursor")[:MOST_JOBS])
@@ -270,8 +270,8 @@ def _show(
         status=status,
         rows=[_row(each) for each in page.rows],
         page=page,
-        asked=asked,
-        is_narrowed=any(asked.get(name) for name in ("q", "kind", "state", "source")),
+        params=params,
+        is_narrowed=any(params.get(name) for name in ("q", "kind", "state", "source")),
         states=STATES.items(),
         kinds={
             title: [(kind, in_words(kind)) for kind in EVENT_HANDLERS[source]]

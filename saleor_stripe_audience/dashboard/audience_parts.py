@@ -105,8 +105,8 @@ def preview_audience(request: HttpRequest, user: DashboardUser, audience_id: UUI
     found = find_audience(user, audience_id)
     if found is None:
         return not_found(request, user)
-    asked = request.POST
-    name = asked.get("page", "") if asked.get("page", "") in previews.NAMES else previews.MAIL
-    language = asked.get("preview_language", "") or asked.get("wording_language", "") or found.language
-    shown = previews.preview(found, name, language, asked.get("text", "").replace("\0", ""))
+    form = request.POST
+    name = form.get("page", "") if form.get("page", "") in previews.NAMES else previews.MAIL
+    language = form.get("preview_language", "") or form.get("wording_language", "") or found.language
+    shown = previews.preview(found, name, language, form.get("text", "").replace("\0", ""))
     return show(request, user, AUDIENCES, template="audience_preview", preview=shown, title=PREVIEWS[name])

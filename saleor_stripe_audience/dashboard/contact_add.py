@@ -11,7 +11,7 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.staff_actions import Profile
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.consent_proof import PROOF_FIELDS, read_proof
-from saleor_stripe_audience.dashboard.contacts import actor_of, audience_asked_for, audiences_of
+from saleor_stripe_audience.dashboard.contacts import actor_of, audiences_of, requested_audience
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
@@ -32,7 +32,7 @@ FIELDS = {
 @for_staff(CONTACTS)
 def add_contact(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Show and handle the form for a contact. The same form sent twice creates one contact."""
-    audience = audience_asked_for(audiences_of(user), request.POST or request.GET)
+    audience = requested_audience(audiences_of(user), request.POST or request.GET)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
     sent = request.POST

@@ -42,7 +42,7 @@ def contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @for_staff(CONTACTS)
 def choose_columns(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Store the ticked columns, and return only the list; or the page with the default columns again."""
-    audience = audience_asked_for(audiences_of(user), request.GET)
+    audience = requested_audience(audiences_of(user), request.GET)
     if audience is None or request.POST.get("reset"):
         forget_chosen(user)
         return _show(request, user, focus="choose-columns")
@@ -52,22 +52,22 @@ def choose_columns(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
 
 def _show(request: HttpRequest, user: DashboardUser, focus: str = "") -> HttpResponse:
-    asked = request.GET
+    params = request.GET
     audiences = audiences_of(user)
-    audience = audience_asked_for(audiences, asked)
+    audience = requested_audience(audiences, params)
     if audience is None:
-        return show(request, user, CONTACTS, asked=asked, audiences=audiences)
+        return show(request, user, CONTACTS, params=params, audiences=audiences)
     offered = columns_of(audience)
     shown = read_chosen(user, offered)
     return show(
         request,
         user,
         CONTACTS,
-        **_list(asked, audience, shown),
+        **_list(params, audience, shown),
         offered=[(each, each in shown) for each in offered],
         focus=focus,
-        asked=asked,
-        query=asked.urlencode(),
+        params=params,
+        query=params.urlencode(),
         audience=audience,
         audiences=audiences,
         statuses=CONTACT_BADGES.items(),
@@ -76,14 +76,14 @@ def _show(request: HttpRequest, user: DashboardUser, focus: str = "") -> HttpRes
     )
 
 
-def _list(asked: QueryDict, audience: Audience, columns: list[Column]) -> dict[str, Any]:
+def _list(params: QueryDict, audience: Audience, columns: list[Column]) -> dict[str, Any]:
     """Return the requested page of the list, with these columns."""
-    page = read_page(with_columns(chosen(audience, asked), columns), asked, "created_at")
+    page = read_page(with_columns(chosen(audience, params), columns), params, "created_at")
     return {
         "rows": [(each, [(column, column.cell(each)) for column in columns]) for each in page.rows],
         "columns": columns,
         "page": page,
-        "is_narrowed": any(asked.get(name) for name in FILTERS),
+        "is_narrowed": any(params.get(name) for name in FILTERS),
     }
 
 
@@ -92,18 +92,18 @@ def audiences_of(user: DashboardUser) -> list[Audience]:
     return list(engine.audiences_of(user.installation))
 
 
-def audience_asked_for(audiences: list[Audience], asked: QueryDict) -> Audience | None:
+def requested_audience(audiences: list[Audience], params: QueryDict) -> Audience | None:
     """Return the audience that the query names, by default that of the chosen channel, or else the first.
 
     None if the shop has no such audience.
     """
-    if name := asked.get("audience", ""):
+    if name := params.get("audience", ""):
         return next((each for each in audiences if str(each.pk) == name), None)
     first = next(iter(audiences), None)
-    if first is None or not asked.get("site", ""):
+    if first is None or not params.get("site", ""):
         return first
     shop = first.installation
-    fed = set(sites.audiences_of(shop, sites.read_sites(shop, asked).chosen).values_list("pk", flat=True))
+    fed = set(sites.audiences_of(shop, sites.read_sites(shop, params).chosen).values_list("pk", flat=True))
     return next((each for each in audiences if each.pk in fed), first)
 
 
@@ -119,18 +119,18 @@ def actor_of(user: DashboardUser) -> Actor:
     return Actor(user.installation, user.id)
 
 
-def chosen(audience: Audience, asked: QueryDict) -> ContactQuerySet:
+def chosen(audience: Audience, params: QueryDict) -> ContactQuerySet:
     """Return the audience's contacts that match the query. Anything in it that does not exist matches none."""
     found = Contact.objects.filter(audience=audience)
-    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+    if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = _search(audience, text)
-    if status := asked.get("status", ""):
+    if status := params.get("status", ""):
         found = found.filter(status=status) if status in CONTACT_BADGES else found.none()
-    if tag := asked.get("tag", ""):
+    if tag := params.get("tag", ""):
         found = found.filter(contact_tags__tag=_uuid(tag))
-    if segment := asked.get("segment", ""):
+    if segment := params.get("segment", ""):
         found = found.filter(memberships__segment=_uuid(segment))
-    if country := asked.get("country", "").strip():
+    if country := params.get("country", "").strip():
         found = found.filter(country=country[:8].upper().replace("\0", ""))
     return found
 

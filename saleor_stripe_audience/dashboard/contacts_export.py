@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from saleor_stripe_audience.audience.transfer.ads import NETWORKS, export_ads
 from saleor_stripe_audience.audience.transfer.exporting import export_csv, write_to_disk
 from saleor_stripe_audience.dashboard.access import for_staff
-from saleor_stripe_audience.dashboard.contacts import audience_asked_for, audiences_of, chosen
+from saleor_stripe_audience.dashboard.contacts import audiences_of, chosen, requested_audience
 from saleor_stripe_audience.dashboard.sections import CONTACTS, refuse, show
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
@@ -16,11 +16,11 @@ from saleor_stripe_audience.saleor.tokens import DashboardUser
 @for_staff(CONTACTS)
 def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
     """The contacts that the query asks for as CSV; with `ads`, the list of one network."""
-    asked = request.GET
-    audience = audience_asked_for(audiences_of(user), asked)
+    params = request.GET
+    audience = requested_audience(audiences_of(user), params)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
-    found, network = chosen(audience, asked), asked.get("ads", "")
+    found, network = chosen(audience, params), params.get("ads", "")
     if network and network not in NETWORKS:
         return refuse(request, 404, _("There is no list for this network."), user)
     name = f"{network}.csv" if network else "contacts.csv"
@@ -32,8 +32,8 @@ def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBa
 @for_staff(CONTACTS)
 def choose_export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
     """Show the export options for the contacts that were searched for."""
-    asked = request.GET
-    audience = audience_asked_for(audiences_of(user), asked)
+    params = request.GET
+    audience = requested_audience(audiences_of(user), params)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
     return show(
@@ -42,6 +42,6 @@ def choose_export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase
         CONTACTS,
         template="contacts_export",
         audience=audience,
-        query=asked.urlencode(),
+        query=params.urlencode(),
         networks=[("meta", "Meta"), ("google", "Google")],
     )

@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.dashboard import import_columns
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.activity import JOB_BADGES
-from saleor_stripe_audience.dashboard.contacts import audience_asked_for, audiences_of
+from saleor_stripe_audience.dashboard.contacts import audiences_of, requested_audience
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
@@ -35,7 +35,7 @@ class FileRow:
 def import_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Choose a file, or accept the one that was uploaded. The same form sent twice creates one file."""
     sent = request.POST
-    audience = audience_asked_for(audiences_of(user), sent or request.GET)
+    audience = requested_audience(audiences_of(user), sent or request.GET)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
     if request.method != "POST":
@@ -53,15 +53,15 @@ def import_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @for_staff(CONTACTS)
 def store_import_part(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Store one part of a file, before its form. Errors are reported once the form is sent."""
-    asked = request.GET
-    audience = audience_asked_for(audiences_of(user), asked)
+    params = request.GET
+    audience = requested_audience(audiences_of(user), params)
     if audience is None:
         return HttpResponse(status=404)
     try:
         uploads.store_part(
             audience,
-            uploaded_id(asked.get("upload", "")),
-            number(asked.get("part", "")),
+            uploaded_id(params.get("upload", "")),
+            number(params.get("part", "")),
             request.body,
             actor=user.id,
             actor_name=user.email,

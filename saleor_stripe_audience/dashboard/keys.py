@@ -49,17 +49,17 @@ def create(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 
     The same form sent twice creates one key; the secret shown last is valid.
     """
-    asked = request.POST
+    form = request.POST
     allowed = of_permissions(user.permissions)
-    scopes = set(asked.getlist("scope"))
+    scopes = set(form.getlist("scope"))
     try:
-        _check_key(asked, scopes, allowed)
+        _check_key(form, scopes, allowed)
         created = create_key(
-            user.installation, asked["name"], expiry_after(_days(asked)), scopes, _form_of(asked)
+            user.installation, form["name"], expiry_after(_days(form)), scopes, _form_of(form)
         )
     except Rejected as error:
         note = Note("bad", str(error.translatable), API_FORM)
-        return _show(request, user, note, 422, typed=asked, wrong=WRONG.get(error.code, "scope"))
+        return _show(request, user, note, 422, typed=form, wrong=WRONG.get(error.code, "scope"))
     note = Note("good", _("“%(name)s” was created. Copy the key now.") % {"name": created.key.name}, API_FORM)
     return _show(request, user, note, created=created)
 
@@ -79,15 +79,15 @@ def revoke(request: HttpRequest, user: DashboardUser, key_id: int) -> HttpRespon
 @for_staff(KEYS)
 def create_storefront(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Create a public key for the pages at these origins. The same form sent twice creates one key."""
-    asked = request.POST
-    origins = asked.get("origins", "").replace(",", " ").split()
+    form = request.POST
+    origins = form.get("origins", "").replace(",", " ").split()
     try:
         key = storefront.create_key(
-            user.installation, origins, asked.get("name", "").strip().replace("\0", ""), _form_of(asked)
+            user.installation, origins, form.get("name", "").strip().replace("\0", ""), _form_of(form)
         )
     except Rejected as error:
         note = Note("bad", str(error.translatable), STOREFRONT_FORM)
-        return _show(request, user, note, 422, typed=asked)
+        return _show(request, user, note, 422, typed=form)
     note = Note(
         "good", _("The key for %(origins)s was created.") % {"origins": ", ".join(key.origins)}, "storefront"
     )
@@ -108,27 +108,27 @@ def revoke_storefront(request: HttpRequest, user: DashboardUser, key_id: int) ->
     return _show(request, user, note)
 
 
-def _check_key(asked: QueryDict, scopes: set[str], allowed: frozenset[str]) -> None:
+def _check_key(form: QueryDict, scopes: set[str], allowed: frozenset[str]) -> None:
     if not scopes <= allowed:
         raise Rejected(
             _("A key cannot have more permissions than you have. Choose fewer permissions."), code="scope"
         )
     if not scopes:
         raise Rejected(_("Choose at least one permission for the key."), code="no_scope")
-    if not asked.get("name", "").strip():
+    if not form.get("name", "").strip():
         raise Rejected(_("Give the key a name: what it is for."), code="name")
 
 
-def _form_of(asked: QueryDict) -> UUID:
+def _form_of(form: QueryDict) -> UUID:
     """Return the id of the form; a form without one gets a new id."""
     try:
-        return UUID(asked.get("form_key", ""))
+        return UUID(form.get("form_key", ""))
     except ValueError:
         return uuid4()
 
 
-def _days(asked: QueryDict) -> int | None:
-    text = asked.get("days", "").strip()
+def _days(form: QueryDict) -> int | None:
+    text = form.get("days", "").strip()
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 4:  # noqa: PLR2004 - up to 9999 days

@@ -30,21 +30,21 @@ class Page[Row: Model]:
 
 
 def read_page[Row: Model](
-    rows: QuerySet[Row], asked: QueryDict, column: str, *, is_ascending: bool = False
+    rows: QuerySet[Row], params: QueryDict, column: str, *, is_ascending: bool = False
 ) -> Page[Row]:
     """Return the page that `after` or `before` in the query asks for, ordered by `column`: newest rows first.
 
     An invalid position, such as in a truncated URL, means the start of the list.
     """
-    return read_page_of([rows], asked, column, is_ascending=is_ascending)
+    return read_page_of([rows], params, column, is_ascending=is_ascending)
 
 
 def read_page_of[Row: Model](
-    parts: list[QuerySet[Row]], asked: QueryDict, column: str, *, is_ascending: bool = False
+    parts: list[QuerySet[Row]], params: QueryDict, column: str, *, is_ascending: bool = False
 ) -> Page[Row]:
     """Like `read_page`, for rows in one or more parts, each of which an index has in order."""
     model = parts[0].model
-    after, before = (_read(model, column, asked.get(name, "")) for name in ("after", "before"))
+    after, before = (_read(model, column, params.get(name, "")) for name in ("after", "before"))
 
     def place_of(row: Row) -> Place:
         return getattr(row, column), row.pk
@@ -66,8 +66,8 @@ def read_page_of[Row: Model](
         has_previous, has_next = after is not None, len(found) > SIZE
     return Page(
         shown,
-        previous=_query(asked, "before", shown[0], column) if has_previous and shown else "",
-        next=_query(asked, "after", shown[-1], column) if has_next and shown else "",
+        previous=_query(params, "before", shown[0], column) if has_previous and shown else "",
+        next=_query(params, "after", shown[-1], column) if has_next and shown else "",
     )
 
 
@@ -89,8 +89,8 @@ def _beyond[Row: Model](
     return rows.order_by(column, "pk") if is_rising else rows.order_by(f"-{column}", "-pk")
 
 
-def _query(asked: QueryDict, name: str, row: Any, column: str) -> str:
-    query = asked.copy()
+def _query(params: QueryDict, name: str, row: Any, column: str) -> str:
+    query = params.copy()
     for other in ("after", "before"):
         query.pop(other, None)
     value = getattr(row, column)

@@ -106,8 +106,8 @@ class PaymentRow:
 @require_safe
 @for_staff(PAYMENTS)
 def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    asked = request.GET
-    page = read_page(chosen(user, asked).select_related("account"), asked, "created_at")
+    params = request.GET
+    page = read_page(chosen(user, params).select_related("account"), params, "created_at")
     customers = customers_of(user, page.rows)
     channels = list(Channel.objects.filter(installation=user.installation).order_by("name"))
     names = {each.slug: each.name for each in channels}
@@ -117,9 +117,9 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         PAYMENTS,
         rows=[row_of(each, customers, names) for each in page.rows],
         page=page,
-        asked=asked,
-        is_narrowed=any(asked.get(name) for name in ("q", "status", "channel", "account")),
-        query=asked.urlencode(),
+        params=params,
+        is_narrowed=any(params.get(name) for name in ("q", "status", "channel", "account")),
+        query=params.urlencode(),
         states=STATES,
         channels=channels,
         accounts=accounts_to_choose(user.installation),
@@ -137,18 +137,18 @@ def export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
     return FileResponse(file, as_attachment=True, filename="payments.csv", content_type="text/csv")
 
 
-def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[Payment]:
+def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[Payment]:
     """Return the shop's payments that match the query. Anything in it that does not exist matches none."""
     found = Payment.objects.filter(installation=user.installation)
-    if (site := read_sites(user.installation, asked).chosen) is not None:
+    if (site := read_sites(user.installation, params).chosen) is not None:
         found = found.filter(site.payments())
-    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+    if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(_search(user, text))
-    if status := asked.get("status", ""):
+    if status := params.get("status", ""):
         found = found.filter(_BY_NAME[status].rows) if status in _BY_NAME else found.none()
-    if channel := asked.get("channel", ""):
+    if channel := params.get("channel", ""):
         found = found.filter(channel_slug=channel.replace("\0", ""))
-    if account := asked.get("account", ""):
+    if account := params.get("account", ""):
         found = found.filter(
             account__in=[each for each in accounts_of(user.installation.pk) if str(each.pk) == account]
         )

@@ -86,9 +86,9 @@ def products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def show_products(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
-    asked = request.GET
-    found = chosen(user, asked).select_related("account").prefetch_related("prices")
-    page = read_page(found, asked, "name", is_ascending=True)
+    params = request.GET
+    found = chosen(user, params).select_related("account").prefetch_related("prices")
+    page = read_page(found, params, "name", is_ascending=True)
     return show(
         request,
         user,
@@ -97,20 +97,20 @@ def show_products(
         status=status,
         rows=[_row(each) for each in page.rows],
         page=page,
-        asked=asked,
-        is_narrowed=any(asked.get(name) for name in FILTERS),
+        params=params,
+        is_narrowed=any(params.get(name) for name in FILTERS),
         states=BADGES.items(),
         accounts=accounts_to_choose(user.installation),
         syncs=_syncs(user),
     )
 
 
-def chosen(user: DashboardUser, asked: QueryDict) -> QuerySet[CatalogProduct]:
+def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[CatalogProduct]:
     """Return the shop's products that match the query. Anything in it that does not exist matches none."""
     found = CatalogProduct.objects.filter(installation=user.installation)
-    if text := asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
+    if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(Q(name__icontains=text) | Q(sku__iexact=text))
-    status, account, problems = (asked.get(name, "") for name in ("status", "account", "problems"))
+    status, account, problems = (params.get(name, "") for name in ("status", "account", "problems"))
     accounts = accounts_of(user.installation.pk) if status or account or problems else []
     disconnected = [each for each in accounts if is_disconnected(each)]
     if status == DISCONNECTED:

@@ -27,9 +27,9 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.contact_rows import row_of
 from saleor_stripe_audience.dashboard.contacts import (
     actor_of,
-    audience_asked_for,
     audiences_of,
     find_contact,
+    requested_audience,
 )
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
 from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part
@@ -87,7 +87,7 @@ def new_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             source.audience, uuid4(), name[: store.MAX_NAME_LENGTH], segment_form.from_rule(source.tree)
         )
         return _show(request, user, draft)
-    audience = audience_asked_for(audiences_of(user), request.GET)
+    audience = requested_audience(audiences_of(user), request.GET)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
     return _show(request, user, Draft(audience, uuid4(), "", segment_form.new_rule()))
@@ -200,11 +200,11 @@ def explain_segment(request: HttpRequest, user: DashboardUser, segment_id: UUID)
     found = find(user, segment_id)
     if found is None:
         return not_found(request, user)
-    asked = request.GET.get("contact", "").strip()
-    person = find_contact(found.audience, asked)
+    email = request.GET.get("contact", "").strip()
+    person = find_contact(found.audience, email)
     if person is None:
-        note = Note("bad", _("The audience has no contact with this address."), "why") if asked else None
-        return _show(request, user, draft_of(found), note, 404 if asked else 200, asked=asked)
+        note = Note("bad", _("The audience has no contact with this address."), "why") if email else None
+        return _show(request, user, draft_of(found), note, 404 if email else 200, email=email)
     person.audience = found.audience
     explanation = explain(person, rules.read(found.tree), timezone.now())
     return show(
@@ -274,7 +274,7 @@ def _read(user: DashboardUser, sent: QueryDict) -> Draft | None:
     stored = find(user, key)
     if stored is None and (not key.int or Segment.objects.filter(pk=key).exists()):
         return None
-    audience = audience_asked_for(audiences_of(user), sent) if stored is None else stored.audience
+    audience = requested_audience(audiences_of(user), sent) if stored is None else stored.audience
     if audience is None:
         return None
     name, tag = sent.get("name", "").replace("\0", ""), sent.get("tag", "").replace("\0", "")
@@ -434,7 +434,7 @@ def _show(
     note: Note | None = None,
     status: int = 200,
     *,
-    asked: str = "",
+    email: str = "",
     address: str = "",
 ) -> HttpResponse:
     root, options = _draw(draft)
@@ -449,6 +449,6 @@ def _show(
         root=root,
         kinds=_kind_groups(),
         tags=[name for _key, name in options["tags"]],
-        asked=asked,
+        email=email,
         address=address,
     )

@@ -16,7 +16,7 @@ from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import with_point
-from saleor_stripe_audience.dashboard.contacts import audience_asked_for, audiences_of
+from saleor_stripe_audience.dashboard.contacts import audiences_of, requested_audience
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
 from saleor_stripe_audience.dashboard.segment import find, not_found
 from saleor_stripe_audience.errors import Rejected
@@ -33,14 +33,14 @@ MOST_COUNTED = (
 @require_safe
 @for_staff(SEGMENTS)
 def segments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    return _show(request, user, audience_asked_for(audiences_of(user), request.GET))
+    return _show(request, user, requested_audience(audiences_of(user), request.GET))
 
 
 @require_POST
 @for_staff(SEGMENTS)
 def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Add the segments that come with the app; those that the audience already has do not change."""
-    audience = audience_asked_for(audiences_of(user), request.POST)
+    audience = requested_audience(audiences_of(user), request.POST)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
     try:

@@ -86,21 +86,21 @@ def choose_audience(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Name the audience of the shop's customers and say how they subscribe; its other options do not change."""
     if not user.may("MANAGE_USERS"):
         return refuse_without(request, "MANAGE_USERS", user)
-    asked = request.POST
+    form = request.POST
     try:
         with transaction.atomic():
             audience = default_audience(user.installation)
             options = replace(
                 settings_of(audience),
-                name=asked.get("name", ""),
-                double_opt_in=asked.get("opt_in") == "double",
-                consent_text=asked.get("consent_text", "").replace("\0", ""),
+                name=form.get("name", ""),
+                double_opt_in=form.get("opt_in") == "double",
+                consent_text=form.get("consent_text", "").replace("\0", ""),
             )
             audience = change_audience(audience, options)
             metadata.clear_missing_wording(audience)
     except Rejected as error:
         note = Note("bad", str(error.translatable), AUDIENCE_FORM)
-        return _show(request, user, note, 422, opened="choose-audience", typed=asked.dict())
+        return _show(request, user, note, 422, opened="choose-audience", typed=form.dict())
     return _show(request, user, Note("good", _("“%(name)s” is your audience.") % {"name": audience.name}))
 
 

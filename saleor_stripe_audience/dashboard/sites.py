@@ -61,14 +61,14 @@ def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:
     return fed if fed.exists() else own.filter(is_default=True)
 
 
-def read_sites(shop: Installation, asked: QueryDict) -> Sites:
+def read_sites(shop: Installation, params: QueryDict) -> Sites:
     """The shop's sites. A site that the shop does not have, such as in an old URL, means everything."""
     own = Channel.objects.filter(installation=shop).order_by("name")
     channels = tuple(Site(f"{CHANNEL}:{each.slug}", each.name, channel=each) for each in own)
     accounts = tuple(
         Site(f"{ACCOUNT}:{each.pk}", account_name(each), account=each) for each in _with_payments(shop)
     )
-    wanted = asked.get("site", "")
+    wanted = params.get("site", "")
     return Sites(
         channels, accounts, next((each for each in (*channels, *accounts) if each.value == wanted), None)
     )

@@ -1,13 +1,13 @@
-// The page's half of Saleor's App Bridge: it hears the Dashboard, keeps the token in memory only,
+// The page's half of Saleor's App Bridge: it receives the Dashboard's messages, keeps the token in memory only,
 // and sends it with every request. Nothing is stored, no cookie is set.
 (function () {
   "use strict";
 
-  const ANSWER_WITHIN = 8000; // milliseconds until the page says why it may be empty
+  const RESPONSE_WITHIN = 8000; // milliseconds until the page says why it may be empty
   const LOCALE_WITHIN = 400; // milliseconds that the language may come after the token
   const LONGEST_NOTICE = 300; // characters of a toast
   const NOTICE_FOR = 6000; // milliseconds: the Dashboard would keep an error until it is closed, over what is below it
-  const asked = new URLSearchParams(location.search);
+  const params = new URLSearchParams(location.search);
   const { root, start } = document.body.dataset;
   const isWidget = "widget" in document.body.dataset; // a card on one of Saleor's own pages
   const page = document.getElementById("page");
@@ -19,7 +19,7 @@
     token: "",
     refusals: 0, // one after the other
     again: null, // what to do once another token is here
-    dashboard: "", // the origin that handed over the token; no other is heard from then on
+    dashboard: "", // the origin that handed over the token; messages of others are ignored from then on
     locale: given("locale") || keptFrom("locale") || document.documentElement.lang,
     path: first,
     site: new URL(first, location.href).searchParams.get("site") || "", // the channel or account that all is about
@@ -32,10 +32,10 @@
 
   // The query of the Dashboard's own page comes first, and may have an id of its own; the Dashboard's part is last.
   function given(name) {
-    return asked.getAll(name).at(-1) || "";
+    return params.getAll(name).at(-1) || "";
   }
 
-  // The Dashboard says its language once, and its theme when it changes. After Back it opens another page in the same
+  // The Dashboard sends its language once, and its theme when it changes. After Back it opens another page in the same
   // frame, and does not repeat them: the frame's name outlives its pages, and ends with the frame.
   function keptFrom(name) {
     const text = new URLSearchParams(window.name).get(name) || "";
@@ -53,7 +53,7 @@
 
   // The rest of the query is the page's own: what was searched for, and which page of it.
   function ownQuery() {
-    const own = new URLSearchParams(asked);
+    const own = new URLSearchParams(params);
     [...own.keys()].filter((name) => CONTEXT.includes(name.split("[")[0])).forEach((name) => own.delete(name));
     return own.size ? `?${own}` : "";
   }
@@ -94,7 +94,7 @@
     state.token = token;
     state.again = null;
     if (again) again();
-    // The Dashboard says its language right after the token: waiting for it spares loading everything twice.
+    // The Dashboard sends its language right after the token: waiting for it spares loading everything twice.
     else if (first) setTimeout(showFirst, given("locale") || keptFrom("locale") ? 0 : LOCALE_WITHIN);
   }
 
@@ -121,25 +121,25 @@
     else if (changed) load(state.path);
   }
 
-  const hears = {
+  const handlers = {
     handshake: (payload) => (isWidget && !payload.token ? showUnpermitted() : takeToken(payload.token)),
     tokenRefresh: (payload) => takeToken(payload.token),
     theme: (payload) => changeTheme(payload.theme),
     localeChanged: (payload) => setLocale(payload.locale),
   };
 
-  function hear(message) {
+  function receive(message) {
     if (message.source !== window.parent) return;
     if (state.dashboard && message.origin !== state.dashboard) return;
     const event = message.data;
-    if (!event || !Object.hasOwn(hears, event.type)) return;
+    if (!event || !Object.hasOwn(handlers, event.type)) return;
     if (event.type === "handshake") state.dashboard = message.origin;
-    hears[event.type](event.payload || {});
+    handlers[event.type](event.payload || {});
   }
 
   // ---- requests ----
 
-  // A part of the page that is asked for by itself, such as the progress of a job, leaves address and focus alone.
+  // A part of the page that is requested by itself, such as the progress of a job, leaves address and focus alone.
   function isWhole(ctx) {
     return ctx.target === page;
   }
@@ -179,7 +179,7 @@
     };
   }
 
-  // A token lives five minutes. When one is refused, the Dashboard is asked for another, once, and what the
+  // A token lives five minutes. When one is refused, another is requested from the Dashboard, once, and what the
   // user wanted is done again: nothing typed is lost.
   function noticeAnswer(event) {
     const { ctx } = event.detail;
@@ -316,7 +316,7 @@
   function leave(event) {
     const link = event.target.closest("a[data-out], a[data-route], a[data-page]");
     if (!link) return;
-    event.preventDefault(); // the frame may not navigate the Dashboard: it is asked to
+    event.preventDefault(); // the frame may not navigate the Dashboard: it does so
     // A page of the Dashboard itself, such as an order, or of the app from a card elsewhere.
     const own = link.dataset.page && `/extensions/app/${encodeURIComponent(given("id"))}${link.dataset.page}`;
     const route = link.dataset.route || own;
@@ -349,7 +349,7 @@
   }
 
   // A file goes in slices before its form, because a request has a limit of size and of time. Sent again, a slice
-  // replaces itself. What is wrong with a file is said by the answer to the form.
+  // replaces itself. The response to the form says what is wrong with a file.
   async function sendSlices(event) {
     const form = event.target;
     if (!form.matches("[data-slices]")) return;
@@ -388,11 +388,11 @@
     return fetch(address, { ...options, headers: headers() });
   }
 
-  // What a part of the page has come to is said once; its progress is not.
+  // The result of a part of the page is announced once; its progress is not.
   function say(event) {
     if (isWhole(event.detail.ctx)) return;
-    const said = page.querySelector("[data-say]")?.dataset.say;
-    if (said && announcer.textContent !== said) announcer.textContent = said;
+    const result = page.querySelector("[data-say]")?.dataset.say;
+    if (result && announcer.textContent !== result) announcer.textContent = result;
   }
 
   function openOrCloseDialog(event) {
@@ -474,7 +474,7 @@
     state.files = [];
   }
 
-  window.addEventListener("message", hear);
+  window.addEventListener("message", receive);
   document.addEventListener("htmx:config:request", addHeaders);
   document.addEventListener("htmx:after:request", noticeAnswer);
   document.addEventListener("htmx:error", () => warn("unreachable"));
@@ -507,6 +507,6 @@
   } else {
     send("notifyReady", {});
     if (isWidget) followHeight();
-    setTimeout(() => state.token || state.isUnpermitted || show("silent"), ANSWER_WITHIN);
+    setTimeout(() => state.token || state.isUnpermitted || show("silent"), RESPONSE_WITHIN);
   }
 })();
