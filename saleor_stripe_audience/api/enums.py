@@ -394,6 +394,7 @@ describe(
         ProductState.SYNCED: "It is sold, and Stripe has it.",
         ProductState.ARCHIVED: "It is no longer sold, or was deleted, and is archived in Stripe.",
         ProductState.NOT_SOLD: "Stripe never had it: it is a draft, or has no price that Stripe can charge.",
+        ProductState.SENDING: "It is being sent to Stripe for the first time.",
         ProductState.WAITING: "It is waiting for the Stripe account to be ready, or for a new key.",
         ProductState.FAILED: "The last push failed; see lastError.",
     },

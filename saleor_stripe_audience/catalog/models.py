@@ -19,6 +19,7 @@ class CatalogProduct(models.Model):
         SYNCED = "synced"  # active in Stripe and up to date
         ARCHIVED = "archived"  # no longer sold or deleted in the shop, and archived in Stripe
         NOT_SOLD = "not_sold"  # never in Stripe: a draft, or without a price
+        SENDING = "sending"  # a new Product: Stripe has it, but perhaps not all of it yet
         WAITING = "waiting"  # for an account that Stripe does not serve yet, or currently
         FAILED = "failed"
 

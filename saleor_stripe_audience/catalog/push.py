@@ -267,7 +267,7 @@ def _store_new(
     """
     made = _described(account, item) | {
         "stripe_product_id": stripe_product_id,
-        "state": State.FAILED,
+        "state": State.SENDING,
         "is_active": True,
         "sent_hash": "",
     }

@@ -635,7 +635,7 @@ def _link(account: StripeAccount, found: StripeProduct, product_id: str, variant
             "saleor_product_id": product_id,
             "name": found.name[:500],
             "stripe_product_id": found.id,
-            "state": CatalogProduct.State.FAILED,
+            "state": CatalogProduct.State.SENDING,
             "is_active": True,
             "sent_hash": "",
             "issued_at": timezone.now(),

@@ -19,7 +19,7 @@ from saleor_stripe_audience.dashboard.problems import (
     open_problems,
     with_links,
 )
-from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, Section
+from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLEMS, PRODUCTS, Section
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import readiness
@@ -243,7 +243,7 @@ def _catalogue(shop: Installation) -> Check:
             "%(n)s variants could not be sent to Stripe.",
             failed,
         )
-        return Check("bad", title, text % {"n": format_count(failed)})
+        return Check("bad", title, text % {"n": format_count(failed)}, PRODUCTS)
     count = rows.filter(is_active=True, state=CatalogProduct.State.SYNCED).count()
     if not count:
         text = _(

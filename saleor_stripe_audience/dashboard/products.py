@@ -33,6 +33,7 @@ DISCONNECTED = "disconnected"  # shown instead of the state: nothing is sent to 
 
 BADGES: dict[str, tuple[str, Wording]] = {
     State.SYNCED: ("good", gettext_lazy("In Stripe")),
+    State.SENDING: ("todo", gettext_lazy("Sending")),
     State.WAITING: ("todo", gettext_lazy("Waiting")),
     State.FAILED: ("bad", gettext_lazy("Failed")),
     State.NOT_SOLD: ("plain", gettext_lazy("Not sold")),

@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 State = StripeAccount.ConnectState
 
-UNNAMED = "New Stripe account"
+# Until Stripe has a name: in the language of the person who connects the account.
+UNNAMED = pgettext_lazy("staff", "New Stripe account")
 STILL_CHECKED = ("requirements.pending_verification", "under_review")
 
 
@@ -234,7 +235,7 @@ def _create_row(installation: Any) -> StripeAccount:
         defaults={
             "kind": StripeAccount.Kind.CONNECT,
             "connect_state": State.NOT_CONNECTED,
-            "name": UNNAMED,
+            "name": str(UNNAMED),
             "charges_enabled": False,
         },
     )

@@ -216,6 +216,19 @@ def test_deleted_is_archived_never_deleted(shop: Shop) -> None:
     assert not CatalogProduct.objects.filter(is_active=True).exists()
 
 
+def test_what_is_being_sent_has_not_failed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    states, store = list[str](), push._store
+
+    def look(*arguments: Any) -> None:
+        states.extend(CatalogProduct.objects.values_list("state", flat=True))
+        store(*arguments)
+
+    monkeypatch.setattr(push, "_store", look)
+    shop.send("product_created", product=product())
+    assert states == [CatalogProduct.State.SENDING]
+    assert CatalogProduct.objects.get().state == CatalogProduct.State.SYNCED
+
+
 def test_a_late_older_event_changes_nothing(shop: Shop) -> None:
     shop.send("product_updated", minute=5, product=product(name="Newest"))
     shop.send("product_updated", minute=1, product=product(name="Older"))

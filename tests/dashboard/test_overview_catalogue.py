@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard import overview
+from saleor_stripe_audience.dashboard.sections import PRODUCTS
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import make_shop
@@ -20,7 +21,8 @@ State = CatalogProduct.State
     [
         ([], "info", "No product is in Stripe yet"),
         ([State.NOT_SOLD, State.WAITING], "info", "No product is in Stripe yet"),
-        ([State.SYNCED, State.NOT_SOLD], "good", "1 variant is in Stripe"),
+        ([State.SENDING], "info", "No product is in Stripe yet"),
+        ([State.SYNCED, State.SENDING, State.NOT_SOLD], "good", "1 variant is in Stripe"),
         ([State.SYNCED, State.FAILED], "bad", "1 variant could not be sent"),
     ],
 )
@@ -41,6 +43,7 @@ def test_the_catalogue(states: list[str], state: str, text: str) -> None:
     found = the_catalogue(shop)
     assert found.state == state
     assert text in found.text
+    assert (found.section == PRODUCTS) == (state == "bad"), "a button leads to what failed"
 
 
 def test_what_a_disconnected_account_has_does_not_count() -> None:

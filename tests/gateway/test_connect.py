@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import stripe
 from django.db import connection, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from saleor_stripe_audience.api.account import stripe_accounts
 from saleor_stripe_audience.documents import read_document
@@ -256,6 +256,13 @@ def test_pending_since_stays_while_it_is_pending(
     stripe_sandbox.onboard(account.stripe_id, "review")
     connect.refresh(account)
     assert account.pending_since == since
+
+
+def test_a_new_account_has_a_name_in_the_language_of_the_person_who_connects_it(
+    installation: Installation,
+) -> None:
+    with translation.override("fr"):
+        assert start_account(installation).name == "Nouveau compte Stripe"
 
 
 def test_who_deauthorizes_is_disconnected(

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                             ("synced", "Synced"),
                             ("archived", "Archived"),
                             ("not_sold", "Not Sold"),
+                            ("sending", "Sending"),
                             ("waiting", "Waiting"),
                             ("failed", "Failed"),
                         ],
