@@ -16,6 +16,7 @@ from saleor_stripe_audience.dashboard.payments import customers_of, net_after_re
 from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.gateway.platform import OWNER_LEFT
 from saleor_stripe_audience.money import Money, from_decimal
 from saleor_stripe_audience.payments import staff_requests
 from saleor_stripe_audience.payments.declines import for_merchant
@@ -24,7 +25,7 @@ from saleor_stripe_audience.saleor.client import REFUND_REASONS_SINCE
 from saleor_stripe_audience.saleor.documents import read_version
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel
-from saleor_stripe_audience.wording import ENGLISH
+from saleor_stripe_audience.wording import ENGLISH, with_values
 
 MOST_ENTRIES = 100
 REQUEST_SECONDS = 20.0
@@ -134,6 +135,8 @@ class RequestForm:
 
 
 def _forms(found: Payment) -> list[RequestForm]:
+    if found.account.has_left:
+        return []
     can_be_captured = found.status == "requires_capture"
     left = {
         staff_requests.CHARGE: found.amount_minor - found.captured_minor if can_be_captured else 0,
@@ -192,6 +195,7 @@ def show_payment(
         note=note,
         status=status,
         forms=forms,
+        obstacle=with_values(OWNER_LEFT, account=found.account.name) if found.account.has_left else "",
         typed=typed or {},
         row=row_of(found, customers_of(user, [found])),
         payment=found,

@@ -22,7 +22,7 @@ from saleor_stripe_audience.dashboard.payment import find
 from saleor_stripe_audience.dashboard.payments import PaymentRow, net_after_refunds, row_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see
 from saleor_stripe_audience.deadline import deadline
-from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.models import Notice, Payment
@@ -129,7 +129,11 @@ def _method_of(payment: Payment) -> str:
     try:
         with deadline(METHOD_SECONDS):
             details = methods.details_of(payment_intents.retrieve(payment.account, payment.payment_intent_id))
-    except Failure:
+    except Blocked as error:
+        return str(error.translatable)
+    except Rejected:
+        return _("Not known: Stripe refused the request.")
+    except Unavailable:
         return _("Not known: Stripe did not respond.")
     if details is None:
         return "–"

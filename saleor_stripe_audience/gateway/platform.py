@@ -9,6 +9,13 @@ from saleor_stripe_audience.errors import Blocked, Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.wording import with_values
 
+NOT_CONNECTED = pgettext_lazy(
+    "staff", "“{account}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard."
+)
+OWNER_LEFT = pgettext_lazy(
+    "staff",
+    "The owner of “{account}” ended the app's access in Stripe. Refund or capture its payments in Stripe.",
+)
 LIVE_ACCOUNT = pgettext_lazy(
     "staff",
     "“{account}” was connected in live mode, and the app's operator now runs Stripe Connect in test mode. Connect an "
@@ -57,17 +64,8 @@ def check_reach(account: StripeAccount) -> None:
             by=account.pk,
         )
     if not account.stripe_id or account.has_left:
-        raise Blocked(
-            with_values(
-                pgettext_lazy(
-                    "staff",
-                    "“{account}” is not connected at Stripe. Connect it on the app's page in Saleor's Dashboard.",
-                ),
-                account=account.name,
-            ),
-            code="not_connected",
-            by=account.pk,
-        )
+        message = OWNER_LEFT if account.stripe_id else NOT_CONNECTED
+        raise Blocked(with_values(message, account=account.name), code="not_connected", by=account.pk)
 
 
 def browser_config(account: StripeAccount) -> dict[str, Any]:

@@ -263,6 +263,19 @@ def test_an_account_whose_owner_left_says_so_and_is_a_site_only_with_payments(
     assert f"{left.name} (disconnected)" in page
 
 
+def test_a_payment_of_an_account_whose_owner_left_says_so(shop: Shop, client: Client) -> None:
+    left = start_account(shop.installation, "default-channel")
+    payment = a_payment(shop.installation, account=left)
+    url = f"/dashboard/payments/{payment.pk}"
+    assert "Refund this amount" in client.get(url, headers=shop.headers()).content.decode()
+    connect.leave(left)
+    page = client.get(url, headers=shop.headers()).content.decode()
+    assert "Refund this amount" not in page
+    assert "Refund or capture its payments in Stripe." in page
+    method = client.get(f"{url}/method", headers=shop.headers()).content.decode()
+    assert "ended the app's access" in method
+
+
 def test_a_second_account_does_not_take_channels_that_work(shop: Shop, client: Client) -> None:
     pasted = an_account(shop.installation)
     AccountChannel.objects.create(

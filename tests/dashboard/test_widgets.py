@@ -196,4 +196,4 @@ def test_what_was_paid_with_is_read_from_stripe(
     stripe_sandbox.add_fault(f"GET /v1/payment_intents/{visa.payment_intent_id}", status=500, times=9)
     assert method_of(client, shop, visa) == "Not known: Stripe did not respond."
     unknown = a_payment(shop.installation, account=account, payment_intent_id="pi_gone")
-    assert method_of(client, shop, unknown) == "Not known: Stripe did not respond."
+    assert method_of(client, shop, unknown) == "Not known: Stripe refused the request."

@@ -287,7 +287,7 @@ def test_who_deauthorizes_is_disconnected(
     assert not AccountChannel.objects.exists()
     [problem] = Problem.objects.all()
     assert "for Default." in problem.message
-    with pytest.raises(Rejected, match="not connected at Stripe"):
+    with pytest.raises(Rejected, match="ended the app's access in Stripe"):
         client.stripe_of(account)
     assert start_account(installation) != account, "connecting again needs another account"
 
