@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
 def _connect_hosted(installation: Installation, channels: list[str], options: argparse.Namespace) -> Json:
     """The link is Stripe's, valid once and for minutes; the URL in `good_for_a_day` leads to a new one each time."""
     known = connect.hosted(installation.pk) if options.another else None
-    account = connect.start(installation, channels, known)
+    account = connect.start_or_reconnect(installation, channels, known)
     return {
         "account": str(account.pk),
         "stripe_account": account.stripe_id,

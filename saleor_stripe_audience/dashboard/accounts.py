@@ -15,6 +15,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.hosted import (
     begin_url,
     can_continue,
+    can_reconnect,
     describe_requirements,
     free_channels,
 )
@@ -23,6 +24,7 @@ from saleor_stripe_audience.dashboard.terms_text import read_terms
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import account_settings, domains, onboarding, platform, terms
+from saleor_stripe_audience.gateway import connect as connect_hosted
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -91,6 +93,35 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
     message = _("“%(name)s” is disconnected. Payments that have started there will be completed.")
     note = Note("good", message % {"name": account.name})
     return _show(request, user, note=note, chosen=free_channels(user.installation))
+
+
+@require_POST
+@for_staff(ACCOUNTS)
+def reconnect_account(request: HttpRequest, user: DashboardUser, account_id: uuid.UUID) -> HttpResponse:
+    """Reconnect an account that was connected through Stripe's pages, with the channels that have no account.
+    Repeating it has no further effect.
+    """
+    shop = user.installation
+    account = StripeAccount.objects.filter(installation=shop, pk=account_id).first()
+    if account is None:
+        return _show(request, user, note=Note("bad", _("This account was not found.")), status=404)
+    try:
+        with deadline(CONNECT_SECONDS):
+            if can_reconnect(account):
+                connect_hosted.refresh(account)
+            if can_reconnect(account):
+                connect_hosted.reconnect(account, free_channels(shop))
+    except Failure as error:
+        return _show(request, user, note=Note("bad", str(error.translatable)), status=422)
+    if account.state != StripeAccount.State.CONNECTED:
+        text = _("“%(name)s” cannot be reconnected. Connect another account.") % {"name": account.name}
+        return _show(request, user, note=Note("bad", text), status=422)
+    report_obstacles.enqueue(str(shop.pk))
+    if account.takes_payments:
+        message = _("“%(name)s” is connected and accepts payments.")
+    else:
+        message = _("“%(name)s” is connected again. Continue on Stripe before it can accept payments.")
+    return _show(request, user, note=Note("good", message % {"name": account.name}))
 
 
 @require_POST
@@ -201,6 +232,7 @@ class Row:
     channels: list[str]
     requirements: list[str]
     continue_url: str
+    can_reconnect: bool
     settings_form: str
     domain_form: str
     endpoint_form: str
@@ -211,7 +243,9 @@ def _row(account: StripeAccount, names: Mapping[str, str]) -> Row:
     channels = sorted(names.get(each.channel_slug, each.channel_slug) for each in account.channels.all())
     continue_url = begin_url(account.installation, account) if can_continue(account) else ""
     forms = _settings_form(account), _domain_form(account), _endpoint_form(account)
-    return Row(account, channels, describe_requirements(account), continue_url, *forms)
+    return Row(
+        account, channels, describe_requirements(account), continue_url, can_reconnect(account), *forms
+    )
 
 
 def _show(
@@ -240,6 +274,7 @@ def _show(
         channels=channels,
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],
+        free=sorted(names[each] for each in free_channels(user.installation)),
         key_permissions=onboarding.key_permissions(),
         create_key_url=onboarding.create_key_url(settings.APP_NAME),
         terms_accepted=terms.are_accepted(user.installation.pk),

@@ -67,10 +67,22 @@ def describe_requirements(account: StripeAccount) -> list[str]:
 
 
 def can_continue(account: StripeAccount) -> bool:
-    """Whether something is left to do on Stripe, or it was disconnected here and can be reconnected."""
-    is_open = not _is_complete(account) or account.state != StripeAccount.State.CONNECTED
+    """Whether something is left to do on Stripe."""
+    return _is_usable(account) and not _is_disconnected(account) and not _is_complete(account)
+
+
+def can_reconnect(account: StripeAccount) -> bool:
+    """Whether it was disconnected here, and Stripe still lets the app act for it."""
+    return _is_usable(account) and _is_disconnected(account)
+
+
+def _is_usable(account: StripeAccount) -> bool:
     is_over = account.has_left or account.connect_state == StripeAccount.ConnectState.REJECTED
-    return account.is_hosted and is_open and not is_over and platform.is_offered()
+    return account.is_hosted and not is_over and platform.is_offered()
+
+
+def _is_disconnected(account: StripeAccount) -> bool:
+    return account.state != StripeAccount.State.CONNECTED
 
 
 def free_channels(shop: Installation) -> list[str]:
@@ -114,11 +126,14 @@ def _page(name: str) -> Callable[[View], Callable[[HttpRequest, str], HttpRespon
 def begin(
     _request: HttpRequest, shop: Installation, account: StripeAccount | None, known: int
 ) -> HttpResponse:
-    """Redirect to Stripe's pages, with a new account or the incomplete one. Opening it twice uses the same account."""
+    """Redirect to Stripe's pages, with a new account or the incomplete one. Opening it twice uses the same account.
+
+    One that was disconnected is reconnected on the page, where staff confirm it, and never by opening a link.
+    """
     if account is None:
         account = connect.start(shop, free_channels(shop), known)
-    else:
-        connect.resume(account, free_channels(shop))
+    elif _is_disconnected(account):
+        raise _expired()
     report_obstacles.enqueue(str(shop.pk))
     return _redirect_to_stripe(account)
 
@@ -128,7 +143,7 @@ def again(
     _request: HttpRequest, _shop: Installation, account: StripeAccount | None, _known: int
 ) -> HttpResponse:
     """Redirect to a new link for the same account, because Stripe's link has expired."""
-    if account is None or account.state != StripeAccount.State.CONNECTED:
+    if account is None or _is_disconnected(account):
         raise _expired()
     return _redirect_to_stripe(account)
 
@@ -138,7 +153,7 @@ def back(
     request: HttpRequest, shop: Installation, account: StripeAccount | None, _known: int
 ) -> HttpResponse:
     """Handle the return from Stripe, which does not report the outcome, so its API is queried."""
-    if account is None or account.state != StripeAccount.State.CONNECTED:
+    if account is None or _is_disconnected(account):
         raise _expired()
     connect.refresh(account)
     report_obstacles.enqueue(str(shop.pk))

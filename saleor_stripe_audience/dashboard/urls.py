@@ -51,6 +51,7 @@ urlpatterns = [
     path("accounts", accounts.accounts, name="accounts"),
     path("accounts/connect", accounts.connect, name="connect"),
     path("accounts/<uuid:account_id>/disconnect", accounts.disconnect_account, name="disconnect"),
+    path("accounts/<uuid:account_id>/reconnect", accounts.reconnect_account, name="reconnect"),
     path("accounts/<uuid:account_id>/settings", accounts.save_settings, name="account_settings"),
     path("accounts/<uuid:account_id>/domain", accounts.register_domain, name="register_domain"),
     path("accounts/<uuid:account_id>/endpoint", accounts.renew_endpoint, name="renew_endpoint"),

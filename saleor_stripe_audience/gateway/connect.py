@@ -37,23 +37,38 @@ def start(installation: Any, channels: Sequence[str], known: int | None = None) 
     """Return the account to set up on Stripe's pages: one that is not finished yet, or a new one.
 
     `known` is how many such accounts the merchant saw when they requested another one: if one was created since, it is
-    returned. Without `known`, no other account is created if one works. The account gets those of the `channels` that
-    have none.
+    returned. Without `known`, no other account is created if one works. A new account gets those of the `channels`
+    that have none. One that was disconnected here stays so: see `reconnect`.
     """
     platform.check_offered()
-    account = _find_unfinished(installation, known) or _create_row(installation)
+    connected = _ours(installation.pk).filter(state=StripeAccount.State.CONNECTED)
+    account = _find_unfinished(connected, known) or _create_row(installation)
     if not account.stripe_id:
         _create_at_stripe(account)
-    resume(account, channels)
+        _take_channels(account, channels)
+    platform.check_reach(account)
     return account
 
 
-def resume(account: StripeAccount, channels: Sequence[str]) -> None:
-    """Connect the account, again if it was disconnected here, and give it those of the channels that have none."""
+def start_or_reconnect(installation: Any, channels: Sequence[str], known: int | None = None) -> StripeAccount:
+    """As `start`, and reconnect an account that was disconnected here; it gets the channels, however old it is."""
+    platform.check_offered()
+    found = _find_unfinished(_ours(installation.pk), known)
+    account = found if found is not None and found.stripe_id else start(installation, channels, known)
+    reconnect(account, channels)
+    return account
+
+
+def reconnect(account: StripeAccount, channels: Sequence[str]) -> None:
+    """Connect the account again that was disconnected here, and give it those of the channels that have none."""
     platform.check_reach(account)
     if account.state != StripeAccount.State.CONNECTED:
         account.state = StripeAccount.State.CONNECTED
         account.save(update_fields=["state"])
+    _take_channels(account, channels)
+
+
+def _take_channels(account: StripeAccount, channels: Sequence[str]) -> None:
     for slug in channels:
         AccountChannel.objects.get_or_create(
             installation_id=account.installation_id, channel_slug=slug, defaults={"account": account}
@@ -208,11 +223,11 @@ def _ours(installation_id: Any) -> QuerySet[StripeAccount]:
     )
 
 
-def _find_unfinished(installation: Any, known: int | None) -> StripeAccount | None:
-    """Return the account to continue with; None if a new one has to be created."""
+def _find_unfinished(accounts: QuerySet[StripeAccount], known: int | None) -> StripeAccount | None:
+    """Return which of the shop's accounts to continue with; None if a new one has to be created."""
     usable = [
         each
-        for each in _ours(installation.pk).exclude(connect_state=State.REJECTED).order_by("-created_at")
+        for each in accounts.exclude(connect_state=State.REJECTED).order_by("-created_at")
         if not (each.stripe_id and each.has_left)
     ]
     open_ones = [
@@ -220,8 +235,9 @@ def _find_unfinished(installation: Any, known: int | None) -> StripeAccount | No
     ]
     if open_ones:
         return open_ones[0]
-    is_meant = known is None or hosted(installation.pk) > known
-    return usable[0] if usable and is_meant else None
+    if not usable:
+        return None
+    return usable[0] if known is None or hosted(usable[0].installation_id) > known else None
 
 
 def _create_row(installation: Any) -> StripeAccount:

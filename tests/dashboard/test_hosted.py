@@ -187,28 +187,78 @@ def test_a_shop_that_removed_the_app_begins_nothing(shop: Shop, client: Client) 
     assert not StripeAccount.objects.exists()
 
 
-def test_disconnected_here_only_its_own_button_brings_it_back(
+def test_disconnected_here_only_a_confirmed_action_brings_it_back(
     shop: Shop,
     client: Client,
     stripe_sandbox: StripeSandbox,
+    run_due_tasks: Work,
 ) -> None:
+    """No link does: a browser, or a chat's preview, opens links without anybody's decision."""
     account = start_account(shop.installation, "default-channel")
     stripe_sandbox.onboard(account.stripe_id, "complete")
     connect.refresh(account)
     old = hosted.links(account)
     before = [hosted.begin_url(shop.installation), hosted.begin_url(shop.installation, account)]
     disconnect(account)
-    for link in before:
+    now = hosted.begin_url(shop.installation, account)
+    for link in (*before, now, old["again"], old["back"]):
         assert go(client, link).status_code == 422
     account.refresh_from_db()
     assert (account.state, AccountChannel.objects.exists()) == ("disconnected", False)
-    assert go(client, old["again"]).status_code == 422
-    assert go(client, old["back"]).status_code == 422
-    go_on, _another = links_in(client, shop)
-    assert go(client, go_on).status_code == 302
+    page = client.get("/dashboard/accounts", headers=shop.headers()).content.decode()
+    assert "Continue on Stripe" not in page
+    assert "These channels have no account and will use it: Default, Poland." in page
+    for _ in range(2):
+        answer = reconnect(client, shop, account)
+        assert (answer.status_code, "accepts payments" in answer.content.decode()) == (200, True)
     account.refresh_from_db()
     assert account.state == "connected"
     assert AccountChannel.objects.filter(account=account).count() == 2
+    run_due_tasks()
+
+
+def reconnect(client: Client, shop: Shop, account: StripeAccount) -> Any:
+    return client.post(f"/dashboard/accounts/{account.pk}/reconnect", headers=shop.headers())
+
+
+def test_an_unfinished_account_is_reconnected_and_then_continued(shop: Shop, client: Client) -> None:
+    account = start_account(shop.installation)
+    disconnect(account)
+    text = reconnect(client, shop, account).content.decode()
+    assert "Continue on Stripe before it can accept payments." in text
+    go_on, _another = links_in(client, shop)
+    assert go(client, go_on).status_code == 302
+
+
+def test_an_account_that_is_gone_is_not_reconnected(
+    shop: Shop, client: Client, stripe_sandbox: StripeSandbox
+) -> None:
+    left = start_account(shop.installation, "default-channel")
+    connect.leave(left)
+    rejected = start_account(shop.installation)
+    disconnect(rejected)
+    stripe_sandbox.onboard(rejected.stripe_id, "reject")
+    for account in (left, rejected, an_account(make_shop("https://o.example.com/graphql/").installation)):
+        answer = reconnect(client, shop, account)
+        assert answer.status_code in (404, 422)
+        account.refresh_from_db()
+    assert (left.state, rejected.state) == ("disconnected", "disconnected")
+    assert not AccountChannel.objects.exists()
+
+
+def test_another_account_is_a_new_one_and_continuing_takes_no_channel(shop: Shop, client: Client) -> None:
+    first = start_account(shop.installation)
+    disconnect(first)
+    (another,) = links_in(client, shop)
+    at_stripe(client, another, "")
+    second = StripeAccount.objects.exclude(pk=first.pk).get()
+    assert second.channels.count() == 2
+    second.channels.filter(channel_slug="channel-pln").delete()  # as staff do under Channels
+    go_on, again = links_in(client, shop)
+    for link in (go_on, again):
+        assert go(client, link).status_code == 302
+    assert [each.channel_slug for each in second.channels.all()] == ["default-channel"]
+    assert StripeAccount.objects.count() == 2
 
 
 def test_stripe_that_is_down_is_said(

@@ -299,7 +299,7 @@ def test_disconnected_here_its_payments_are_followed_and_it_can_come_back(
     disconnect.disconnect(account)
     assert account.state == "disconnected"
     assert list(payment_intents.list_since(account, 0)) == []
-    assert start_account(installation, "default-channel") == account
+    assert connect.start_or_reconnect(installation, ["default-channel"]) == account
     assert accounts.account_for(installation.pk, "default-channel").state == "connected"
 
 
