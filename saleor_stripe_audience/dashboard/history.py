@@ -19,11 +19,12 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.money import from_decimal
 from saleor_stripe_audience.payments import shopper_messages
+from saleor_stripe_audience.payments import staff_messages as staff
 from saleor_stripe_audience.payments.declines import DECLINES
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.wording import LANGUAGES, in_language
+from saleor_stripe_audience.wording import LANGUAGES, in_language, with_values
 
 SECONDS = 5.0
 MOST_ENTRIES = 100
@@ -77,7 +78,8 @@ def _entries(payment: Payment) -> list[Entry] | None:
             events = client.fetch_history(payment.installation, payment.transaction_id)
     except Failure:
         return None
-    messages = _known_messages()  # Saleor has them in the shopper's language, not in the reader's
+    # Saleor has them in the shopper's language, or the operator's, and not in the reader's.
+    messages: dict[str, str | Promise] = {**_known_messages(), **_messages_of(payment)}
     return [
         Entry(
             each.at,
@@ -97,8 +99,27 @@ def _message(entry: client.HistoryEntry, message: str | Promise) -> str:
 
 @cache
 def _known_messages() -> dict[str, Promise]:
-    messages = [*shopper_messages.OF_STATES, *(each.shopper for each in DECLINES.values())]
+    of_refunds = [
+        *(with_values(staff.REFUNDED_AT_STRIPE, reason=each) for each in staff.REFUND_REASONS.values()),
+        *(with_values(staff.REFUND_FAILED, reason=each) for each in staff.REFUND_FAILURES.values()),
+    ]
+    of_declines = [each.shopper for each in DECLINES.values()]
+    messages = [*shopper_messages.WITHOUT_VALUES, *of_declines, *of_refunds]
     return {in_language(each, language): each for each in messages for language in LANGUAGES}
+
+
+def _messages_of(payment: Payment) -> dict[str, str]:
+    """What the app answered to Saleor's requests, and reported of Stripe's objects, by the message that Saleor has."""
+    requests = ActionRequest.objects.filter(
+        installation=payment.installation_id, transaction_id=payment.transaction_id
+    )
+    notices = Notice.objects.filter(
+        installation=payment.installation_id, payment_intent_id=payment.payment_intent_id
+    )
+    return {
+        **{str((each.answer or {}).get("message", "")): each.reason for each in requests},
+        **{each.message: each.text for each in notices},
+    }
 
 
 def _amount(entry: client.HistoryEntry) -> str:

@@ -251,15 +251,19 @@ def _actions(found: Payment) -> list[Entry]:
 
 
 def _action(request: ActionRequest, currency: str) -> Entry:
-    title = {"REFUND": _("Refund"), "CHARGE": _("Capture"), "CANCEL": _("Release")}.get(
-        request.kind, request.kind
-    )
+    titles = {"REFUND": _("Refund"), "CHARGE": _("Capture"), "CANCEL": _("Release")}
+    title = titles.get(request.kind, request.kind)
     answer = request.answer
     if answer is None:
         return Entry(request.created_at, title, _("Requested; the result is not yet known."), "todo")
     at = request.answered_at or request.created_at
     if str(answer.get("result", "")).endswith("_FAILURE"):
-        return Entry(at, title, _("Refused: %(reason)s") % {"reason": answer.get("message", "")}, "bad")
+        failed = {
+            "REFUND": _("Refund failed"),
+            "CHARGE": _("Capture failed"),
+            "CANCEL": _("Release failed"),
+        }
+        return Entry(at, failed.get(request.kind, title), request.reason, "bad")
     if "result" not in answer:
         return Entry(at, title, _("In progress: Stripe will report when it is done."), "todo")
     amount = answer.get("amount")
@@ -271,7 +275,7 @@ def _notices(found: Payment) -> list[Entry]:
         installation=found.installation_id, payment_intent_id=found.payment_intent_id
     )
     return [
-        Entry(each.created_at, _("Stripe reports"), each.message, "plain" if each.is_last else "todo")
+        Entry(each.created_at, _("Stripe reports"), each.text, "plain" if each.is_last else "todo")
         for each in notices.order_by("-created_at", "-pk")[:MOST_ENTRIES]
     ]
 

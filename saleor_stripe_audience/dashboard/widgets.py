@@ -108,7 +108,7 @@ def _card_of(payment: Payment) -> PaymentCard:
         fee="" if payment.fee_minor is None else format_amount(payment.fee_minor, settled),
         net="" if payment.net_minor is None else format_amount(payment.net_minor, settled),
         net_after_refunds=net_after_refunds(payment),
-        notice=latest.message if latest is not None else "",
+        notice=latest.text if latest is not None else "",
     )
 
 

@@ -31,7 +31,7 @@ from saleor_stripe_audience.payments.payloads import Requested
 from saleor_stripe_audience.payments.repeats import STRIPE_REMEMBERS, update
 from saleor_stripe_audience.saleor import freshness
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import for_staff
+from saleor_stripe_audience.wording import for_staff, in_languages
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ def _repeat(
         response = _try(installation, requested, first, carry_out)
     except Rejected as error:
         if error.code == UNCLEAR:
-            _store(request, _fail(requested, request.kind, request, error.translatable))
+            _refuse(requested, request, error)
             raise
         if isinstance(error, Blocked):
             update(request, unclear_at=timezone.now())
@@ -163,7 +163,7 @@ def _repeat(
         response = _fail(requested, request.kind, request, response["message"])
     elif repeats.was_reported(requested, request, response, first):
         return None
-    _store(request, response)
+    _store(request, response, first.reasons)
     return response
 
 
@@ -189,7 +189,7 @@ def _try(
         raise
     except Rejected as error:
         if _is_final(request, error):
-            _store(request, _fail(requested, request.kind, request, error.translatable))
+            _refuse(requested, request, error)
         raise
     except Exception:  # a mistake of the app's own, or its database: Stripe may have carried it out
         update(request, unclear_at=timezone.now())
@@ -232,5 +232,10 @@ def for_failure(kind: str, message: Promise | str, reference: str = "") -> Json:
     return {"result": f"{kind}_FAILURE", "message": text, "pspReference": reference or str(uuid.uuid4())}
 
 
-def _store(request: ActionRequest, response: Json) -> None:
-    update(request, answer=response, answered_at=timezone.now())
+def _refuse(requested: Requested, request: ActionRequest, error: Rejected) -> None:
+    response = _fail(requested, request.kind, request, error.translatable)
+    _store(request, response, in_languages(error.translatable))
+
+
+def _store(request: ActionRequest, response: Json, reasons: dict[str, str] | None = None) -> None:
+    update(request, answer=response, reasons=reasons or {}, answered_at=timezone.now())

@@ -4,6 +4,8 @@ import uuid
 
 from django.db import models
 
+from saleor_stripe_audience.wording import text_in
+
 
 class Payment(models.Model):
     """One payment. Amounts count the smallest unit of `currency` by Stripe's table.
@@ -102,7 +104,7 @@ class Notice(models.Model):
 
     `reference` is the object's id at Stripe, such as a dispute's, `payment_intent_id` the payment's. `claimed_at` is
     when a process started to report it, `reported_at` when it was reported; after the one that `is_last` no other state
-    of the object is reported.
+    of the object is reported. `message` is what Saleor has, in the operator's language, `messages` the same in each.
     """
 
     installation = models.ForeignKey(
@@ -112,6 +114,7 @@ class Notice(models.Model):
     payment_intent_id = models.CharField(max_length=200)
     state = models.CharField(max_length=100)
     message = models.TextField()
+    messages = models.JSONField(default=dict, blank=True)
     is_last = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField(null=True)
@@ -130,15 +133,21 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return f"{self.reference} {self.state}"
 
+    @property
+    def text(self) -> str:
+        """The message in the current language; what Saleor has if only that was stored."""
+        return text_in(self.messages) or self.message
+
 
 class ActionRequest(models.Model):
     """A charge, refund or cancelation that Saleor requested, with the response; stored as long as the shop's data.
 
     `key` is Saleor's own key of the request, and Stripe's idempotency key. `body` is the SHA-256 of the request that
     took it. `answer` is null while it is not known what became of the request; `unclear_at` is when a try ended like
-    that. `repeats` is the unclear request that staff made again with this one: it is carried out under the key of that
-    one. `received_before` is what the payment had received (smallest unit) before a charge was first tried. `grant` is
-    the id of the granted refund that this request alone may pay.
+    that. `reasons` is why it was refused, in each language of the app. `repeats` is the unclear request that staff made
+    again with this one: it is carried out under the key of that one. `received_before` is what the payment had received
+    (smallest unit) before a charge was first tried. `grant` is the id of the granted refund that this request alone may
+    pay.
     """
 
     installation = models.ForeignKey(
@@ -149,6 +158,7 @@ class ActionRequest(models.Model):
     key = models.CharField(max_length=255)
     body = models.CharField(max_length=64)
     answer = models.JSONField(null=True)
+    reasons = models.JSONField(default=dict, blank=True)
     unclear_at = models.DateTimeField(null=True)
     repeats = models.OneToOneField("self", null=True, on_delete=models.CASCADE, related_name="repeated_by")
     received_before = models.BigIntegerField(null=True)
@@ -168,6 +178,11 @@ class ActionRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.transaction_id}"
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, in the current language; what Saleor has if only that was stored, empty if it was not."""
+        return text_in(self.reasons) or str((self.answer or {}).get("message", ""))
 
 
 class StaffRequest(models.Model):

@@ -33,7 +33,7 @@ from saleor_stripe_audience.saleor.client import (
 )
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import for_staff, with_values
+from saleor_stripe_audience.wording import for_staff, in_languages, with_values
 
 INFO = "INFO"
 OVER = "over"  # the last state of an object: nothing that arrives late can follow it
@@ -100,6 +100,7 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
             "payment_intent_id": intent.id,
             "is_last": note.is_last,
             "message": for_staff(note.message),
+            "messages": in_languages(note.message),
         },
     )
     if notice.reported_at is not None:
@@ -207,7 +208,8 @@ def of_review(review: Review, money: Money) -> Note:
 def of_fraud_warning(warning: FraudWarning, money: Money) -> Note:
     """The card's bank reports the payment as fraud before its customer disputes it."""
     if warning.actionable:
-        kind = (warning.fraud_type or "misc").replace("_", " ")
+        code = warning.fraud_type or "misc"
+        kind = messages.FRAUD_KINDS.get(code, code.replace("_", " "))
         message = with_values(messages.FRAUD_WARNING, money=money, kind=kind)
         return Note(warning.id, "actionable", message, money, to_do=True)
     message = with_values(messages.FRAUD_WARNING_OVER)

@@ -37,7 +37,6 @@ _NOTIFICATION = pgettext_lazy(
     "shopper", "The bank notifies the cardholder about the payment first. The payment will follow."
 )
 
-OF_STATES = (WAITS_FOR_SHOPPER, CANCELED, ALREADY_PAID, REPLACED, CHARGED_INSTEAD, AT_THE_BANK)
 
 UNAVAILABLE = pgettext_lazy(
     "shopper",
@@ -103,6 +102,12 @@ BY_CODE = {
     "unknown_method": _NOT_YOURS,
     "unknown_payment": _UNKNOWN_PAYMENT,
 }
+# Everything without amounts or names that a storefront, and Saleor's history of a payment, can have.
+WITHOUT_VALUES = (
+    *(WAITS_FOR_SHOPPER, CANCELED, REPLACED, CHARGED_INSTEAD, AT_THE_BANK, UNAVAILABLE, UNCLEAR),
+    *(_VOUCHER, _TRANSFER, _DEPOSITS, _NOTIFICATION),
+    *BY_CODE.values(),
+)
 # The same with the amounts, if the failure has them.
 _WITH_VALUES = {"amount_too_large": _TOO_LARGE_BY, "amount_too_small": _TOO_SMALL_BY}
 

@@ -20,6 +20,18 @@ REFUND_REASONS = {
     "requested_by_customer": pgettext_lazy("staff", "requested by the customer"),
     "expired_uncaptured_charge": pgettext_lazy("staff", "the hold expired"),
 }
+# https://docs.stripe.com/api/refunds/object#refund_object-failure_reason, and the statuses of refunds without one
+REFUND_FAILURES = {
+    "canceled": pgettext_lazy("staff", "it was cancelled"),
+    "charge_for_pending_refund_disputed": pgettext_lazy("staff", "the customer disputed the payment"),
+    "declined": pgettext_lazy("staff", "the customer's bank declined it"),
+    "expired_or_canceled_card": pgettext_lazy("staff", "the card expired or was cancelled"),
+    "failed": pgettext_lazy("staff", "no reason given"),
+    "insufficient_funds": pgettext_lazy("staff", "insufficient funds"),
+    "lost_or_stolen_card": pgettext_lazy("staff", "the card is reported as lost or stolen"),
+    "merchant_request": pgettext_lazy("staff", "requested by you"),
+    "unknown": pgettext_lazy("staff", "no reason given"),
+}
 
 GONE = pgettext_lazy(
     "staff",
@@ -130,6 +142,16 @@ FRAUD_WARNING = pgettext_lazy(
     "you do not know the customer, do not send the goods, and refund the payment in full now: that prevents the "
     "dispute.",
 )
+# https://docs.stripe.com/api/radar/early_fraud_warnings/object#early_fraud_warning_object-fraud_type
+FRAUD_KINDS = {
+    "card_never_received": pgettext_lazy("staff", "the cardholder never received the card"),
+    "fraudulent_card_application": pgettext_lazy("staff", "the card was applied for fraudulently"),
+    "made_with_counterfeit_card": pgettext_lazy("staff", "made with a counterfeit card"),
+    "made_with_lost_card": pgettext_lazy("staff", "made with a lost card"),
+    "made_with_stolen_card": pgettext_lazy("staff", "made with a stolen card"),
+    "misc": pgettext_lazy("staff", "no details given"),
+    "unauthorized_use_of_card": pgettext_lazy("staff", "unauthorized use of the card"),
+}
 FRAUD_WARNING_OVER = pgettext_lazy(
     "staff", "The early fraud warning for this payment is settled: it was refunded or disputed."
 )

@@ -9,11 +9,14 @@ from graphql import GraphQLEnumType
 
 from saleor_stripe_audience.dashboard.history import TITLES
 from saleor_stripe_audience.errors import Unavailable
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.gateway import failures
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import staff_messages
+from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment
 from saleor_stripe_audience.payments.shopper_messages import AT_THE_BANK, WAITS_FOR_SHOPPER
 from saleor_stripe_audience.saleor import client as saleor
 from saleor_stripe_audience.sandbox.saleor.schema import schema_for
-from saleor_stripe_audience.wording import in_language
+from saleor_stripe_audience.wording import in_language, in_languages, with_values
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import a_payment
 
@@ -91,6 +94,44 @@ def test_waiting_for_the_customer_is_said_once(
     text = history(client, shop, a_payment(shop.installation))
     assert "Waiting for the customer" in text
     assert text.count("<p>") == 1
+
+
+@pytest.mark.parametrize("staff_language", ["en", "fr"])
+def test_what_the_app_sent_to_saleor_is_shown_in_the_pages_language(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, staff_language: str
+) -> None:
+    """Saleor has it in the operator's language: the answers, the notices, and the reasons of refunds."""
+    payment = a_payment(shop.installation)
+    refused = with_values(failures.REFUSED, reason="Too late.")
+    won = with_values(staff_messages.DISPUTE_STATES["won"], money=Money(500, "USD"))
+    lost = with_values(
+        staff_messages.REFUND_FAILED, reason=staff_messages.REFUND_FAILURES["lost_or_stolen_card"]
+    )
+    messages = [in_language(each, staff_language) for each in (refused, won, lost)]
+    ActionRequest.objects.create(
+        installation=shop.installation,
+        transaction_id=payment.transaction_id,
+        kind="REFUND",
+        key="1",
+        body="1",
+        answer={"result": "REFUND_FAILURE", "message": messages[0]},
+        reasons=in_languages(refused),
+    )
+    Notice.objects.create(
+        installation=shop.installation,
+        reference="dp_1",
+        payment_intent_id=payment.payment_intent_id,
+        state="won",
+        message=messages[1],
+        messages=in_languages(won),
+    )
+    answered(monkeypatch, {"transaction": {"events": [EVENTS[2] | {"message": each} for each in messages]}})
+    for reader in ("en", "fr"):
+        headers = shop.headers() | {"Accept-Language": reader}
+        answer = client.get(f"/dashboard/payments/{payment.pk}/history", headers=headers)
+        text = html.unescape(answer.content.decode())
+        for message in (refused, won, lost):
+            assert in_language(message, reader) in text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The list of payments: search, filters, pages and export; and a payment."""
 
 import csv
+import html
 import io
 import re
 import uuid
@@ -20,7 +21,11 @@ from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchas
 from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, read_amounts, with_point
 from saleor_stripe_audience.dashboard.payment import timeline
 from saleor_stripe_audience.dashboard.payments import STATES, state_of
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import staff_messages
+from saleor_stripe_audience.payments.actions import MORE_THAN_HELD
 from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment, StaffRequest
+from saleor_stripe_audience.wording import in_language, in_languages, with_values
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact, a_payment, an_account
 from tests.plans import explained
@@ -472,7 +477,9 @@ def test_the_timeline_tells_the_newest_first(shop: Shop) -> None:
     entries = timeline(payment)
     assert [each.title for each in entries] == [
         "Stripe reports",
-        *["Refund"] * 4,
+        *["Refund"] * 2,
+        "Refund failed",
+        "Refund",
         "Declined",
         "Payment started",
     ]
@@ -480,9 +487,40 @@ def test_the_timeline_tells_the_newest_first(shop: Shop) -> None:
         "A dispute of 5.00 USD.",
         "Requested; the result is not yet known.",
         "In progress: Stripe will report when it is done.",
-        "Refused: Not enough.",
+        "Not enough.",
         "5.00 USD",
     ]
+
+
+def test_what_was_stored_for_staff_is_in_the_readers_language(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation)
+    too_much = with_values(MORE_THAN_HELD, held=Money(1230, "USD"), money=Money(1231, "USD"))
+    ActionRequest.objects.create(
+        installation=shop.installation,
+        transaction_id=payment.transaction_id,
+        kind="CHARGE",
+        key="1",
+        body="1",
+        answer={"result": "CHARGE_FAILURE", "message": in_language(too_much, "en")},
+        reasons=in_languages(too_much),
+        answered_at=NOON,
+    )
+    won = with_values(staff_messages.DISPUTE_STATES["won"], money=Money(500, "USD"))
+    Notice.objects.create(
+        installation=shop.installation,
+        reference="dp_1",
+        payment_intent_id=payment.payment_intent_id,
+        state="won",
+        message=in_language(won, "en"),
+        messages=in_languages(won),
+    )
+    for language, failed in (("en", "Capture failed"), ("fr", "Encaissement échoué")):
+        headers = shop.headers() | {"Accept-Language": language}
+        answer = client.get(f"/dashboard/payments/{payment.pk}", headers=headers)
+        text = html.unescape(answer.content.decode())
+        assert failed in text
+        for message in (too_much, won):
+            assert in_language(message, language) in text
 
 
 def test_another_shops_payment_is_not_found(shop: Shop, client: Client) -> None:
@@ -538,7 +576,7 @@ class TestWatching:
         ("answer", "note"),
         [
             ({"result": "REFUND_SUCCESS", "amount": 5}, "note good.*Refunded: 5.00 USD"),
-            ({"result": "REFUND_FAILURE", "message": "Too late"}, "note bad.*Refused: Too late"),
+            ({"result": "REFUND_FAILURE", "message": "Too late"}, "note bad.*Too late"),
             ({"pspReference": "re_1"}, "note good.*In progress"),
         ],
     )

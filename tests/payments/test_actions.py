@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.models import ActionRequest, Payment
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 from .conftest import Buy, as_amount
@@ -84,6 +84,9 @@ def test_a_refusal_is_in_the_language_of_the_staff_also_when_repeated(held: Buy,
     for again in (False, True):
         answer = held.request("CHARGE", "12.31", again=again)
         assert "Seuls 12,30 USD sont bloqués" in answer["message"]
+    for request in ActionRequest.objects.all():  # the page shows it in its reader's
+        assert "Only 12.30 USD" in request.reasons["en"]
+        assert request.reasons["fr"] == answer["message"]
 
 
 def test_a_charged_payment_is_not_cancelled_but_refunded(charged: Buy, stripe_sandbox: StripeSandbox) -> None:

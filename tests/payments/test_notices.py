@@ -76,8 +76,9 @@ def test_a_review(town: Town, order: int, reason: str) -> None:
 def test_an_early_fraud_warning_until_it_is_settled(town: Town) -> None:
     paid(town, "pm_card_createIssuerFraudRecord")
     [message] = infos(town)
-    assert "fraud" in message
+    assert "as fraud (no details given)" in message
     assert len(problems()) == 1
+    assert "comme frauduleux" in Notice.objects.get().messages["fr"]
     [warning] = town.stripe.account.table("radar.early_fraud_warning").values()
     over = {**warning, "actionable": False}
     event = {
@@ -115,9 +116,16 @@ def test_an_inquiry_and_a_dispute_tell_by_when_to_answer(town: Town) -> None:
     assert problems() == []
 
 
-@pytest.mark.parametrize("code", staff_messages.DISPUTE_REASONS)
-def test_the_reason_of_a_dispute_is_in_the_readers_language(code: str) -> None:
-    words = staff_messages.DISPUTE_REASONS[code]
+STRIPES_CODES = {
+    **staff_messages.DISPUTE_REASONS,
+    **staff_messages.FRAUD_KINDS,
+    **staff_messages.REFUND_FAILURES,
+}
+
+
+@pytest.mark.parametrize("code", STRIPES_CODES)
+def test_a_code_of_stripe_is_in_the_readers_language(code: str) -> None:
+    words = STRIPES_CODES[code]
     assert in_language(words, FRENCH) != in_language(words, ENGLISH)
 
 
