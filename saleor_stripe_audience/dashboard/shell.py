@@ -7,6 +7,7 @@ decides whether that parent is trusted (docs/decisions/0009-dashboard-origins.md
 
 import base64
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
@@ -78,10 +79,18 @@ def show_shell(request: HttpRequest) -> HttpResponse:
             "start": (path if name in PAGES else OVERVIEW.url) + (f"?{query}" if query else ""),
             "is_chosen": bool(tilde),
             "is_widget": name in WIDGETS,
-            "missing": missing_permission(WIDGETS[name].permission) if name in WIDGETS else "",
+            "languages": [(code, _missing(name, code)) for code, _name in settings.LANGUAGES],
             "theme": "dark" if request.GET.get("theme") == "dark" else "light",
         }
         return render(request, "dashboard/shell.html", context)
+
+
+def _missing(name: str, language: str) -> str:
+    """What readers of the card without its permission see; empty if the page is not a card."""
+    if name not in WIDGETS:
+        return ""
+    with translation.override(language):
+        return missing_permission(WIDGETS[name].permission)
 
 
 def _read_query(chosen: str) -> str:

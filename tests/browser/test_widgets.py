@@ -26,7 +26,7 @@ def test_an_orders_card_grows_and_leads_to_its_payment(staff: Staff, theme: str)
     card = staff.page.frame_locator("#app")
     expect(card.get_by_role("region")).to_have_count(3)
     expect(card.locator("html")).to_have_attribute("data-theme", theme)
-    expect(card.get_by_text("Not known: Stripe did not respond.")).to_have_count(3)
+    expect(card.get_by_text("Stripe refused the key of account")).to_have_count(3)
     expect(card.get_by_role("alert")).to_have_count(0)
     page = card.locator("#page")
     expect(page).not_to_have_css("height", "0px")
@@ -40,7 +40,7 @@ def test_an_orders_card_grows_and_leads_to_its_payment(staff: Staff, theme: str)
     card.get_by_role("link", name="7.00 USD").click()
     staff.page.wait_for_url(f"**/extensions/app/*/payments/{made[-1].pk}")
     expect(card.get_by_role("heading", level=1)).to_have_text("7.00 USD")
-    expect(card.get_by_text("Not known: Stripe did not respond.")).to_be_visible()
+    expect(card.get_by_text("Stripe refused the key of account")).to_be_visible()
     assert staff.complaints == []
 
 
@@ -63,6 +63,15 @@ def test_a_card_names_the_permission_that_its_reader_needs(staff: Staff, path: s
     # As soon as the permission is granted, the Dashboard hands over a token.
     staff.page.evaluate("token => post('tokenRefresh', { token })", staff.saleor.dashboard_token(staff.app))
     expect(card.get_by_text(expected)).to_have_count(0)
+
+
+def test_a_card_names_the_permission_in_the_dashboards_language(staff: Staff) -> None:
+    """The browser has another one: the Dashboard sends its own after the empty token."""
+    origin = staff.saleor.dashboard_url(staff.app).partition("/dashboard")[0]
+    staff.page.goto(f"{origin}/dashboard/orders/T3JkZXI6MQ==?theme=light&locale=fr&permissions=MANAGE_ORDERS")
+    card = staff.page.frame_locator("#app")
+    expect(card.locator("#page")).to_contain_text("Ceci nécessite l'autorisation")
+    assert staff.complaints == []
 
 
 def test_a_customers_card_leads_to_the_contact(staff: Staff) -> None:

@@ -63,13 +63,20 @@
     window.parent.postMessage({ type, payload: { ...payload, actionId: newId() } }, state.dashboard || "*");
   }
 
-  function show(templateId) {
-    page.replaceChildren(document.getElementById(templateId).content.cloneNode(true));
+  // The shell is rendered before the Dashboard's language is known, so it has its messages in each language.
+  function message(name) {
+    const language = state.locale.toLowerCase().split(/[-_]/)[0];
+    const found = document.getElementById(`${name}-${language}`) || document.getElementById(`${name}-en`);
+    return found.content.cloneNode(true);
   }
 
-  function warn(templateId) {
+  function show(name) {
+    page.replaceChildren(message(name));
+  }
+
+  function warn(name) {
     page.querySelectorAll(":scope > .note.passing").forEach((note) => note.remove());
-    const note = document.getElementById(templateId).content.cloneNode(true);
+    const note = message(name);
     note.firstElementChild.classList.add("passing");
     page.prepend(note);
   }
@@ -117,6 +124,7 @@
     state.locale = locale;
     keep("locale", locale);
     document.documentElement.lang = locale;
+    if (changed && state.isUnpermitted && !state.token) show("unpermitted");
     if (!state.isShown) showFirst();
     else if (changed) load(state.path);
   }
