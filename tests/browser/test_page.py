@@ -178,6 +178,16 @@ def test_nothing_is_cut_off_on_a_telephone(staff: Staff) -> None:
         look(staff, f"telephone-{name.lower()}")
 
 
+@pytest.mark.parametrize("width", [820, 600])
+def test_the_whole_menu_is_in_view_beside_the_dashboards_own(staff: Staff, width: int) -> None:
+    """On a small screen, the Dashboard's menu leaves this width."""
+    staff.page.set_viewport_size({"width": width, "height": 740})
+    page = staff.open(theme="light", locale="fr")
+    expect(page.get_by_role("button", name="Clés", exact=True)).to_be_visible()
+    menu = page.locator("nav.side")
+    assert menu.evaluate("menu => menu.scrollWidth <= menu.clientWidth")
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_hints_in_the_filters_fit(staff: Staff, language: str) -> None:
     for name in ("Main", "Second"):
