@@ -27,7 +27,7 @@ SOURCES: dict[str, Wording] = {
 PLACES: dict[str, Wording] = {
     "one click": gettext_lazy("With the email program's unsubscribe button"),
     "preference page": gettext_lazy("On the preference page"),
-    "checkout_contact": gettext_lazy("In the checkout's contact details"),
+    "checkout_contact": gettext_lazy("In the contact details"),
 }
 REPORTS: dict[str, Wording] = {
     Report.COMPLAINT: gettext_lazy("Spam complaint, reported by %(service)s"),

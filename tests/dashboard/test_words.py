@@ -106,7 +106,7 @@ def test_every_email_service_has_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("source", "detail", "english", "french"),
     [
-        ("checkout", "checkout_contact", "In the checkout", "Dans les coordonnées"),
+        ("checkout", "checkout_contact", "In the contact details", "Dans les coordonnées"),
         ("checkout", "checkout", "at the checkout", "au paiement"),
         ("checkout", "footer_form", "Footer form", "Footer form"),
         ("checkout", "Our page “Tea”", "Our page “Tea”", "Our page “Tea”"),
