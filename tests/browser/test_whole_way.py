@@ -332,6 +332,7 @@ def refund_a_part(owner: Owner) -> None:
     expect(owner.page.locator(".timeline").last).to_contain_text(owner.say("Refund"))
     expect(owner.page.get_by_text(owner.amount(500, "USD")).first).to_be_visible()
     expect(owner.page.get_by_text("•••• 4242")).to_be_visible()
+    expect(owner.page.locator("#history .timeline li").first).to_be_visible()
     expect(owner.page.get_by_role("alert")).to_have_count(0)
     owner.look("payment")
 
