@@ -100,10 +100,16 @@ def show_products(
         page=page,
         params=params,
         is_narrowed=any(params.get(name) for name in FILTERS),
-        states=BADGES.items(),
+        states=_states(user),
         accounts=accounts_to_choose(user.installation),
         syncs=_syncs(user),
     )
+
+
+def _states(user: DashboardUser) -> list[tuple[str, tuple[str, Wording]]]:
+    """Return the states that the shop's products can have."""
+    has_former = any(is_disconnected(each) for each in accounts_of(user.installation.pk))
+    return [(name, badge) for name, badge in BADGES.items() if has_former or name != DISCONNECTED]
 
 
 def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[CatalogProduct]:

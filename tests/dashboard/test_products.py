@@ -103,8 +103,10 @@ def test_products_of_a_disconnected_account_say_so(
     a_product(account, "Lamp")
     left = an_account(shop.installation, "Former")
     gone = a_product(left, "Table", problems=[{"code": "no_price", "message": "No.", "channel": ""}])
+    assert "disconnected" not in ask(client, shop), "the filter is only offered where it finds something"
     StripeAccount.objects.filter(pk=left.pk).update(state="disconnected")
     text = ask(client, shop)
+    assert '<option value="disconnected">Account disconnected</option>' in text
     assert re.findall(r'<span class="badge (?:good|plain|todo)">([^<]+)<', text) == [
         "In Stripe",
         "Account disconnected",
