@@ -81,15 +81,19 @@ def seen_now(payment: Payment, kind: str) -> str:
 def find_open(payment: Payment, kind: str) -> StaffRequest | None:
     """Return the last request of the kind if it is not carried out yet.
 
-    A request whose result is unclear does not count as open: if staff make it again, the new one repeats it.
+    A request whose result is unclear does not count as open, such as one that was interrupted: if staff make it again,
+    the new one repeats it.
     """
-    since = timezone.now() - CARRIED_OUT_WITHIN
+    now = timezone.now()
+    since = now - CARRIED_OUT_WITHIN
     requests = StaffRequest.objects.filter(payment=payment, kind=kind, created_at__gt=since)
     last = requests.order_by("-created_at", "-pk").first()
     if last is None:
         return None
     tried = ActionRequest.objects.filter(
-        Q(answered_at__isnull=False) | Q(unclear_at__isnull=False),
+        Q(answered_at__isnull=False)
+        | Q(unclear_at__isnull=False)
+        | Q(created_at__lt=now - repeats.LONGEST_TRY),
         installation=payment.installation_id,
         transaction_id=payment.transaction_id,
         kind=kind,

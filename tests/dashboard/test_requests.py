@@ -3,11 +3,13 @@
 import json
 import re
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from requests.structures import CaseInsensitiveDict
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
@@ -207,6 +209,17 @@ def test_what_stripe_left_unclear_is_requested_again_and_refunded_once(staff: St
         assert len(staff.town.reported("REFUND_REQUEST")) == requests
     assert staff.town.amounts()[2] == 5
     assert len(staff.town.stripe.account.table("refund")) == 1
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(30, True), (90, False)])
+def test_a_request_that_was_interrupted_is_not_waited_for(staff: Staff, seconds: int, waits: bool) -> None:
+    """The app's process ended while Stripe carried it out: the result is only reported."""
+    staff.send(staff.form("refund") | {"amount": "5"})
+    begin = timezone.now() - timedelta(seconds=seconds)
+    StaffRequest.objects.update(created_at=begin)
+    ActionRequest.objects.update(created_at=begin, answer=None, answered_at=None)
+    assert ("5.00 USD was requested and is being processed." in staff.look()) == waits
+    assert ("Refund this amount" in staff.look()) != waits
 
 
 def test_a_form_that_was_opened_before_another_request_is_refused(staff: Staff) -> None:
