@@ -51,6 +51,13 @@ TITLES: dict[str, str | Promise] = {
     "INFO": _("Note"),
 }
 
+# What Saleor itself stores if it does not get a response.
+SALEORS_OWN: dict[str, str | Promise] = {
+    "Failed to delivery request.": _(
+        "Saleor did not receive the app's response. If Stripe carried it out, the result appears here within minutes."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -79,7 +86,7 @@ def _entries(payment: Payment) -> list[Entry] | None:
     except Failure:
         return None
     # Saleor has them in the shopper's language, or the operator's, and not in the reader's.
-    messages: dict[str, str | Promise] = {**_known_messages(), **_messages_of(payment)}
+    messages: dict[str, str | Promise] = {**SALEORS_OWN, **_known_messages(), **_messages_of(payment)}
     return [
         Entry(
             each.at,

@@ -15,6 +15,7 @@ from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment
 from saleor_stripe_audience.payments.shopper_messages import AT_THE_BANK, WAITS_FOR_SHOPPER
 from saleor_stripe_audience.saleor import client as saleor
+from saleor_stripe_audience.sandbox.saleor.payments import UNDELIVERED
 from saleor_stripe_audience.sandbox.saleor.schema import schema_for
 from saleor_stripe_audience.wording import in_language, in_languages, with_values
 from tests.dashboard.conftest import Shop, make_shop
@@ -83,6 +84,15 @@ def test_what_the_shopper_read_is_shown_in_the_pages_language(
     headers = shop.headers() | {"Accept-Language": staff}
     answer = client.get(f"/dashboard/payments/{payment.pk}/history", headers=headers)
     assert waits in html.unescape(answer.content.decode())
+
+
+def test_what_saleor_says_without_a_response_is_explained(
+    shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [EVENTS[0] | {"type": "REFUND_FAILURE", "message": UNDELIVERED}]
+    answered(monkeypatch, {"transaction": {"events": events}})
+    text = history(client, shop, a_payment(shop.installation))
+    assert "Saleor did not receive the app&#x27;s response." in text
 
 
 @pytest.mark.parametrize("shopper", ["en", "fr"])
