@@ -124,7 +124,9 @@ def _is_unclear(request: ActionRequest, requested: Requested) -> bool:
         is_answered = event is not None and event.pspReference == event.idempotencyKey
         is_interrupted = request.created_at < timezone.now() - LONGEST_TRY
         return request.unclear_at is not None or is_answered or is_interrupted
-    return not has_failed(request, request.answer) and has_failed_for_saleor
+    booked_by = (request.answered_at or timezone.now()) + BOOKED_WITHIN
+    is_lost = event is not None and not event.pspReference and booked_by < timezone.now()
+    return not has_failed(request, request.answer) and (has_failed_for_saleor or is_lost)
 
 
 def _count_lost_responses(pending: list[ActionRequest], requested: Requested) -> int:

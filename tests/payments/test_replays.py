@@ -239,6 +239,19 @@ class TestStaffMakeAnUnclearRequestAgain:
         assert ask(charged, "REFUND", [*failures, first, request_of(charged)])["result"] == "REFUND_SUCCESS"
         assert refunded(stripe_sandbox) == [230, 230]
 
+    @pytest.mark.parametrize(("seconds", "made"), [(30, [230, 230]), (90, [230])])
+    def test_saleor_did_not_book_the_response(
+        self, charged: Buy, stripe_sandbox: StripeSandbox, seconds: int, made: list[int]
+    ) -> None:
+        """Its process ended, so it has neither a result nor a failure. In the first minute, it may still book one."""
+        first = request_of(charged, created=ago(seconds=seconds))
+        answer = post(charged, "REFUND", body_of(charged, "REFUND", [first]))
+        ActionRequest.objects.update(answered_at=timezone.now() - timedelta(seconds=seconds))
+        again = ask(charged, "REFUND", [first, request_of(charged)])
+        assert again["result"] == "REFUND_SUCCESS"
+        assert (again["pspReference"] == answer["pspReference"]) == (made == [230])
+        assert refunded(stripe_sandbox) == made
+
     def _interrupted(self, charged: Buy) -> Json:
         """Return Saleor's event of a refund that Stripe has carried out, without a result."""
         first = request_of(charged)
