@@ -18,7 +18,7 @@ from saleor_stripe_audience.saleor.register import register_view
 from saleor_stripe_audience.saleor.webhooks import receive
 
 
-def when_asked(view: str) -> Callable[..., HttpResponseBase]:
+def imported_on_request(view: str) -> Callable[..., HttpResponseBase]:
     """Import the view at the first request for it: GraphQL takes half of the startup time, and many shops do not use
     it.
     """
@@ -38,11 +38,13 @@ urlpatterns = [
     path("api/webhooks/stripe/<uuid:account_id>", stripe_webhook),
     path("api/webhooks/mail/", mail_webhook),
     path("api/webhooks/mail/<str:secret>", mail_webhook),
-    path("graphql/", when_asked("saleor_stripe_audience.api.views.graphql_view")),
-    path("api/audience/export.csv", when_asked("saleor_stripe_audience.api.downloads.export_view")),
+    path("graphql/", imported_on_request("saleor_stripe_audience.api.views.graphql_view")),
+    path("api/audience/export.csv", imported_on_request("saleor_stripe_audience.api.downloads.export_view")),
     path("dashboard", views.page),  # Saleor's Dashboard removes the trailing slash
     path("dashboard/", include("saleor_stripe_audience.dashboard.urls")),
-    path("storefront/graphql/", when_asked("saleor_stripe_audience.storefront.views.storefront_view")),
+    path(
+        "storefront/graphql/", imported_on_request("saleor_stripe_audience.storefront.views.storefront_view")
+    ),
     path("audience/", include("saleor_stripe_audience.audience.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

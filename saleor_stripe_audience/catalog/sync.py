@@ -158,7 +158,7 @@ def _archive_unlisted(job: Job, account: StripeAccount, after: str) -> Page:
 
     Nothing is delivered while the app is deactivated, and a deleted product is not among those that changed.
     """
-    asked_at = timezone.now()
+    fetched_at = timezone.now()
     rows = CatalogProduct.objects.filter(account=account, is_active=True, issued_at__lt=job.created_at)
     ids = rows.filter(saleor_product_id__gt=after).order_by("saleor_product_id")
     some = list(ids.values_list("saleor_product_id", flat=True).distinct()[: refetch.MOST_AT_ONCE])
@@ -168,7 +168,7 @@ def _archive_unlisted(job: Job, account: StripeAccount, after: str) -> Page:
     gone = set(some) - listing.fetch_present(account.installation, "products", some)
     for row in rows.filter(saleor_product_id__in=gone).select_related("account__installation"):
         with paced(pace_for(account)):
-            push.archive(row, asked_at)
+            push.archive(row, fetched_at)
         page.differences.append(
             _difference(row.saleor_variant_id, "sold in Stripe and deleted in Saleor", "archived")
         )

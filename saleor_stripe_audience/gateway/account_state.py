@@ -21,10 +21,10 @@ def ask(account: StripeAccount) -> tuple[Json, datetime] | None:
     """Return Stripe's account object, and when it was fetched; None if the key has no permission to read it (not an
     error).
     """
-    asked_at = timezone.now()
+    fetched_at = timezone.now()
     with client.errors_of(account):
         try:
-            return client.stripe_of(account).v1.accounts.retrieve_current().to_dict(), asked_at
+            return client.stripe_of(account).v1.accounts.retrieve_current().to_dict(), fetched_at
         except stripe.PermissionError:
             return None
 
@@ -35,15 +35,15 @@ def refresh(account: StripeAccount) -> None:
         save(account, *answer)
 
 
-def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
+def save(account: StripeAccount, found: Json, fetched_at: datetime) -> None:
     """Save whether the account takes payments, unless something newer is saved."""
-    StripeAccount.objects.filter(pk=account.pk, asked_at=None).update(asked_at=asked_at)
-    StripeAccount.objects.filter(pk=account.pk, asked_at__lte=asked_at).update(
+    StripeAccount.objects.filter(pk=account.pk, fetched_at=None).update(fetched_at=fetched_at)
+    StripeAccount.objects.filter(pk=account.pk, fetched_at__lte=fetched_at).update(
         charges_enabled=bool(found.get("charges_enabled")),
-        asked_at=asked_at,
+        fetched_at=fetched_at,
         default_currency=currency_of(found),
     )
-    account.refresh_from_db(fields=["charges_enabled", "asked_at", "default_currency"])
+    account.refresh_from_db(fields=["charges_enabled", "fetched_at", "default_currency"])
 
 
 def currency_of(found: Json) -> str:
@@ -53,7 +53,7 @@ def currency_of(found: Json) -> str:
 
 def save_charges(account: StripeAccount, *, enabled: bool) -> None:
     """Save what a payment revealed, regardless of what was fetched before."""
-    StripeAccount.objects.filter(pk=account.pk).update(charges_enabled=enabled, asked_at=timezone.now())
+    StripeAccount.objects.filter(pk=account.pk).update(charges_enabled=enabled, fetched_at=timezone.now())
 
 
 def check_charges(account: StripeAccount) -> None:

@@ -107,32 +107,32 @@ def link(account: StripeAccount, *, again: str, back: str) -> str:
 
 def ask(account: StripeAccount) -> tuple[Json, datetime]:
     """Return Stripe's account object, and when it was fetched."""
-    asked_at = timezone.now()
+    fetched_at = timezone.now()
     with client.errors_of(account):
         found = client.stripe_of(account).v1.accounts.retrieve_current().to_dict()
-    return found, asked_at
+    return found, fetched_at
 
 
 def refresh(account: StripeAccount) -> None:
     """Fetch the account's state from Stripe and save it."""
-    found, asked_at = ask(account)
+    found, fetched_at = ask(account)
     with transaction.atomic():
-        save(account, found, asked_at)
+        save(account, found, fetched_at)
     trouble.end(account)
     account.refresh_from_db()
 
 
-def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
+def save(account: StripeAccount, found: Json, fetched_at: datetime) -> None:
     """Save the account's state, unless something newer is saved; inside the caller's transaction."""
     row = StripeAccount.objects.select_for_update().get(pk=account.pk)
-    if row.has_left or (row.asked_at is not None and row.asked_at > asked_at):
+    if row.has_left or (row.fetched_at is not None and row.fetched_at > fetched_at):
         return
     before, row.connect_state = row.connect_state, state_of(found)
     row.requirements, row.charges_enabled = requirements_of(found), bool(found.get("charges_enabled"))
-    row.name, row.asked_at = name_of(found)[:250] or row.name, asked_at
+    row.name, row.fetched_at = name_of(found)[:250] or row.name, fetched_at
     row.default_currency = account_state.currency_of(found)
     if row.connect_state == State.PENDING:
-        row.pending_since = row.pending_since or asked_at
+        row.pending_since = row.pending_since or fetched_at
     else:
         row.pending_since = None
     row.save(
@@ -141,7 +141,7 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
             "requirements",
             "charges_enabled",
             "name",
-            "asked_at",
+            "fetched_at",
             "default_currency",
             "pending_since",
         ]
@@ -149,7 +149,7 @@ def save(account: StripeAccount, found: Json, asked_at: datetime) -> None:
     if row.connect_state != before:
         log.info("connect state changed", account=str(row.pk), before=before, now=str(row.connect_state))
     if row.takes_payments and before != State.ACTIVE:
-        activation.announce(row, asked_at)
+        activation.announce(row, fetched_at)
 
 
 def leave(account: StripeAccount) -> None:
@@ -271,10 +271,10 @@ def _create_at_stripe(account: StripeAccount) -> None:
     except Rejected:
         StripeAccount.objects.filter(pk=account.pk, stripe_id="").delete()
         raise
-    asked_at = timezone.now()
+    fetched_at = timezone.now()
     with transaction.atomic():
         StripeAccount.objects.filter(pk=account.pk, stripe_id="").update(
             stripe_id=made.id, connect_state=State.PENDING
         )
-        save(account, made.to_dict(), asked_at)
+        save(account, made.to_dict(), fetched_at)
     account.refresh_from_db()

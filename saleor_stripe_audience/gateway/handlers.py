@@ -14,8 +14,8 @@ def follow_onboarding(event: Event) -> Write | None:
         return (lambda: account_state.save(account, *answer)) if answer is not None else None
     if account.has_left:
         return None
-    found, asked_at = connect.ask(account)
-    return lambda: connect.save(account, found, asked_at)
+    found, fetched_at = connect.ask(account)
+    return lambda: connect.save(account, found, fetched_at)
 
 
 def end_connection(event: Event) -> None:

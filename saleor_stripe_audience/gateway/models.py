@@ -14,7 +14,7 @@ class StripeAccount(models.Model):
     platform.
 
     `connect_state` is for the second kind: how far Stripe's onboarding is, `requirements` what Stripe still needs,
-    `asked_at` when both were last fetched. `stripe_id` is empty until Stripe has created the account.
+    `fetched_at` when both were last fetched. `stripe_id` is empty until Stripe has created the account.
 
     `blocked_at` is the time since which Stripe has refused to serve the account, for example because of its key; see
     trouble.py.
@@ -61,7 +61,7 @@ class StripeAccount(models.Model):
     pending_since = models.DateTimeField(null=True, blank=True)
     requirements = models.JSONField(default=list, blank=True)
     charges_enabled = models.BooleanField(default=True)
-    asked_at = models.DateTimeField(null=True, blank=True)
+    fetched_at = models.DateTimeField(null=True, blank=True)
     default_currency = models.CharField(max_length=3, default="", blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
     sends_receipts = models.BooleanField(default=False)

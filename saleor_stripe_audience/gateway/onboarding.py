@@ -414,7 +414,7 @@ def _kept(
             "requirements": [],
             # If the key has no permission to read this, it is assumed; a refused payment will show otherwise.
             "charges_enabled": True if found is None else bool(found.charges_enabled),
-            "asked_at": timezone.now(),
+            "fetched_at": timezone.now(),
             "default_currency": "" if found is None else account_state.currency_of(found.to_dict()),
         },
     )

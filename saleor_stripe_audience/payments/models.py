@@ -11,9 +11,9 @@ class Payment(models.Model):
     """One payment. Amounts count the smallest unit of `currency` by Stripe's table.
 
     The row is a copy: the truth is in Stripe, where the intent's metadata names the transaction. Gross, fee and net are
-    the amounts on the account's balance, in `settled_currency`; unknown until Stripe books them. `asked_at` is when the
-    row's data was requested from Stripe. `order_id`, Saleor's, and `order_number` are empty for a checkout, and until
-    the order is known.
+    the amounts on the account's balance, in `settled_currency`; unknown until Stripe books them. `fetched_at` is when
+    the row's data was requested from Stripe. `order_id`, Saleor's, and `order_number` are empty for a checkout, and
+    until the order is known.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -42,7 +42,7 @@ class Payment(models.Model):
     order_number = models.CharField(max_length=64, default="", blank=True)
     decline_code = models.CharField(max_length=100, default="", blank=True)
     decline_message = models.CharField(max_length=512, default="", blank=True)
-    asked_at = models.DateTimeField(null=True)
+    fetched_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

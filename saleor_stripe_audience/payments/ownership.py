@@ -84,17 +84,17 @@ def search(
     The reference is Saleor's own, which it has from us: together with the transaction in the metadata it is proof
     enough, even if the installation there no longer exists, because the app's data was lost or deleted.
     """
-    unasked: Failure | None = None
+    failure: Failure | None = None
     for account in accounts.accounts_of(installation.pk) if psp_reference.startswith("pi_") else []:
         try:
             intent = payment_intents.retrieve(account, psp_reference)
         except Rejected as error:
-            unasked = unasked if error.code == failures.MISSING else error
+            failure = failure if error.code == failures.MISSING else error
             continue
         if _names(intent, installation, transaction_id) and intent.livemode == account.livemode:
             records.save(account, intent)
             return account, restore_metadata(account, intent)
-    raise unasked or Rejected(
+    raise failure or Rejected(
         pgettext_lazy("staff", "This payment is not known to any of the shop's Stripe accounts."),
         code=UNKNOWN_PAYMENT,
     )

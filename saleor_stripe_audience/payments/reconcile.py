@@ -172,7 +172,7 @@ def _payments_to_compare(account: StripeAccount, since: datetime | None, looked:
             chosen[intent.id] = None
     still_open = known.filter(status__in=OPEN)
     recent = known.filter(updated_at__gte=begin) | still_open.filter(created_at__gte=begin - OPEN_FOR)
-    old = still_open.filter(created_at__lt=begin - OPEN_FOR).order_by(F("asked_at").asc(nulls_first=True))
+    old = still_open.filter(created_at__lt=begin - OPEN_FOR).order_by(F("fetched_at").asc(nulls_first=True))
     chosen |= dict.fromkeys(recent.values_list("payment_intent_id", flat=True))
     chosen |= dict.fromkeys(old.values_list("payment_intent_id", flat=True)[:OLD_AT_ONCE])
     if begin < looked - STRIPE_STORES:
@@ -202,14 +202,14 @@ def _compare(installation: Installation, account: StripeAccount, intent_id: str)
     """Compare and repair one payment. A failure is reported, and the others are still compared."""
     where = f"payment {intent_id}"
     differences: list[Difference] = []
-    asked_at = datetime.now(UTC)
+    fetched_at = datetime.now(UTC)
     try:
         intent = payment_intents.retrieve(account, intent_id)
         intent = ownership.recognize(account, intent)
         if not Payment.objects.filter(account=account, payment_intent_id=intent_id).exists():
             differences.append(Difference("the payment was not known here", where, fixed=True))
         reported = report_missing(account, intent)
-        records.save_compared(account, intent, asked_at)
+        records.save_compared(account, intent, fetched_at)
         if reported.outcomes or _leaves_others_open(installation, account, intent):
             # The event that would have ended the checkout's other open payments was lost.
             order_matching.follow(installation, intent.transaction_id)

@@ -51,49 +51,49 @@ def with_account(payment: Payment) -> Payment:
 
 
 def save(
-    account: StripeAccount, intent: PaymentIntent, asked_at: datetime | None = None, *, is_new: bool = False
+    account: StripeAccount, intent: PaymentIntent, fetched_at: datetime | None = None, *, is_new: bool = False
 ) -> None:
     """Create the payment's row, or bring it up to date. If the database fails, the payment continues without it.
 
-    `asked_at` is when the intent was requested from Stripe, by default now: data older than the row changes nothing.
+    `fetched_at` is when the intent was requested from Stripe, by default now: data older than the row changes nothing.
     `is_new` if there was no row a moment ago: this saves looking for one.
     """
-    asked_at = asked_at or timezone.now()
+    fetched_at = fetched_at or timezone.now()
     try:
         with savepoint_if_needed():
-            if is_new and intent.transaction_id and _create(account, intent, asked_at):
+            if is_new and intent.transaction_id and _create(account, intent, fetched_at):
                 return
-            if _update_newer(account, intent, asked_at):
+            if _update_newer(account, intent, fetched_at):
                 return
             with transaction.atomic():
-                _save(account, intent, asked_at)
+                _save(account, intent, fetched_at)
     except DatabaseError:
         log.exception("payment not stored", payment_intent=intent.id)
 
 
-def save_compared(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> None:
-    """Do the same as `save`, but if nothing changed, only `asked_at` is stored.
+def save_compared(account: StripeAccount, intent: PaymentIntent, fetched_at: datetime) -> None:
+    """Do the same as `save`, but if nothing changed, only `fetched_at` is stored.
 
     With another `updated_at`, `reconcile` would compare the payment again at each run.
     """
     rows = Payment.objects.filter(account=account, payment_intent_id=intent.id, **changing_fields(intent))
-    if not rows.filter(Q(asked_at=None) | Q(asked_at__lte=asked_at)).update(asked_at=asked_at):
-        save(account, intent, asked_at)
+    if not rows.filter(Q(fetched_at=None) | Q(fetched_at__lte=fetched_at)).update(fetched_at=fetched_at):
+        save(account, intent, fetched_at)
 
 
-def _save(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> None:
+def _save(account: StripeAccount, intent: PaymentIntent, fetched_at: datetime) -> None:
     rows = Payment.objects.select_for_update()
     payment = rows.filter(account=account, payment_intent_id=intent.id).first()
     if payment is not None:
-        _update(payment, intent, asked_at)
+        _update(payment, intent, fetched_at)
     elif not intent.transaction_id:
         log.error("PaymentIntent without a transaction not stored", payment_intent=intent.id)
-    elif not _create(account, intent, asked_at):
+    elif not _create(account, intent, fetched_at):
         same_intent = Q(account=account, payment_intent_id=intent.id)
         same_transaction = Q(installation_id=account.installation_id, transaction_id=intent.transaction_id)
         payment = rows.filter(same_intent | same_transaction).first()
         if payment is not None and payment.payment_intent_id == intent.id:
-            _update(payment, intent, asked_at)
+            _update(payment, intent, fetched_at)
         else:
             log.error("payment already has another PaymentIntent", payment_intent=intent.id)
 
@@ -104,7 +104,7 @@ def _follow_channel(installation: Installation, before: str, after: str) -> None
     Payment.objects.filter(installation=installation, channel_slug=before).update(channel_slug=after)
 
 
-def _create(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:
+def _create(account: StripeAccount, intent: PaymentIntent, fetched_at: datetime) -> bool:
     """Whether the row was created; False if the intent, or its transaction, has one."""
     payment = Payment(
         installation_id=account.installation_id,
@@ -115,7 +115,7 @@ def _create(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -
         source_id=intent.metadata.get(names.SOURCE, ""),
         channel_slug=intent.metadata.get(names.CHANNEL, ""),
         currency=intent.currency,
-        asked_at=asked_at,
+        fetched_at=fetched_at,
         **changing_fields(intent),
     )
     return insert_once(payment)
@@ -126,17 +126,17 @@ _PROGRESS_BEFORE = (
 )
 _UPDATE_NEWER = f"""
     UPDATE payments_payment SET amount_minor = %s, status = %s, captured_minor = %s, refunded_minor = %s,
-      decline_code = %s, decline_message = %s, flow = COALESCE(NULLIF(%s, ''), flow), asked_at = %s, updated_at = %s
+      decline_code = %s, decline_message = %s, flow = COALESCE(NULLIF(%s, ''), flow), fetched_at = %s, updated_at = %s
     WHERE account_id = %s AND payment_intent_id = %s AND (
       ({_PROGRESS_BEFORE}, captured_minor) < (%s, %s)
-      OR ({_PROGRESS_BEFORE}, captured_minor) = (%s, %s) AND (asked_at IS NULL OR asked_at <= %s))"""  # noqa: S608 - no values
+      OR ({_PROGRESS_BEFORE}, captured_minor) = (%s, %s) AND (fetched_at IS NULL OR fetched_at <= %s))"""  # noqa: S608 - no values
 
 
-def _update_newer(account: StripeAccount, intent: PaymentIntent, asked_at: datetime) -> bool:
+def _update_newer(account: StripeAccount, intent: PaymentIntent, fetched_at: datetime) -> bool:
     """Whether there is a row, and it was brought up to date in this one statement: `_is_outdated` in SQL."""
     changes = changing_fields(intent)
     progress = (_PROGRESS.get(intent.status, 0), intent.amount_received)
-    at = stored(Payment, "asked_at", asked_at)
+    at = stored(Payment, "fetched_at", fetched_at)
     with turn_to_write(), connection.cursor() as cursor:
         cursor.execute(
             _UPDATE_NEWER,
@@ -155,24 +155,24 @@ def _update_newer(account: StripeAccount, intent: PaymentIntent, asked_at: datet
         return bool(cursor.rowcount == 1)
 
 
-def _update(payment: Payment, intent: PaymentIntent, asked_at: datetime) -> None:
+def _update(payment: Payment, intent: PaymentIntent, fetched_at: datetime) -> None:
     """Events of one payment are handled in parallel: what was read earlier may be written later."""
     changes = changing_fields(intent)
-    if _is_outdated(payment, changes, asked_at):
+    if _is_outdated(payment, changes, fetched_at):
         return
-    changes |= {"flow": intent.metadata.get(names.FLOW) or payment.flow, "asked_at": asked_at}
+    changes |= {"flow": intent.metadata.get(names.FLOW) or payment.flow, "fetched_at": fetched_at}
     for name, value in changes.items():
         setattr(payment, name, value)
     payment.save(update_fields=[*changes, "updated_at"])
 
 
-def _is_outdated(payment: Payment, changes: dict[str, Any], asked_at: datetime) -> bool:
+def _is_outdated(payment: Payment, changes: dict[str, Any], fetched_at: datetime) -> bool:
     """The payment's progress decides; if it is the same, the time of the request to Stripe does."""
     before = (_PROGRESS.get(payment.status, 0), payment.captured_minor)
     now = (_PROGRESS.get(changes["status"], 0), changes["captured_minor"])
     if before != now:
         return now < before
-    return payment.asked_at is not None and asked_at < payment.asked_at
+    return payment.fetched_at is not None and fetched_at < payment.fetched_at
 
 
 def changing_fields(intent: PaymentIntent) -> dict[str, Any]:

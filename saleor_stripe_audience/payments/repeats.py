@@ -114,7 +114,7 @@ def _is_unclear(request: ActionRequest, requested: Requested) -> bool:
     if hasattr(request, "repeated_by"):
         return False
     # For Saleor it failed: by the app's response or, without a reference, because it received none.
-    event, own = requested.event_of(request.key), _asked_at(request, requested)
+    event, own = requested.event_of(request.key), _requested_at(request, requested)
     references = {"", event.idempotencyKey if event is not None else ""}
     has_failed_for_saleor = any(
         each.type == f"{request.kind}_FAILURE" and each.pspReference in references and own <= each.createdAt
@@ -136,7 +136,7 @@ def _count_lost_responses(pending: list[ActionRequest], requested: Requested) ->
     """
     if not pending:
         return 0
-    since = min(_asked_at(each, requested) for each in pending)
+    since = min(_requested_at(each, requested) for each in pending)
     lost = [
         each
         for each in requested.transaction.events
@@ -150,7 +150,7 @@ def has_failed(request: ActionRequest, response: Json) -> bool:
     return response.get("result") == f"{request.kind}_FAILURE"
 
 
-def _asked_at(request: ActionRequest, requested: Requested) -> datetime:
+def _requested_at(request: ActionRequest, requested: Requested) -> datetime:
     """Return when Saleor stored the request; now if it sent no key."""
     event = requested.event_of(request.key)
     return event.createdAt if event is not None else timezone.now()
@@ -158,7 +158,7 @@ def _asked_at(request: ActionRequest, requested: Requested) -> datetime:
 
 def was_reported(requested: Requested, request: ActionRequest, response: Json, first: ActionRequest) -> bool:
     """Whether Saleor knew what became of the first request before staff made this one."""
-    own = _asked_at(request, requested)
+    own = _requested_at(request, requested)
     known = [
         each
         for each in requested.transaction.events

@@ -64,7 +64,7 @@ def report_payment(
     That function calls `report_later` if something was left out for now. `is_disputed` if an event said so: an inquiry
     does not show on the charge.
     """
-    asked_at = timezone.now()
+    fetched_at = timezone.now()
     intent = payment_intents.retrieve(account, intent_id)
     try:
         recognized = ownership.recognize(account, intent)
@@ -77,7 +77,7 @@ def report_payment(
         return None
 
     def write() -> None:
-        records.save(account, recognized, asked_at)
+        records.save(account, recognized, fetched_at)
         if not reported.is_all:
             report_later(account, intent_id)
 

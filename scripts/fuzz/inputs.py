@@ -109,7 +109,7 @@ class Inputs:
 
     def _graphql(self, chance: random.Random, number: int) -> Request:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._known.api_key}"}
-        return self._asked(self._api, "/graphql/", headers, chance, number)
+        return self._operation(self._api, "/graphql/", headers, chance, number)
 
     def _storefront_graphql(self, chance: random.Random, number: int) -> Request:
         headers = {
@@ -118,9 +118,9 @@ class Inputs:
             "Origin": "https://shop.example.com",
             "X-Forwarded-For": f"192.0.2.{chance.randrange(256)}",
         }
-        return self._asked(self._storefront, "/storefront/graphql/", headers, chance, number)
+        return self._operation(self._storefront, "/storefront/graphql/", headers, chance, number)
 
-    def _asked(
+    def _operation(
         self, queries: Queries, path: str, headers: dict[str, str], chance: random.Random, number: int
     ) -> Request:
         operation = queries.operation(chance)

@@ -98,11 +98,11 @@ def test_a_stripe_slower_than_the_deadline_is_left_in_time(
 def test_a_revoked_key_is_said_without_the_key(buy: Begin, account: StripeAccount) -> None:  # noqa: F811 - fixtures
     one = buy().paid()
     StripeAccount.objects.update(secret_key="sk_test_revoked_marker")
-    asked_by_staff = one.request("REFUND", "5.00")
-    assert "Paste a new" in asked_by_staff["message"]
+    requested_by_staff = one.request("REFUND", "5.00")
+    assert "Paste a new" in requested_by_staff["message"]
     for answer in (buy().initialize(), one.process()):
         assert "Paste" not in json.dumps(answer), "shoppers do not read merchants' messages"
-        assert "marker" not in json.dumps([answer, asked_by_staff])
+        assert "marker" not in json.dumps([answer, requested_by_staff])
     assert one.process()["result"] == "CHARGE_ACTION_REQUIRED", (
         "a paid transaction is never reported as failed"
     )

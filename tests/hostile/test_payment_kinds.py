@@ -175,15 +175,15 @@ class TestTheTotalFalls:
         assert row_of(one, stripe_sandbox)["amount_received"] == 0
 
     @pytest.mark.parametrize("left", ["0", "0.30", "20.00"])
-    @pytest.mark.parametrize("asked_by", ["initialize", "process"])
+    @pytest.mark.parametrize("caller", ["initialize", "process"])
     def test_while_the_bank_asks_the_shopper(
-        self, buy: Begin, stripe_sandbox: StripeSandbox, left: str, asked_by: str
+        self, buy: Begin, stripe_sandbox: StripeSandbox, left: str, caller: str
     ) -> None:
         one = buy(amount="50.00")
         one.initialize(sourceObject=checkout_of("50.00"))
         one.pay(SECURE)
         assert row_of(one, stripe_sandbox)["status"] == "requires_action"
-        response = getattr(one, asked_by)(sourceObject=checkout_of(left))
+        response = getattr(one, caller)(sourceObject=checkout_of(left))
         if Decimal(left) < 1:
             assert row_of(one, stripe_sandbox)["status"] == "canceled"
             assert response["result"] == "CHARGE_FAILURE"
@@ -349,7 +349,7 @@ class TestStaffAsk:
     def test_for_three_equal_refunds_at_once(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         """Each body already contains the other requests; each is a separate refund."""
         one = buy().paid()
-        one.events = [one._asked("REFUND", "2.00") for _ in range(3)]
+        one.events = [one._request_event("REFUND", "2.00") for _ in range(3)]
 
         def ask(number: int) -> Json:
             try:
@@ -370,13 +370,13 @@ class TestStaffAsk:
         bare = {
             "id": one.id,
             "pspReference": one.psp,
-            "events": [one._asked("REFUND", "2.00")],
+            "events": [one._request_event("REFUND", "2.00")],
             "order": None,
             "checkout": None,
         }
         action = {"actionType": "REFUND", "amount": 2.0, "currency": "USD"}
         for granted in (None, {"id": "T3JkZXJHcmFudGVkUmVmdW5kOk5vbmU=", "reason": None}):
-            bare["events"] = [one._asked("REFUND", "2.00")]
+            bare["events"] = [one._request_event("REFUND", "2.00")]
             response = one.send(
                 "transaction_refund_requested", action=action, transaction=bare, grantedRefund=granted
             )

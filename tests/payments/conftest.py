@@ -171,7 +171,7 @@ class Buy:
     def request(self, kind: str, amount: str | None, *, again: bool = False) -> Json:
         """Request a charge, refund or cancelation as staff; with `again` Saleor repeats its last request."""
         if not again:
-            self.events.append(self._asked(kind, amount))
+            self.events.append(self._request_event(kind, amount))
         event = f"transaction_{ {'CANCEL': 'CANCELATION'}.get(kind, kind) }_requested".lower()
         action = {
             "actionType": kind,
@@ -190,7 +190,7 @@ class Buy:
             self.events[-1]["pspReference"] = answer.get("pspReference") or ""
         return answer
 
-    def _asked(self, kind: str, amount: str | None) -> Json:
+    def _request_event(self, kind: str, amount: str | None) -> Json:
         return {
             "type": f"{kind}_REQUEST",
             "idempotencyKey": str(uuid.uuid4()),

@@ -283,7 +283,7 @@ class TestReasons:
         self, buy: Begin, stripe_sandbox: StripeSandbox
     ) -> None:
         one = buy().paid()
-        one.events.append(one._asked("REFUND", "5.00"))
+        one.events.append(one._request_event("REFUND", "5.00"))
         action = {"actionType": "REFUND", "amount": 5.0, "currency": "USD"}
         transaction = {"id": one.id, "pspReference": one.psp, "events": one.events}
         granted = {"id": "T3JkZXJHcmFudGVkUmVmdW5kOjE=", "reason": "Broken"}
@@ -298,7 +298,7 @@ class TestReasons:
     def test_a_plain_refund_was_granted_by_nothing(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         """Saleor then sends a granted refund whose id has no number."""
         one = buy().paid()
-        one.events.append({**one._asked("REFUND", "5.00"), "message": "Too small"})
+        one.events.append({**one._request_event("REFUND", "5.00"), "message": "Too small"})
         answer = one.send(
             "transaction_refund_requested",
             action={"actionType": "REFUND", "amount": 5.0, "currency": "USD"},
@@ -315,7 +315,7 @@ class TestReasons:
         self, buy: Begin, stripe_sandbox: StripeSandbox, reason: str
     ) -> None:
         one = buy().paid()
-        one.events.append({**one._asked("REFUND", "5.00"), "message": reason})
+        one.events.append({**one._request_event("REFUND", "5.00"), "message": reason})
         assert one.request("REFUND", "5.00", again=True)["result"] == "REFUND_SUCCESS"
         assert self.metadata(stripe_sandbox).get("saleor_reason", "") == reason[:500]
 

@@ -214,5 +214,5 @@ class TestKilledAtAnyStep:
 def prepare_request(one: Buy, kind: str, amount: str | None) -> Buy:
     """Pay; return the payment with a request that Saleor has stored and is about to send."""
     one.paid()
-    one.events.append(one._asked(kind, amount))
+    one.events.append(one._request_event(kind, amount))
     return one

@@ -127,7 +127,7 @@ def test_a_time_that_is_set_by_itself_is_set() -> None:
         zip(_columns_of(Payment), _insertion_of(Payment, connection.vendor).values(payment), strict=True)
     )
     assert held["created_at"] is not None
-    assert held["asked_at"] is None
+    assert held["fetched_at"] is None
 
 
 def _columns_of(model: type[models.Model]) -> list[str]:

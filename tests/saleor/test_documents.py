@@ -68,12 +68,12 @@ def test_every_fragment_is_written_once_used_and_valid() -> None:
 def test_no_document_asks_a_field_twice() -> None:
     for version in VERSIONS:
         for webhook in manifest("app", read_version(version))["webhooks"]:
-            assert _asked_twice(parse(webhook["query"])) == [], webhook["identifier"]
+            assert _queried_twice(parse(webhook["query"])) == [], webhook["identifier"]
         for name in document_names("graphql/operations", ".graphql"):
-            assert _asked_twice(parse(operation(name, read_version(version)))) == [], name
+            assert _queried_twice(parse(operation(name, read_version(version)))) == [], name
 
 
-def _asked_twice(document: DocumentNode) -> list[str]:
+def _queried_twice(document: DocumentNode) -> list[str]:
     found: list[str] = []
 
     class Repeated(Visitor):
@@ -104,13 +104,13 @@ def test_the_manifests_ask_for_known_events_and_permissions(version: str) -> Non
 def test_every_subscription_requests_its_type_and_time(version: str) -> None:
     """With these, the app recognizes a captured body that is posted later, or to another endpoint."""
     for webhook in manifest("app", read_version(version))["webhooks"]:
-        asked = _asked_of_event(webhook["query"])
+        asked = _fields_of_event(webhook["query"])
         kind = webhook["targetUrl"].rpartition("/")[2].replace("-", "_")
         assert {"__typename", "issuedAt", f"... on {type_of(kind)}"} <= asked, kind
         assert type_of(kind) in genuine_schema(version).type_map
 
 
-def _asked_of_event(query: str) -> set[str]:
+def _fields_of_event(query: str) -> set[str]:
     """Return the selected fields of the event itself, whether in its fragment or outside of it."""
     [subscription] = parse(query).definitions
     assert isinstance(subscription, OperationDefinitionNode)

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ("pending_since", models.DateTimeField(blank=True, null=True)),
                 ("requirements", models.JSONField(blank=True, default=list)),
                 ("charges_enabled", models.BooleanField(default=True)),
-                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("fetched_at", models.DateTimeField(blank=True, null=True)),
                 ("default_currency", models.CharField(blank=True, default="", max_length=3)),
                 ("blocked_at", models.DateTimeField(blank=True, null=True)),
                 ("sends_receipts", models.BooleanField(default=False)),

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ("order_number", models.CharField(blank=True, default="", max_length=64)),
                 ("decline_code", models.CharField(blank=True, default="", max_length=100)),
                 ("decline_message", models.CharField(blank=True, default="", max_length=512)),
-                ("asked_at", models.DateTimeField(null=True)),
+                ("fetched_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 (

@@ -270,10 +270,12 @@ def query_fault(version: str, query: str) -> str | None:
 def events_of(webhook: dict[str, Any]) -> list[str]:
     """Return a webhook's events: those named, otherwise those for which its query has fragments."""
     named = [*(webhook.get("asyncEvents") or []), *(webhook.get("syncEvents") or [])]
-    return named or [re.sub(r"(?<!^)(?=[A-Z])", "_", each).upper() for each in _types_asked(webhook["query"])]
+    return named or [
+        re.sub(r"(?<!^)(?=[A-Z])", "_", each).upper() for each in _queried_types(webhook["query"])
+    ]
 
 
-def _types_asked(query: str) -> list[str]:
+def _queried_types(query: str) -> list[str]:
     """Return the event types that a subscription selects directly under `event`."""
     definitions = parse(query).definitions
     fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}

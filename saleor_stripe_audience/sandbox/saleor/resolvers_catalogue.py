@@ -97,7 +97,7 @@ def variant_media(_source: Any, _info: Info) -> list[ProductMedia]:
 
 
 @resolves("ProductType", "assignedVariantAttributes")
-def attributes_of_variants(source: Any, _info: Info, **_asked: Any) -> list[dict[str, Any]]:
+def attributes_of_variants(source: Any, _info: Info, **_arguments: Any) -> list[dict[str, Any]]:
     return [{"attribute": {"name": each, "valueRequired": True}} for each in source.required_attributes]
 
 

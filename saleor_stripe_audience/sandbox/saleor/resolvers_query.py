@@ -344,11 +344,11 @@ def _order_meets(order: Order, filtered: dict[str, Any], where: dict[str, Any]) 
     numbers, checkouts = filtered.get("numbers"), filtered.get("checkoutIds")
     term = (filtered.get("search") or "").lower()
     checkout = where.get("checkoutId") or {}
-    asked_checkouts = [checkout["eq"]] if "eq" in checkout else checkout.get("oneOf") or checkouts
+    checkout_ids = [checkout["eq"]] if "eq" in checkout else checkout.get("oneOf") or checkouts
     return (
         all(order.id in each for each in ids)
         and (not numbers or order.number in numbers)
-        and (not asked_checkouts or order.checkout_id in asked_checkouts)
+        and (not checkout_ids or order.checkout_id in checkout_ids)
         and (not term or term in f"{order.user_email} {order.number}".lower())
         and matches_text(order.user_email, where.get("userEmail"))
         and between(order.updated_at, filtered.get("updatedAt"))
