@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("body", models.CharField(max_length=64)),
                 ("answer", models.JSONField(null=True)),
+                ("reasons", models.JSONField(blank=True, default=dict)),
                 ("unclear_at", models.DateTimeField(null=True)),
                 (
                     "repeats",
@@ -226,6 +227,7 @@ class Migration(migrations.Migration):
                 ("payment_intent_id", models.CharField(max_length=200)),
                 ("state", models.CharField(max_length=100)),
                 ("message", models.TextField()),
+                ("messages", models.JSONField(blank=True, default=dict)),
                 ("is_last", models.BooleanField(default=False)),
                 ("claimed_at", models.DateTimeField(null=True)),
                 ("reported_at", models.DateTimeField(null=True)),
