@@ -25,6 +25,8 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# One list, however often it is configured: loggers keep the list that they found at their first use.
+_PROCESSORS: list[Any] = [*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
 
 
 def _exception_without_values(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def _short(path: str) -> str:
 def logging_settings(level: str) -> dict[str, Any]:
     """Django's LOGGING; configures structlog to use it."""
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -86,7 +86,7 @@ def test_a_permission_is_missing(shop: SaleorSandbox, capsys: pytest.CaptureFixt
     app = shop.app("saleor.app.stripe-audience")
     assert app is not None
     app.permissions = app.permissions - {"MANAGE_USERS"}
-    assert "MANAGE_USERS" in only(to_fix(capsys))
+    assert "Manage customers" in only(to_fix(capsys))
 
 
 def test_a_channel_has_no_account(shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]) -> None:
