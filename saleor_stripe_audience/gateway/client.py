@@ -8,6 +8,7 @@ response, which would then be turned back into JSON. They raise the library's er
 """
 
 import hashlib
+import os
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -142,6 +143,10 @@ def _check_readable(answer: Answer) -> None:
 @cache
 def _connections(base: str) -> KeptConnections:
     return KeptConnections(base, settings.SERVER_THREADS)
+
+
+# On a connection that two processes use, one may read the other's response.
+os.register_at_fork(after_in_child=_connections.cache_clear)
 
 
 @cache

@@ -1,5 +1,6 @@
 """Every HTTP call to Saleor: one deadline for the whole call, no redirects, no open transaction."""
 
+import os
 import threading
 from typing import Any
 
@@ -18,6 +19,8 @@ from saleor_stripe_audience.saleor.addresses import is_named_by_operator, public
 HTTPS = 443
 
 _local = threading.local()
+# On a connection that two processes use, one may read the other's response.
+os.register_at_fork(after_in_child=lambda: vars(_local).clear())
 
 
 class _PublicConnection(network.TimedHTTPSConnection):
