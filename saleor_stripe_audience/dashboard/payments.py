@@ -236,7 +236,7 @@ def stripe_url(payment: Payment) -> str:
 
 
 def net_after_refunds(payment: Payment) -> str:
-    """Return the net amount without what was refunded, of which Stripe returns no fee.
+    """Return the net amount minus what was refunded; Stripe keeps its fee.
 
     Empty if nothing was refunded, or if the balance has another currency: Stripe then chooses the refund's rate.
     """

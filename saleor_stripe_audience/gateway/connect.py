@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 State = StripeAccount.ConnectState
 
-# Until Stripe has a name: in the language of the person who connects the account.
+# Until Stripe sends a name, in the language of the person who connects the account.
 UNNAMED = pgettext_lazy("staff", "New Stripe account")
 STILL_CHECKED = ("requirements.pending_verification", "under_review")
 

@@ -133,7 +133,7 @@ def _find_first(
     try:
         return repeats.find_first(installation, requested, request, settled)
     except Unavailable as error:
-        _store(request, _fail(requested, request.kind, request, error.translatable))
+        _refuse(requested, request, error)
         raise
 
 
@@ -232,7 +232,7 @@ def for_failure(kind: str, message: Promise | str, reference: str = "") -> Json:
     return {"result": f"{kind}_FAILURE", "message": text, "pspReference": reference or str(uuid.uuid4())}
 
 
-def _refuse(requested: Requested, request: ActionRequest, error: Rejected) -> None:
+def _refuse(requested: Requested, request: ActionRequest, error: Failure) -> None:
     response = _fail(requested, request.kind, request, error.translatable)
     _store(request, response, in_languages(error.translatable))
 

@@ -42,7 +42,7 @@ def find_first(
         if not open_ones:
             pending = [each for each in others if each.answer is None and not hasattr(each, "repeated_by")]
             lost = _count_lost_responses(pending, requested)
-            if lost >= len(pending):
+            if pending and lost >= len(pending):
                 open_ones = pending
             elif lost or any(each.repeats_id is not None for each in pending):
                 raise Unavailable(failures.IN_PROGRESS, code=failures.KEY_IN_USE)

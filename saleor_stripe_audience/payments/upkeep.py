@@ -73,8 +73,7 @@ def report_obstacles(shop: Installation) -> None:
     for key, message in wanted.items():
         problems.report(shop, key, message)
     for problem in Problem.objects.filter(installation=shop):
-        # An earlier version had a problem, with its slug in the key, for each paused channel.
-        if problem.key.partition(":")[0] in _CHANNEL_KEYS and problem.key not in wanted:
+        if problem.key in _CHANNEL_KEYS and problem.key not in wanted:
             problems.clear(shop, problem.key)
 
 

@@ -224,6 +224,7 @@ class TestStaffMakeAnUnclearRequestAgain:
         answer = ask(charged, "REFUND", events)
         assert answer["result"] == "REFUND_FAILURE"
         assert "still working" in answer["message"]
+        assert set(ActionRequest.objects.latest("pk").reasons) == {"en", "fr"}
         assert refunded(stripe_sandbox) == [230, 230]
         events += [lost_response(both[0]), request_of(charged)]
         assert ask(charged, "REFUND", events)["result"] == "REFUND_SUCCESS"

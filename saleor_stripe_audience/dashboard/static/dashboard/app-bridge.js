@@ -324,7 +324,7 @@
   function leave(event) {
     const link = event.target.closest("a[data-out], a[data-route], a[data-page]");
     if (!link) return;
-    event.preventDefault(); // the frame may not navigate the Dashboard: it does so
+    event.preventDefault(); // the Dashboard navigates: its frame may not
     // A page of the Dashboard itself, such as an order, or of the app from a card elsewhere.
     const own = link.dataset.page && `/extensions/app/${encodeURIComponent(given("id"))}${link.dataset.page}`;
     const route = link.dataset.route || own;
