@@ -30,6 +30,8 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.engine import replay
 from saleor_stripe_audience.inbox.models import Event, Handling
+from saleor_stripe_audience.payments import notices
+from saleor_stripe_audience.payments.models import Notice, Payment
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.channels import names_of
 from saleor_stripe_audience.shops.models import Channel, Installation, Problem
@@ -64,15 +66,19 @@ class OpenProblem:
     text: str
     since: datetime
     section: Section | None  # where it is solved; None if that is outside the app
+    payment: UUID | None = None  # the payment that it is about
+    resolved_as: int | None = None  # what to mark if staff decide when it is resolved
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """A problem of the shop, and the section that leads to its fix, if the staff member may see it."""
+    """A problem of the shop, with what leads to its fix, if the staff member may see it."""
 
     text: SafeString
     since: datetime
     section: Section | None
+    payment: UUID | None
+    resolved_as: int | None
 
 
 @require_safe
@@ -97,6 +103,16 @@ def replay_problem(request: HttpRequest, user: DashboardUser, handling_id: int) 
         user,
         Note("good", _("The event is being replayed. If it fails again, it will be listed here.")),
     )
+
+
+@require_POST
+@for_staff(PROBLEMS)
+def resolve_problem(request: HttpRequest, user: DashboardUser, problem_id: int) -> HttpResponse:
+    """Mark a problem as resolved that only staff know to be. A second click finds none, so it changes nothing."""
+    problem = Problem.objects.filter(installation=user.installation, pk=problem_id).first()
+    if problem is not None and not notices.mark_resolved(user.installation, problem.key):
+        return _show(request, user, Note("bad", _("This disappears by itself once it is resolved.")), 422)
+    return _show(request, user, Note("good", _("Marked as resolved.")))
 
 
 def events_of(shop: Installation) -> QuerySet[Event]:
@@ -144,6 +160,7 @@ def open_problems(shop: Installation) -> list[OpenProblem]:
     """The shop's problems, newest first; the same problem of several accounts or channels is one."""
     rows = list(Problem.objects.filter(installation=shop).order_by("-since", "-pk"))
     subjects = _subjects(shop) if len(rows) > 1 else {}
+    payments = _payments_of(shop, rows)
     same: dict[str, list[tuple[Problem, str]]] = {}
     for row in rows:
         text, name = _without_name(row.text, subjects.get(row.key, ""))
@@ -153,9 +170,27 @@ def open_problems(shop: Installation) -> list[OpenProblem]:
             text=text.replace(_HERE, ", ".join(dict.fromkeys(name for _, name in found))),
             since=min(row.since for row, _ in found),
             section=_section_of(found[0][0]),
+            payment=payments.get(found[0][0].key),
+            resolved_as=found[0][0].pk if notices.can_be_marked_resolved(found[0][0].key) else None,
         )
         for text, found in same.items()
     ]
+
+
+def _payments_of(shop: Installation, rows: list[Problem]) -> dict[str, UUID]:
+    """Return the payments that problems are about, by the problems' keys."""
+    references = {
+        each.key.removeprefix(notices.PREFIX): each.key
+        for each in rows
+        if each.key.startswith(notices.PREFIX)
+    }
+    if not references:
+        return {}
+    reported = Notice.objects.filter(installation=shop, reference__in=references)
+    intents = dict(reported.values_list("reference", "payment_intent_id"))
+    payments = Payment.objects.filter(installation=shop, payment_intent_id__in=intents.values())
+    ids = dict(payments.values_list("payment_intent_id", "pk"))
+    return {references[reference]: ids[intent] for reference, intent in intents.items() if intent in ids}
 
 
 _HERE = "\0"  # stands for the names in a text
@@ -178,13 +213,16 @@ def _without_name(text: str, name: str) -> tuple[str, str]:
 
 
 def _section_of(problem: Problem) -> Section | None:
+    if notices.can_be_marked_resolved(problem.key):
+        return PROBLEMS
     return next((each for begins, each in FIXES.items() if problem.key.startswith(begins)), None)
 
 
 def attention(user: DashboardUser, problem: OpenProblem) -> Attention:
     section = problem.section
     shown = section if section is not None and may_see(user, section) else None
-    return Attention(with_links(problem.text), problem.since, shown)
+    payment = problem.payment if may_see(user, PAYMENTS) else None
+    return Attention(with_links(problem.text), problem.since, shown, payment, problem.resolved_as)
 
 
 STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")

@@ -120,6 +120,7 @@ urlpatterns = [
     path("products/<int:product_id>", products.product, name="product"),
     path("products/<int:product_id>/edit", product_edit.edit_product, name="edit_product"),
     path("problems", problems.problems, name="problems"),
+    path("problems/<int:problem_id>/resolve", problems.resolve_problem, name="resolve_problem"),
     path("problems/<int:handling_id>/replay", problems.replay_problem, name="replay"),
     path("widgets/order", widgets.order_widget, name="order_widget"),
     path("widgets/customer", widgets.customer_widget, name="customer_widget"),

@@ -157,8 +157,7 @@ def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
         if refund.status == "succeeded":
             result, message = "REFUND_SUCCESS", _why_refunded(refund)
         elif refund.has_failed:
-            code = refund.failure_reason or refund.status
-            reason = staff_messages.REFUND_FAILURES.get(code, code.replace("_", " "))
+            reason = staff_messages.refund_failure(refund)
             result, message = "REFUND_FAILURE", for_staff(staff_messages.REFUND_FAILED, reason=reason)
         elif any(_is_of(refund, each) for each in reported):
             continue

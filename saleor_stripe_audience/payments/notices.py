@@ -2,15 +2,16 @@
 over.
 
 A dispute or inquiry with its due date, an early fraud warning, a review by Stripe Radar, a refund that waits for
-balance. Saleor does not recognize duplicates of INFO, so reported states are stored here, once for each state of an
-object.
+balance or has failed. Saleor does not recognize duplicates of INFO, so reported states are stored here, once for each
+state of an object.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -41,11 +42,16 @@ CLAIMED_FOR = timedelta(minutes=2)  # longer than a report can take
 LONGEST_STATE = 100
 TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
 ENDED = frozenset({"won", "lost", "warning_closed", "prevented"})
+FAILED = "-failed"  # ends the reference of a refund that failed, which may have waited for the balance before
+PREFIX = "payment-"  # begins the keys of problems
 
 
 @dataclass(frozen=True)
 class Note:
-    """One state of one of Stripe's objects: what to report, and whether staff must still act."""
+    """One state of one of Stripe's objects: what to report, and whether staff must still act.
+
+    `is_booked`: Saleor's ledger has an event for it, so no INFO is reported.
+    """
 
     reference: str
     state: str
@@ -53,6 +59,7 @@ class Note:
     money: Money
     to_do: bool
     is_last: bool = False
+    is_booked: bool = False
 
 
 def notify_of_warning(account: StripeAccount, warning: Review | FraudWarning) -> None:
@@ -84,7 +91,7 @@ def notify(installation: Installation, intent: PaymentIntent, notes: Iterable[No
             continue
         link = with_values(messages.PAYMENT_AT_STRIPE, url=intent.dashboard_url)
         problem = with_values("{message} {link}", message=note.message, link=link) if note.to_do else None
-        problems.report_or_clear(installation, f"payment-{note.reference}", problem)
+        problems.report_or_clear(installation, f"{PREFIX}{note.reference}", problem)
 
 
 def _report_once(installation: Installation, intent: PaymentIntent, note: Note) -> bool:
@@ -113,7 +120,7 @@ def _report_once(installation: Installation, intent: PaymentIntent, note: Note) 
             code="being_reported",
         )
     try:
-        if not _is_in_saleor(installation, intent, note):
+        if not note.is_booked and not _is_in_saleor(installation, intent, note):
             report_transaction_event(installation, _report_of(intent, note))
     except Exception:
         notices.filter(pk=notice.pk, reported_at=None).update(claimed_at=None)
@@ -177,7 +184,7 @@ def _day(seconds: int) -> Promise:
 _date_format_lazy = lazy(date_format, str)
 
 
-def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
+def of_waiting_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
     """Refunds that wait, or waited, for the account's balance."""
     for refund in refunds:
         money = Money(refund.amount, refund.currency)
@@ -193,6 +200,68 @@ def of_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
                 to_do=False,
                 is_last=refund.status not in ("pending", "requires_action"),
             )
+
+
+def of_failed_refunds(refunds: Sequence[Refund], intent: PaymentIntent) -> Iterator[Note]:
+    """The customer has not received the money: to do until it is refunded again, or staff mark it as resolved.
+
+    `refunds`: newest first, as Stripe lists them. A later refund of the same amount is taken for the repeated one.
+    """
+    is_all_refunded = intent.refunded_minor >= intent.amount_received
+    still_failed: list[Refund] = []
+    for refund in reversed(refunds):
+        if refund.status == "failed":
+            still_failed.append(refund)
+        elif not refund.has_failed:
+            repeated = next((each for each in still_failed if each.amount == refund.amount), None)
+            if repeated is not None:
+                still_failed.remove(repeated)
+                yield _repeated_note(repeated)
+    for refund in still_failed:
+        yield _repeated_note(refund) if is_all_refunded else _failed_note(refund)
+
+
+def _failed_note(refund: Refund) -> Note:
+    money = Money(refund.amount, refund.currency)
+    message = with_values(messages.REFUND_DID_NOT_ARRIVE, money=money, reason=messages.refund_failure(refund))
+    # A customer who disputed the payment meanwhile gets the money from the bank.
+    to_do = refund.failure_reason != "charge_for_pending_refund_disputed"
+    return Note(f"{refund.id}{FAILED}", "failed", message, money, to_do, is_last=not to_do, is_booked=True)
+
+
+def _repeated_note(refund: Refund) -> Note:
+    money = Money(refund.amount, refund.currency)
+    message = with_values(messages.REFUND_REPEATED, money=money)
+    return Note(f"{refund.id}{FAILED}", OVER, message, money, to_do=False, is_last=True, is_booked=True)
+
+
+def can_be_marked_resolved(problem_key: str) -> bool:
+    """Whether staff decide when the problem is resolved: Stripe does not learn that a customer was paid otherwise."""
+    return problem_key.startswith(PREFIX) and problem_key.endswith(FAILED)
+
+
+def mark_resolved(installation: Installation, problem_key: str) -> bool:
+    """Clear a problem that `can_be_marked_resolved`, for good; returns whether there was one."""
+    if not can_be_marked_resolved(problem_key):
+        return False
+    reference = problem_key.removeprefix(PREFIX)
+    with transaction.atomic():
+        failed = Notice.objects.filter(installation=installation, reference=reference).first()
+        if failed is None:
+            return False
+        Notice.objects.get_or_create(
+            installation=installation,
+            reference=reference,
+            state=OVER,
+            defaults={
+                "payment_intent_id": failed.payment_intent_id,
+                "is_last": True,
+                "message": for_staff(messages.REFUND_MARKED_RESOLVED),
+                "messages": in_languages(messages.REFUND_MARKED_RESOLVED),
+                "reported_at": timezone.now(),
+            },
+        )
+        return problems.clear(installation, problem_key)
 
 
 def of_review(review: Review, money: Money) -> Note:

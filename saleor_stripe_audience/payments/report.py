@@ -108,7 +108,13 @@ def report_missing(
     for outcome in outcomes:
         report_transaction_event(installation, _report_of(outcome, intent))
     notices.notify(
-        installation, intent, [*notices.of_disputes(state.disputes), *notices.of_refunds(state.refunds)]
+        installation,
+        intent,
+        [
+            *notices.of_disputes(state.disputes),
+            *notices.of_waiting_refunds(state.refunds),
+            *notices.of_failed_refunds(state.refunds, intent),
+        ],
     )
     return Reported(outcomes, is_all)
 

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import failures
+from saleor_stripe_audience.gateway.objects import Refund
 from saleor_stripe_audience.wording import with_values
 
 REFUND_FAILED = pgettext_lazy("staff", "The refund did not arrive ({reason}); the money stayed with you.")
@@ -112,6 +113,13 @@ REFUND_WAITS = pgettext_lazy(
 REFUND_WAITS_NO_MORE = pgettext_lazy(
     "staff", "The refund of {money} is no longer waiting for the balance of your Stripe account."
 )
+REFUND_DID_NOT_ARRIVE = pgettext_lazy(
+    "staff",
+    "The refund of {money} did not reach the customer ({reason}); the money is in your Stripe balance again. "
+    "Refund it again, or pay the customer in another way and mark this as resolved.",
+)
+REFUND_REPEATED = pgettext_lazy("staff", "The refund of {money} that had failed was made again.")
+REFUND_MARKED_RESOLVED = pgettext_lazy("staff", "A member of staff marked the failed refund as resolved.")
 REVIEW = pgettext_lazy(
     "staff",
     "This payment is under review in Stripe Radar ({why}). The card was charged; check the "
@@ -250,6 +258,12 @@ _CAUSES = {
     "not_connected": NOT_CONNECTED,
     "no_platform": NO_PLATFORM,
 }
+
+
+def refund_failure(refund: Refund) -> Promise | str:
+    """Why a refund failed, as staff read it."""
+    code = refund.failure_reason or refund.status
+    return REFUND_FAILURES.get(code, code.replace("_", " "))
 
 
 def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> Promise:

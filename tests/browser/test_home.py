@@ -11,7 +11,7 @@ from saleor_stripe_audience.inbox.models import Handling
 from saleor_stripe_audience.jobs.models import Job
 from tests.browser.conftest import Staff
 from tests.browser.test_page import go, look, look_at_page
-from tests.dashboard.rows import a_contact, a_payment, a_problem, an_account
+from tests.dashboard.rows import a_contact, a_failed_refund, a_payment, a_problem, an_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,3 +109,18 @@ def test_an_api_key_is_shown_once_and_revoked(staff: Staff) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Révoquer la clé").press("Enter")
     expect(page.get_by_text("« Rapports » est révoquée.").first).to_be_visible()
     assert ApiKey.objects.get().revoked_at is not None
+
+
+def test_a_failed_refund_is_seen_and_marked_as_resolved(staff: Staff) -> None:
+    a_failed_refund(staff.installation)
+    page = staff.open(theme="light", locale="fr")
+    page.get_by_role("button", name="Aller à Problèmes").click()
+    expect(page.get_by_text("n'est pas parvenu au client")).to_be_visible()
+    look(staff, "problems-failed-refund")
+    page.get_by_role("button", name="Ouvrir le paiement").click()
+    expect(page.get_by_text("Stripe signale")).to_be_visible()
+    go(page, "Problèmes")
+    page.get_by_role("button", name="Marquer comme résolu").click()
+    expect(page.get_by_text("Marqué comme résolu.")).to_be_visible()
+    look(staff, "problems-marked")
+    assert staff.complaints == []

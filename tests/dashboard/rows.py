@@ -6,8 +6,12 @@ from datetime import UTC, datetime
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactSpent
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import staff_messages
+from saleor_stripe_audience.payments.models import Notice, Payment
+from saleor_stripe_audience.shops.models import Installation, Problem
+from saleor_stripe_audience.shops.problems import report
+from saleor_stripe_audience.wording import for_staff, in_languages, with_values
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -79,3 +83,24 @@ def a_problem(shop: Installation, *, source: str = "saleor", origin: uuid.UUID |
             "fr": "La commande n'a pas d'adresse e-mail. Ajoutez-en une dans Saleor, puis relancez ceci.",
         },
     )
+
+
+def a_failed_refund(shop: Installation, refund: str = "re_1") -> Problem:
+    """A refund that the customer's bank did not accept, with its payment."""
+    payment = a_payment(shop)
+    message = with_values(
+        staff_messages.REFUND_DID_NOT_ARRIVE,
+        money=Money(500, "USD"),
+        reason=staff_messages.REFUND_FAILURES["expired_or_canceled_card"],
+    )
+    Notice.objects.create(
+        installation=shop,
+        reference=f"{refund}-failed",
+        payment_intent_id=payment.payment_intent_id,
+        state="failed",
+        message=for_staff(message),
+        messages=in_languages(message),
+        reported_at=NOON,
+    )
+    report(shop, f"payment-{refund}-failed", message)
+    return Problem.objects.get(installation=shop)

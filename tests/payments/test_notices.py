@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 
 from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.gateway import payment_intents
+from saleor_stripe_audience.gateway.objects import PaymentIntent, Refund, parse
 from saleor_stripe_audience.gateway.onboarding import EVENTS
 from saleor_stripe_audience.money import from_minor
 from saleor_stripe_audience.payments import notices, ownership, staff_messages
@@ -181,6 +182,118 @@ def test_a_refund_that_waits_for_balance(town: Town) -> None:
     town.deliver_all([each for each in town.stripe.events() if each["type"].startswith("refund.")])
     assert problems() == []
     assert len(infos(town)) == 2
+
+
+class TestFailedRefund:
+    """The customer has not received the money, although staff saw the refund succeed."""
+
+    @staticmethod
+    def fail(town: Town, amount: int = 500) -> str:
+        refund = town.api.refunds.create({"payment_intent": town.intent, "amount": amount})
+        town.deliver_all(town.events())
+        town.stripe.end_refund(refund.id, ok=False)
+        town.deliver_all(town.events()[::-1] * 2)
+        return str(refund.id)
+
+    def test_it_is_a_problem_until_it_is_made_again(self, town: Town) -> None:
+        paid(town)
+        self.fail(town)
+        [message] = problems()
+        assert (
+            "The refund of 5.00 USD did not reach the customer (the card expired or was cancelled)" in message
+        )
+        assert town.intent in message
+        assert town.amounts() == (town.total(), 0, 0, 0)
+        assert infos(town) == [], "Saleor has its failure"
+        town.api.refunds.create({"payment_intent": town.intent, "amount": 300})
+        town.deliver_all(town.events())
+        assert len(problems()) == 1, "this refund was for something else"
+        town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
+        town.deliver_all(town.events() * 2)
+        assert problems() == []
+        states = Notice.objects.order_by("pk").values_list("message", flat=True)
+        assert states[1] == "The refund of 5.00 USD that had failed was made again."
+        assert len(states) == 2
+
+    def test_each_of_two_is_to_be_made_again(self, town: Town) -> None:
+        paid(town)
+        refunds = [
+            town.api.refunds.create({"payment_intent": town.intent, "amount": 500}).id for _ in range(2)
+        ]
+        for each in refunds:
+            town.stripe.end_refund(each, ok=False)
+        town.deliver_all(town.events())
+        assert len(problems()) == 2
+        town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
+        town.deliver_all(town.events())
+        assert len(problems()) == 1
+
+    def test_one_whose_repetition_fails_is_one_problem(self, town: Town) -> None:
+        paid(town)
+        self.fail(town)
+        self.fail(town)
+        assert len(problems()) == 1
+
+    def test_nothing_is_left_to_do_once_everything_is_refunded(self, town: Town) -> None:
+        paid(town)
+        self.fail(town)
+        town.api.refunds.create({"payment_intent": town.intent})
+        town.deliver_all(town.events())
+        assert problems() == []
+
+    def test_one_that_waited_for_balance_before(self, town: Town) -> None:
+        paid(town, "pm_card_pendingRefund")
+        town.stripe._later_seconds = 60
+        refund = town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
+        town.stripe.hold_refund(refund.id)
+        town.deliver_all(town.stripe.events())
+        assert "balance" in problems()[0]
+        town.stripe.end_refund(refund.id, ok=False)
+        town.deliver_all(town.stripe.events())
+        [message] = problems()
+        assert "did not reach the customer" in message
+
+    def test_staff_mark_it_as_resolved_for_good(self, town: Town) -> None:
+        paid(town)
+        refund = self.fail(town)
+        shop, key = town.account.installation, f"payment-{refund}-failed"
+        assert notices.mark_resolved(shop, key)
+        assert not notices.mark_resolved(shop, key), "twice is once"
+        town.deliver_all([{**each, "id": f"{each['id']}_again"} for each in town.events()])
+        reconcile(shop)
+        assert problems() == []
+        assert Notice.objects.order_by("pk").last().messages["fr"].startswith("Un membre de l'équipe")  # type: ignore[union-attr]
+
+    def test_nothing_else_is_marked_as_resolved(self, town: Town) -> None:
+        paid(town)
+        dispute = town.stripe.open_dispute(town.intent)
+        town.deliver_all(town.events())
+        shop = town.account.installation
+        assert not notices.mark_resolved(shop, f"payment-{dispute['id']}")
+        assert not notices.mark_resolved(shop, f"payment-{dispute['id']}-failed")
+        assert len(problems()) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "reason"), [("canceled", ""), ("failed", "charge_for_pending_refund_disputed")]
+    )
+    def test_one_that_needs_nothing(self, status: str, reason: str) -> None:
+        """It was canceled by staff, or the bank pays the customer."""
+        refund = parse(
+            Refund,
+            {"id": "re_1", "amount": 500, "currency": "usd", "status": status, "failure_reason": reason},
+        )
+        paid = parse(
+            PaymentIntent,
+            {
+                "id": "pi_1",
+                "amount": 1230,
+                "amount_received": 1230,
+                "currency": "usd",
+                "status": "succeeded",
+                "livemode": False,
+            },
+        )
+        assert not any(note.to_do for note in notices.of_failed_refunds([refund], paid))
 
 
 def test_reported_by_many_at_once_it_is_shown_once(town: Town) -> None:
