@@ -1,9 +1,11 @@
 """A forked process opens connections of its own: on a shared one, it could read the response to another's request."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connection
 from pytest_django.fixtures import Settings
 from werkzeug.wrappers import Request, Response
 
@@ -42,3 +44,12 @@ def test_it_has_connections_of_its_own(url: str, connect: Callable[[str], int]) 
     assert connect(url) == port, "kept open"
     assert alive(lambda: connect(url)) != port
     assert connect(url) == port
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_has_ended_leaves_no_database_open() -> None:
+    """Its connection is only closed by garbage collection; SQLite's locks would be inherited with it."""
+    thread = threading.Thread(target=connection.ensure_connection)
+    thread.start()
+    thread.join()
+    assert alive(lambda: 1) == 1

@@ -1,18 +1,22 @@
 """A process that is killed between two steps, and its successor."""
 
+import gc
 import itertools
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from saleor_stripe_audience.pooled_sqlite3.base import close_idle
 
 Json = Any
 Function = Callable[[], Json]
@@ -44,7 +48,8 @@ def alive(function: Function) -> Json:
 def no_connection_outlives_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Close the connections of the served app's threads after each request: none to SQLite may be open at a fork.
 
-    The child would inherit SQLite's list of the locks that the process holds. https://www.sqlite.org/howtocorrupt.html
+    The child would inherit SQLite's list of the locks that the process holds, and find the database locked by nobody.
+    https://www.sqlite.org/howtocorrupt.html
     """
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
 
@@ -116,8 +121,23 @@ def _steps(kill_at: int | None) -> Iterator[None]:
 
 
 def _leave_no_connection() -> None:
-    """A forked process must not share the parent's connections."""
+    """A forked process must not share the parent's connections, and none to SQLite may be open in any thread."""
     connections.close_all()
     close_pool = getattr(connection, "close_pool", None)
     if close_pool is not None:
         close_pool()
+    if connection.vendor == "sqlite":
+        close_idle()
+        if _is_database_open():
+            gc.collect()  # closes the connections of threads that have ended
+        assert not _is_database_open()
+
+
+def _is_database_open() -> bool:
+    """Whether any thread has a connection to SQLite."""
+    database = str(connection.settings_dict["NAME"])
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # another thread has closed it
+            if str(each.readlink()) == database:
+                return True
+    return False
