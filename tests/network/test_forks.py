@@ -5,13 +5,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import connection
 from pytest_django.fixtures import Settings
 from werkzeug.wrappers import Request, Response
 
 from saleor_stripe_audience.gateway import client
 from saleor_stripe_audience.saleor import http
 from saleor_stripe_audience.sandbox.serving import Served
+from saleor_stripe_audience.shops.models import Installation
 from tests.payments.dying import alive
 
 
@@ -49,7 +49,7 @@ def test_it_has_connections_of_its_own(url: str, connect: Callable[[str], int]) 
 @pytest.mark.django_db(transaction=True)
 def test_a_thread_that_has_ended_leaves_no_database_open() -> None:
     """Its connection is only closed by garbage collection; SQLite's locks would be inherited with it."""
-    thread = threading.Thread(target=connection.ensure_connection)
+    thread = threading.Thread(target=Installation.objects.exists)
     thread.start()
     thread.join()
     assert alive(lambda: 1) == 1
