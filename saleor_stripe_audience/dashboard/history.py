@@ -110,8 +110,12 @@ def _known_messages() -> dict[str, Promise]:
         *(with_values(staff.REFUNDED_AT_STRIPE, reason=each) for each in staff.REFUND_REASONS.values()),
         *(with_values(staff.REFUND_FAILED, reason=each) for each in staff.REFUND_FAILURES.values()),
     ]
+    of_disputes = [
+        *(with_values(staff.DISPUTED, reason=each) for each in staff.DISPUTE_REASONS.values()),
+        *(staff.DISPUTE_PARTLY_RETURNED, staff.DISPUTE_WON),
+    ]
     of_declines = [each.shopper for each in DECLINES.values()]
-    messages = [*shopper_messages.WITHOUT_VALUES, *of_declines, *of_refunds]
+    messages = [*shopper_messages.WITHOUT_VALUES, *of_declines, *of_refunds, *of_disputes]
     return {in_language(each, language): each for each in messages for language in LANGUAGES}
 
 

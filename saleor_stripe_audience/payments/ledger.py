@@ -189,14 +189,11 @@ def _disputed(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
     """
     for dispute in state.disputes:
         moves = disputes.moves_of(dispute, state.intent, state.settled)
-        reason = f"Disputed: {dispute.reason.replace('_', ' ')}."
-        returned = (
-            "A part of the disputed amount was given back."
-            if moves.returned < moves.withdrawn
-            else "The dispute was won."
-        )
-        yield from _moved(state, reported, "CHARGE_BACK", dispute.id, moves.withdrawn, reason)
-        yield from _moved(state, reported, "CHARGE_SUCCESS", dispute.id, moves.returned, returned)
+        why = for_staff(staff_messages.DISPUTED, reason=staff_messages.dispute_reason(dispute))
+        is_part = moves.returned < moves.withdrawn
+        returned = staff_messages.DISPUTE_PARTLY_RETURNED if is_part else staff_messages.DISPUTE_WON
+        yield from _moved(state, reported, "CHARGE_BACK", dispute.id, moves.withdrawn, why)
+        yield from _moved(state, reported, "CHARGE_SUCCESS", dispute.id, moves.returned, for_staff(returned))
 
 
 def _moved(

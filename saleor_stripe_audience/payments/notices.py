@@ -169,8 +169,7 @@ def of_disputes(disputes: Iterable[Dispute]) -> Iterator[Note]:
 def _dispute_message(dispute: Dispute, money: Money, due: int | None) -> Promise:
     if dispute.status not in TO_ANSWER:
         return with_values(messages.DISPUTE_STATES.get(dispute.status, messages.DISPUTE_CHANGED), money=money)
-    code = dispute.reason or "general"
-    reason = messages.DISPUTE_REASONS.get(code, code.replace("_", " "))
+    reason = messages.dispute_reason(dispute)
     day = with_values(messages.BY_DAY, day=_day(due)) if due else with_values(messages.SOON)
     kind = messages.INQUIRY if dispute.status == "warning_needs_response" else messages.DISPUTE
     return with_values(kind, money=money, reason=reason, day=day)

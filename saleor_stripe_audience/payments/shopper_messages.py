@@ -73,6 +73,7 @@ _NOT_PAYABLE = pgettext_lazy(
 _DECLINED = pgettext_lazy("shopper", "The card was declined. Please try another card, or ask your bank.")
 
 _CANCELLED = pgettext_lazy("shopper", "This payment was cancelled. Please start the payment again.")
+SETUP_CANCELED = pgettext_lazy("shopper", "The payment method was not saved. Please try again.")
 _CAPPED = pgettext_lazy("shopper", "Only {amount} is left to pay, so the payment is for this amount.")
 _FALLEN = pgettext_lazy(
     "shopper", "{amount} was paid, but only {total} is due. The shop can refund the difference."

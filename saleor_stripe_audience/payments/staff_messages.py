@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway import failures
-from saleor_stripe_audience.gateway.objects import Refund
+from saleor_stripe_audience.gateway.objects import Dispute, Refund
 from saleor_stripe_audience.wording import with_values
 
 REFUND_FAILED = pgettext_lazy("staff", "The refund did not arrive ({reason}); the money stayed with you.")
@@ -85,6 +85,9 @@ DISPUTE_REASONS = {
     "subscription_canceled": pgettext_lazy("staff", "the subscription had been canceled"),
     "unrecognized": pgettext_lazy("staff", "the customer does not recognize the payment"),
 }
+DISPUTED = pgettext_lazy("staff", "Disputed: {reason}.")
+DISPUTE_PARTLY_RETURNED = pgettext_lazy("staff", "A part of the disputed amount was returned.")
+DISPUTE_WON = pgettext_lazy("staff", "The dispute was won.")
 BY_DAY = pgettext_lazy("staff", "by {day}")
 SOON = pgettext_lazy("staff", "soon")
 DISPUTE_STATES = {
@@ -264,6 +267,12 @@ def refund_failure(refund: Refund) -> Promise | str:
     """Why a refund failed, as staff read it."""
     code = refund.failure_reason or refund.status
     return REFUND_FAILURES.get(code, code.replace("_", " "))
+
+
+def dispute_reason(dispute: Dispute) -> Promise | str:
+    """Why the customer disputes the payment, as staff read it."""
+    code = dispute.reason or "general"
+    return DISPUTE_REASONS.get(code, code.replace("_", " "))
 
 
 def key_problem(failure: Failure, account_name: str, *, is_hosted: bool) -> Promise:

@@ -11,8 +11,10 @@ from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PAYABLE, PaymentMethod, SetupIntent
 from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments import shopper_messages as messages
 from saleor_stripe_audience.payments.payloads import MethodDeletion, MethodProcess, ShopperRequest
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import in_language
 
 Json = dict[str, Any]
 
@@ -98,7 +100,7 @@ def response_for(intent: SetupIntent, language: str) -> Json:
     if intent.status == "processing":
         return {"result": "PENDING", "id": intent.id}
     if intent.status not in PAYABLE:
-        return {"result": "FAILED_TO_TOKENIZE", "error": "Storing this payment method was called off."}
+        return {"result": "FAILED_TO_TOKENIZE", "error": in_language(messages.SETUP_CANCELED, language)}
     data: Json = {"stripeClientSecret": intent.client_secret}
     if intent.last_setup_error is not None:
         message = declines.for_shopper(intent.last_setup_error.reason, language)

@@ -110,14 +110,21 @@ def test_waiting_for_the_customer_is_said_once(
 def test_what_the_app_sent_to_saleor_is_shown_in_the_pages_language(
     shop: Shop, client: Client, monkeypatch: pytest.MonkeyPatch, staff_language: str
 ) -> None:
-    """Saleor has it in the operator's language: the answers, the notices, and the reasons of refunds."""
+    """Saleor has it in the operator's language: the answers, the notices, and the reasons of refunds and
+    disputes.
+    """
     payment = a_payment(shop.installation)
     refused = with_values(failures.REFUSED, reason="Too late.")
     won = with_values(staff_messages.DISPUTE_STATES["won"], money=Money(500, "USD"))
     lost = with_values(
         staff_messages.REFUND_FAILED, reason=staff_messages.REFUND_FAILURES["lost_or_stolen_card"]
     )
-    messages = [in_language(each, staff_language) for each in (refused, won, lost)]
+    disputed = with_values(
+        staff_messages.DISPUTED, reason=staff_messages.DISPUTE_REASONS["product_not_received"]
+    )
+    of_disputes = (disputed, staff_messages.DISPUTE_PARTLY_RETURNED, staff_messages.DISPUTE_WON)
+    sent = (refused, won, lost, *of_disputes)
+    messages = [in_language(each, staff_language) for each in sent]
     ActionRequest.objects.create(
         installation=shop.installation,
         transaction_id=payment.transaction_id,
@@ -140,7 +147,7 @@ def test_what_the_app_sent_to_saleor_is_shown_in_the_pages_language(
         headers = shop.headers() | {"Accept-Language": reader}
         answer = client.get(f"/dashboard/payments/{payment.pk}/history", headers=headers)
         text = html.unescape(answer.content.decode())
-        for message in (refused, won, lost):
+        for message in sent:
             assert in_language(message, reader) in text
 
 

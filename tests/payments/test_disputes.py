@@ -127,9 +127,7 @@ class TestReports:
         held = StripeState(
             an_intent(), "CHARGE", disputes=[a_dispute(1000, "usd", (-1000, "usd"), (300, "usd"))]
         )
-        assert (
-            missing_events(held, [self.PAID])[-1].message == "A part of the disputed amount was given back."
-        )
+        assert missing_events(held, [self.PAID])[-1].message == "A part of the disputed amount was returned."
 
     def test_one_dispute_is_not_another(self) -> None:
         other = ReportedEvent("CHARGE_BACK", "du_11", Decimal("10.00"))

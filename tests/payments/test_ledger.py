@@ -49,6 +49,22 @@ def held_for(town: Town, *, parts: bool) -> float:  # noqa: F811 - the fixture
     return town.amounts()[1]
 
 
+def messages_of_a_dispute(reason: str, *moved: int) -> list[str]:
+    dispute = {
+        "id": "du_1",
+        "status": "needs_response",
+        "amount": 1000,
+        "currency": "usd",
+        "reason": reason,
+        "balance_transactions": [{"amount": each, "currency": "usd"} for each in moved],
+    }
+    held = StripeState(
+        an_intent("succeeded", received=1000, held=1000), "CHARGE", disputes=[parse(Dispute, dispute)]
+    )
+    known = [ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("10.00"))]
+    return [each.message for each in missing_events(held, known)]
+
+
 class TestDisputes:
     @pytest.fixture
     def disputed(self, town: Town) -> str:  # noqa: F811 - the fixture
@@ -61,6 +77,32 @@ class TestDisputes:
         assert town.amounts() == (0, 0, 0, 0)
         [back] = town.reported("CHARGE_BACK")
         assert (back["pspReference"], back["message"]) == (disputed, "Disputed: fraudulent.")
+
+    @pytest.mark.parametrize(
+        ("reason", "english", "french"),
+        [
+            (
+                "product_not_received",
+                "Disputed: the product was not received.",
+                "Contesté\N{NO-BREAK SPACE}: le produit n'a pas été reçu.",
+            ),
+            ("", "Disputed: no reason given.", "Contesté\N{NO-BREAK SPACE}: sans motif."),
+            ("new_reason", "Disputed: new reason.", "Contesté\N{NO-BREAK SPACE}: new reason."),
+        ],
+    )
+    def test_staff_read_the_reason_in_their_language(
+        self, settings: Any, reason: str, english: str, french: str
+    ) -> None:
+        assert messages_of_a_dispute(reason, -1000) == [english]
+        settings.STAFF_LANGUAGE = "fr"
+        assert messages_of_a_dispute(reason, -1000) == [french]
+
+    def test_staff_read_how_it_ended_in_their_language(self, settings: Any) -> None:
+        settings.STAFF_LANGUAGE = "fr"
+        [_, returned] = messages_of_a_dispute("fraudulent", -1000, 300)
+        [_, won] = messages_of_a_dispute("fraudulent", -1000, 1000)
+        assert returned == "Une partie du montant contesté a été restituée."
+        assert won == "Le litige est gagné."
 
     @pytest.mark.parametrize("order", ["as sent", "doubled", "backwards", "shuffled"])
     def test_what_is_won_is_charged_again(self, town: Town, disputed: str, order: str) -> None:  # noqa: F811 - the fixture

@@ -48,6 +48,17 @@ def _is_in_one_language(part: ast.AST) -> bool:
     return ast.unparse(part) in ("error.message", "failure.message")
 
 
+@pytest.mark.parametrize("module", ["ledger", "outcomes", "report"])
+def test_no_event_in_saleors_history_is_written_in_one_language_only(module: str) -> None:
+    tree = ast.parse((ROOT / "payments" / f"{module}.py").read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {
+        ast.get_docstring(each, clean=False) for each in ast.walk(tree) if isinstance(each, documented)
+    }
+    texts = [each.value for each in ast.walk(tree) if isinstance(each, ast.Constant)]
+    assert [each for each in texts if each not in docstrings and re.search(r"\w \w", str(each))] == []
+
+
 @pytest.mark.parametrize(
     ("code", "values", "is_hosted"),
     [

@@ -331,6 +331,12 @@ def test_the_table_of_setup_intents(status: str, result: str, identifier: str | 
     check_answer("payment_method_process_tokenization_session", answer)
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_canceled_setup_is_explained_in_the_shoppers_language(language: str) -> None:
+    answer = response_for(parse(SetupIntent, {**SETUP, "status": "canceled"}), language)
+    assert answer["error"] == in_language(shopper_messages.SETUP_CANCELED, language)
+
+
 @pytest.mark.parametrize(
     ("method", "name"),
     [
