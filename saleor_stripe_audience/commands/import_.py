@@ -13,8 +13,8 @@ from saleor_stripe_audience.audience.transfer.columns import KNOWN
 from saleor_stripe_audience.audience.transfer.formats import TakenAs
 from saleor_stripe_audience.audience.transfer.import_job import FileJob, job_of_file
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, import_csv
+from saleor_stripe_audience.audience.transfer.moments import DAY_FIRST, MONTH_FIRST, read_moment
 from saleor_stripe_audience.audience.transfer.reading import Form
-from saleor_stripe_audience.audience.transfer.rows import DAY_FIRST, MONTH_FIRST, read_moment
 from saleor_stripe_audience.commands import audiences
 
 

@@ -13,7 +13,8 @@ from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.transfer import uploads
 from saleor_stripe_audience.audience.transfer.formats import TakenAs, taken_as
 from saleor_stripe_audience.audience.transfer.models import ImportFile
-from saleor_stripe_audience.audience.transfer.rows import DAY_FIRST, MONTH_FIRST, is_storable, read_tags
+from saleor_stripe_audience.audience.transfer.moments import DAY_FIRST, MONTH_FIRST
+from saleor_stripe_audience.audience.transfer.rows import is_storable, read_tags
 from saleor_stripe_audience.dashboard.moments import read_moment
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, show
 from saleor_stripe_audience.errors import Rejected

@@ -21,6 +21,19 @@ def test_one_form_of_an_address(written: str, kept: str) -> None:
     assert normalize_email(written) == kept
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\u202aada@shop.example\u202c",
+        "ada@sh\xadop.example",
+        "a\u200bda@shop.example",
+        "\u200dada@shop.example \ufeff",
+    ],
+)
+def test_invisible_characters_of_a_copied_address_are_dropped(written: str) -> None:
+    assert normalize_email(written) == "ada@shop.example"
+
+
 def test_a_normalized_address_does_not_change() -> None:
     once = normalize_email("Ünï@Bücher.de")
     assert normalize_email(once) == once

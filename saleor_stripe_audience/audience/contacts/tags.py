@@ -23,6 +23,8 @@ BATCH_SIZE = 1000
 # Controls, surrogates and line ends. Characters that join or turn letters and emoji (Cf) may be part of a name.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _INVISIBLE = frozenset({"Cf", "Zs"})
+_BRACKETS = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _WHITE_SPACE = re.compile(r"[ \t\r\n\f\v]+")
 
 Origin = ContactTag.Origin
@@ -160,10 +162,31 @@ def join(names: Iterable[str]) -> str:
     )
 
 
-def split(text: str) -> list[str]:
+def split(text: str, quote: str = '"') -> list[str]:
     """Split the names in one cell: `VIP, Summer`, or Mailchimp's `"VIP","Summer"`."""
     try:
-        [cells] = csv.reader([_WHITE_SPACE.sub(" ", text)], skipinitialspace=True, strict=True)
+        line = _WHITE_SPACE.sub(" ", text)
+        [cells] = csv.reader([line], quotechar=quote, skipinitialspace=True, strict=True)
     except (csv.Error, ValueError):  # quotation marks that are part of a name
-        cells = text.replace('"', "").split(",")
+        cells = text.replace(quote, "").split(",")
     return [name for name in (each.strip() for each in cells) if name]
+
+
+def split_list(text: str) -> list[str]:
+    """Split the names in one cell of another program.
+
+    As `split`, or as JSON (`["VIP","Summer"]`), Python (`['VIP', 'Summer']`), PostgreSQL (`{VIP,Summer}`) and forms
+    (`VIP;Summer`) write a list.
+    """
+    if _BRACKETS.fullmatch(text):
+        inner = text[1:-1].strip()
+        names = split(inner, "'" if inner.startswith("'") else '"')
+        return [_read_escapes(name) for name in names]
+    separator = next((each for each in ";|" if "," not in text and each in text), ",")
+    return split(text.replace(separator, ","))
+
+
+def _read_escapes(name: str) -> str:
+    """Read letters and emoji that JSON has escaped; those beyond 16 bits are escaped as two halves."""
+    letters = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), name)
+    return letters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

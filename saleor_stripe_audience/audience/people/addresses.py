@@ -16,6 +16,20 @@ ADDRESS_INVALID = pgettext_lazy(
 
 # Nearly all addresses look like this. They are valid as they are, so they skip the slower validator.
 _PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
+# Invisible characters around and in copied addresses: soft hyphens, marks of direction, joiners, byte order marks.
+_INVISIBLE = dict.fromkeys(
+    [
+        0xAD,
+        0x61C,
+        0x180E,
+        0x200B,
+        0xFEFF,
+        *range(0x200E, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+    ]
+)
+_JOINERS = "\u200c\u200d"  # needed inside names in some scripts
 _MAX_LOCAL_PART = 64
 _MAX_ADDRESS = 254
 
@@ -27,6 +41,8 @@ def normalize_email(address: str | None) -> str:
     The local part is lower-cased too, because people mix cases and mail servers ignore them.
     """
     text = (address or "").strip()
+    if not text.isascii():
+        text = text.translate(_INVISIBLE).strip().strip(_JOINERS).strip()
     local, _, domain = text.rpartition("@")
     local = local.lower()
     if len(local) > _MAX_LOCAL_PART or not _PLAIN_LOCAL_PART.fullmatch(local):

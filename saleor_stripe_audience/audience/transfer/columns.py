@@ -10,7 +10,8 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
 KNOWN = COLUMNS
-READ_FROM_ALL = frozenset({"consent", "withdrawn_at"})  # a withdrawal in any of these columns counts
+# A withdrawal or a bounce in any of these columns counts.
+READ_FROM_ALL = frozenset({"consent", "status", "withdrawn_at", "bounced_at"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,20 +45,43 @@ UNMISTAKABLE = frozenset({
     "withdrawn", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "blocklisted", "blacklisted",
     "desabonne", "desabonnee", "desinscrit", "desinscrite", "abgemeldet", "abbestellt", "widerrufen",
 })  # fmt: skip
-_WITHDRAWN = (*UNMISTAKABLE, "suppressed", "revoked", "complained", "spam complaint")
+# These may mean something else in a column that is not about consent.
+_WITHDRAWN = (
+    *UNMISTAKABLE, "suppressed", "revoked", "complained", "complaint", "spam complaint", "spam", "marked as spam",
+    "junk", "unsub", "unsubbed", "unsubscribed from all", "opted out of all", "cancelled", "canceled", "removed",
+    "declined", "denied", "refused", "rejected", "blocked", "do not contact", "do not email", "do not mail",
+    "do not send", "refuse", "refusee", "bloque", "bloquee", "annule", "annulee", "ausgetragen", "abgelehnt",
+    "gesperrt", "gekundigt", "baja", "dado de baja", "dada de baja", "cancelado", "cancelada", "disiscritto",
+    "disiscritta", "afgemeld", "uitgeschreven", "descadastrado", "descadastrada", "avregistrerad", "avmeldt",
+    "afmeldt", "wypisany", "wypisana",
+)  # fmt: skip
 # A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
 _NOTHING = (
-    "", "unknown", "pending", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed", "none",
+    "", "null", "(null)", "<null>", "nil", "nan", "n/a", "#n/a", "na", "nat", "\\n", "undefined", "never", "jamais",
+    "nie", "0000 00 00", "0000 00 00 00:00", "0000 00 00 00:00:00", "00/00/0000", "00.00.0000",
+    "unknown", "pending", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed", "none",
     "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "en attente", "nein", "falsch",
     "nicht abonniert", "ausstehend",
 )  # fmt: skip
-_BOUNCED = ("cleaned", "bounced", "hard bounce", "hard bounced", "nettoye", "bereinigt")
+_BOUNCED = (
+    "cleaned", "bounce", "bounced", "hard bounce", "hard bounced", "hardbounce", "hardbounced", "undeliverable",
+    "invalid", "invalid email", "nettoye", "non distribuable", "invalide", "bereinigt", "unzustellbar", "ungultig",
+    "rebotado",
+)  # fmt: skip
+# What databases and spreadsheets write for an empty cell; in other spellings it may be a name.
+NULLS = frozenset({"NULL", "(NULL)", "(null)", "<NULL>", "<null>", "\\N", "#N/A", "#NV", "NaN", "NaT"})
 
 
 def _meanings(**values: Collection[str]) -> dict[str, Meaning]:
     return {value: Meaning(name) for name, some in values.items() for value in some}
 
 
+# Statuses that say nothing about emails.
+UNREMARKABLE = _meanings(nothing=(
+    "active", "enabled", "registered", "verified", "valid", "new", "customer", "buyer", "guest", "lead", "prospect",
+    "contact", "member", "user", "free", "paid", "actif", "client", "aktiv", "kunde", "activo", "attivo", "invited",
+    "archived",
+))  # fmt: skip
 USUAL = _meanings(given=_GIVEN, withdrawn=_WITHDRAWN, nothing=_NOTHING, bounced=_BOUNCED)
 
 # Our fields, and their names in other files, such as the exports of Mailchimp, Stripe and Saleor.
@@ -73,14 +96,29 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "country": ("country", "country code", "cc", "billing_country", "country / region"),
     "language": ("language", "language code", "preferred language", "locale"),
     "tags": ("tags", "tag"),
-    "status": ("status",),
+    "status": (
+        "status", "email status", "email_status", "emailstatus", "subscriber status", "subscriber_status",
+        "subscription status", "subscription_status", "email marketing status",
+    ),
     "consent": ("consent", "marketing_consent"),
     "consent_at": ("consent_at", "consent date", "optin_time"),
     "consent_text": ("consent_text", "consent wording"),
     "consent_source": ("consent_source", "consent origin"),
     "consent_ip": ("consent_ip", "optin_ip"),
-    "withdrawn_at": ("withdrawn_at", "unsub_time", "unsubscribed_at"),
-    "bounced_at": ("bounced_at", "clean_time"),
+    # With a time, or with yes and no.
+    "withdrawn_at": (
+        "withdrawn_at", "unsub_time", "unsubscribed_at", "unsubscribed", "unsubscribed at", "unsubscribed on",
+        "unsubscribe date", "unsubscribed date", "unsubscribe_date", "unsubscribed_date", "unsubscribe time",
+        "date unsubscribed", "unsubscribed from all email", "unsubscribed from all", "opt-out date", "opt out date",
+        "optout_date", "optout_time", "email opt-out date", "opted out at", "opt_out", "opt-out", "opt out", "optout",
+        "opted out", "opted_out", "email opt out", "email opt-out", "has opted out of email", "hasoptedoutofemail",
+        "email_blacklisted", "email blacklisted", "blacklisted", "email_blocklisted", "email blocklisted",
+        "blocklisted", "do not email", "do_not_email", "donotemail", "do not contact", "do_not_contact", "donotcontact",
+        "email_disabled", "email disabled", "spam_complaint_at", "complained_at",
+    ),
+    "bounced_at": (
+        "bounced_at", "clean_time", "bounced", "hard bounced", "hard_bounced", "bounce date", "date bounced",
+    ),
     "suppressions": ("email suppressions",),
     "created_at": ("created_at", "date registered"),
 }  # fmt: skip
@@ -104,6 +142,11 @@ _IN_ENGLISH: Mapping[str, str] = {
         "tags": ("étiquettes", "étiquette", "schlagwörter", "schlagworte"),
         "status": ("statut",),
         "consent": ("consentement", "einwilligung"),
+        "unsubscribed": ("désabonné", "désinscrit", "abgemeldet"),
+        "date unsubscribed": (
+            "date de désinscription", "date de désabonnement", "désinscrit le", "désabonné le", "abmeldedatum",
+            "abgemeldet am",
+        ),
         "username": ("identifiant", "benutzername"),
         "date registered": ("date d’inscription", "date d'inscription", "inscrit le", "registrierungsdatum"),
     }.items()
@@ -218,7 +261,7 @@ def taken_as(found: Format, header: Sequence[str], file_name: str) -> TakenAs | 
         return None
     names = set(map(plain_header, header))
     if "last_changed" in names:
-        is_nonsubscribed = "nonsubscribed" in file_name.lower().replace("-", "")
+        is_nonsubscribed = "nonsubscribed" in "".join(filter(str.isalpha, file_name.lower()))
         return TakenAs.NONSUBSCRIBED if is_nonsubscribed else None
     if "unsub_time" in names:
         return TakenAs.UNSUBSCRIBED

@@ -9,8 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,12 +27,15 @@ from saleor_stripe_audience.audience.transfer.cells import unescape, unescape_st
 from saleor_stripe_audience.audience.transfer.columns import Columns
 from saleor_stripe_audience.audience.transfer.formats import (
     HOMEMADE,
+    NULLS,
     UNMISTAKABLE,
+    UNREMARKABLE,
     USUAL,
     Format,
     Meaning,
     TakenAs,
 )
+from saleor_stripe_audience.audience.transfer.moments import is_unclear, read_moment
 from saleor_stripe_audience.audience.transfer.reading import LineError, Record
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
@@ -45,7 +47,7 @@ MAX_LENGTHS = {
     "city": 256,
 }  # characters, as Contact has them
 MAX_TAGS = 50
-EARLIEST_YEAR = 1970  # an earlier consent has a zero date
+_COPIED_START = re.compile(r"^mailto:", re.IGNORECASE)
 # Statuses in our own export: bounced, complained and archived contacts stay so after an import. A complaint has the
 # status unsubscribed, with consent that was not withdrawn.
 STATUS_FACTS = {
@@ -57,16 +59,6 @@ _SUPPRESSIONS = {
     "HARD_BOUNCE": Meaning.BOUNCED, "INVALID_EMAIL": Meaning.BOUNCED, "SPAM_COMPLAINT": Meaning.WITHDRAWN,
     "UNSUBSCRIBE": Meaning.WITHDRAWN, "UNSUBSCRIBED": Meaning.WITHDRAWN, "USER_SUPPRESSED": Meaning.WITHDRAWN,
 }  # fmt: skip
-# Times as Go writes them: 2025-01-01 10:00:00.5 +0000 UTC; and databases: 2025-01-01 10:00:00 UTC.
-_ZONE = re.compile(r"(?P<time>.*?\d)\s*(?P<zone>[+-]\d\d:?\d\d|Z|UTC|GMT)(\s+([A-Z]{1,5}|[+-]\d{2,4}))?")
-_DAY_FIRST = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
-_SLASHES = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)")
-_YEAR_FIRST = re.compile(r"^(\d{4})/(\d\d)/(\d\d)(?!\d)")
-_MAIL_DATE = re.compile(r"([A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d")
-_INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"  # around copied addresses
-# How a file writes dates with slashes: 04/03/2025 is in March, or in April.
-DAY_FIRST, MONTH_FIRST = "day", "month"
-_DATE_ORDERS = {DAY_FIRST: r"\3-\2-\1", MONTH_FIRST: r"\3-\1-\2"}
 DAMAGED = pgettext_lazy("staff", "A quotation mark is missing, or there is one too many.")
 SHIFTED = pgettext_lazy(
     "staff", "The row has {cells} cells and the header {width}: an unquoted separator has shifted them."
@@ -79,6 +71,14 @@ UNCLEAR_DATE = pgettext_lazy(
 UNKNOWN_CONSENT = pgettext_lazy("staff", "Consent is yes, withdrawn, or empty.")
 WITHDRAWN_NOW = pgettext_lazy(
     "staff", "This is not a time in the past: the withdrawal takes effect at the time of the import."
+)
+BOUNCED_NOW = pgettext_lazy(
+    "staff", "This is not a time in the past: the bounce takes effect at the time of the import."
+)
+UNKNOWN_STATUS = pgettext_lazy(
+    "staff",
+    "The status “{status}” is not known, so it was ignored. If it means that the person unsubscribed, write "
+    "“unsubscribed”.",
 )
 UNDATED_CONSENT = pgettext_lazy("staff", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.")
 NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")
@@ -146,6 +146,8 @@ class RowReader:
         self._width = len(columns.header)
         self._now = timezone.now()
         self._meanings = {**USUAL, **options.found.values, **options.meanings}
+        self._status_meanings = {**UNREMARKABLE, **USUAL, **options.meanings}
+        self._split_tags = tags.split if self._is_ours else tags.split_list
         self._unescape = unescape if options.found.is_ours else unescape_start
         self._has_consent = options.taken_as is not None or any(
             each in columns.places
@@ -179,7 +181,7 @@ class RowReader:
             return self._withdrawal_only(consent, cells, email) if consent.field == "consent" else consent
         names = self._tags(line, cells)
         if isinstance(names, LineError):
-            if consent.event is None or consent.event.kind != Consent.Kind.WITHDRAWN:
+            if not consent.blocks_email:
                 return names
             left_out.append(names)
             names = ()
@@ -243,18 +245,29 @@ class RowReader:
                 yield cells[place + shift].strip()
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
+        return next(self._cells(cells, name), "")
+
+    def _cells(self, cells: Sequence[str], name: str) -> Iterator[str]:
+        """Yield what the field's columns contain, without empty ones."""
         for place in self._places.get(name, ()):
-            if place < len(cells) and (text := cells[place].strip()):
+            if place < len(cells) and (text := cells[place].strip()) and (self._is_ours or text not in NULLS):
                 if self._is_ours and name in MAX_LENGTHS:
-                    return unescape(cells[place])  # with its outer white space, as it was exported
-                return self._unescape(text).strip() if "'" in text else text
-        return ""
+                    yield unescape(cells[place])  # with its outer white space, as it was exported
+                else:
+                    yield self._unescape(text).strip() if "'" in text else text
+
+    def _event_cell(self, cells: Sequence[str], name: str) -> str:
+        """Return when something happened, or that it did; empty if every column says that it did not."""
+        happened = [
+            text for text in self._cells(cells, name) if USUAL.get(plain_value(text)) is not Meaning.NOTHING
+        ]
+        return next(filter(self._moment, happened), happened[0] if happened else "")
 
     def _email(self, text: str) -> str:
         try:
             self._check_clean(text)
             address = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
-            return normalize_email(address.strip(_INVISIBLE))
+            return normalize_email(_COPIED_START.sub("", address.strip()).rstrip(".,;"))
         except Rejected:
             raise Rejected(
                 pgettext_lazy("staff", "This is not an email address."), code="email_invalid"
@@ -306,7 +319,7 @@ class RowReader:
         text = self._cell(cells, "tags")
         try:
             self._check_clean(text)
-            own = read_tags(text) if text else ()
+            own = read_tags(text, self._split_tags) if text else ()
             return tuple(dict.fromkeys((*own, *self._options.tags))) if self._options.tags else own
         except Rejected as error:
             return LineError(line, "tags", error.translatable)
@@ -315,7 +328,7 @@ class RowReader:
         return read_moment(text, self._options.dates)
 
     def _is_unclear(self, text: str) -> bool:
-        return not self._options.dates and _SLASHES.match(text.strip()) is not None
+        return not self._options.dates and is_unclear(text)
 
     def _created_at(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> datetime | None:
         text = self._cell(cells, "created_at")
@@ -331,14 +344,18 @@ class RowReader:
     ) -> "RowConsent | LineError":
         """Return the row's consent, and whether email reaches the person."""
         value = self._cell(cells, "consent")
-        withdrawn_at = self._cell(cells, "withdrawn_at")
+        withdrawn_at = self._event_cell(cells, "withdrawn_at")
         meanings = self._read_meanings(value, cells)
         is_unknown = Meaning.UNKNOWN in meanings
-        bounced_at = self._cell(cells, "bounced_at")
+        bounced_at = self._event_cell(cells, "bounced_at")
         is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
         bounced = None
         if bounced_at or Meaning.BOUNCED in meanings:
             bounced = self._moment(bounced_at) or self._now
+            if bounced_at and not _is_yes(bounced_at) and self._moment(bounced_at) is None:
+                left_out.append(LineError(line, "bounced_at", BOUNCED_NOW))
+        if status := self._unknown_status(cells):
+            left_out.append(LineError(line, "status", with_values(UNKNOWN_STATUS, status=status[:50])))
         facts = self._status_facts(cells, meanings, is_withdrawn=is_withdrawn)
         if bounced:
             facts = STATUS_FACTS["cleaned"]
@@ -387,9 +404,21 @@ class RowReader:
 
         In our own exports the status follows from the consent, which has its own column.
         """
+        return meaning in self._statuses(cells).values()
+
+    def _statuses(self, cells: Sequence[str]) -> dict[str, Meaning]:
+        """Return what each status in the row means."""
         if self._is_ours or "status" not in self._places:
-            return False
-        return USUAL.get(plain_value(self._cell(cells, "status"))) is meaning
+            return {}
+        return {
+            status: self._status_meanings.get(plain_value(status), Meaning.UNKNOWN)
+            for status in self._cells(cells, "status")
+        }
+
+    def _unknown_status(self, cells: Sequence[str]) -> str:
+        """Return a status that may be a withdrawal or a bounce by another name; empty if there is none."""
+        unknown = (status for status, meaning in self._statuses(cells).items() if meaning is Meaning.UNKNOWN)
+        return next((status for status in unknown if status.lower() not in STATUS_FACTS), "")
 
     def _status_facts(
         self, cells: Sequence[str], meanings: set[Meaning], *, is_withdrawn: bool
@@ -411,7 +440,7 @@ class RowReader:
         moment = self._moment(text)
         if moment is not None and moment > self._now:
             moment = None
-        if text and moment is None:
+        if text and moment is None and not _is_yes(text):
             left_out.append(LineError(line, "consent_at", WITHDRAWN_NOW))
         reference = f"file {self._options.file}"
         return ConsentEvent(
@@ -443,8 +472,6 @@ class RowReader:
             source_detail=self._optional(line, cells, "consent_source", left_out) or self._options.source,
             actor=self._options.actor,
             ip=self._ip(line, cells, left_out),
-            # The row's own time proves that the consent followed any earlier withdrawal. The file's does not.
-            is_proven=bool(text),
         )
         try:
             ledger.check(event)
@@ -469,6 +496,11 @@ class RowReader:
         return text
 
 
+def _is_yes(text: str) -> bool:
+    """Whether the text says that something happened, and not when."""
+    return USUAL.get(plain_value(text)) in (Meaning.GIVEN, Meaning.WITHDRAWN, Meaning.BOUNCED)
+
+
 class RowConsent(NamedTuple):
     """A row's consent, and facts that block email."""
 
@@ -477,44 +509,16 @@ class RowConsent(NamedTuple):
     lifecycle: Lifecycle = Lifecycle.ACTIVE
     bounced_at: datetime | None = None
 
+    @property
+    def blocks_email(self) -> bool:
+        """Whether the row has to be imported, whatever else is wrong with it."""
+        is_withdrawn = self.event is not None and self.event.kind == Consent.Kind.WITHDRAWN
+        return is_withdrawn or (self.deliverability, self.lifecycle) != _NO_RESTRICTION
+
 
 def is_storable(text: str) -> bool:
     """Whether databases accept the text: no zero bytes and no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
-
-
-@lru_cache(maxsize=1024)
-def read_moment(text: str, dates: str = "") -> datetime | None:
-    """Return the time in UTC, or None if the text is not a time. Without a zone it is UTC, as in most exports.
-
-    Dates with dots have the day first. Dates with slashes are ambiguous (3 April or 4 March), so they are accepted only
-    if `dates` says what is first in them.
-    """
-    plain = text.strip()
-    if dates in _DATE_ORDERS and (slashed := _SLASHES.match(plain)) is not None:
-        year, month, day = slashed.expand(_DATE_ORDERS[dates]).split("-")
-        plain = f"{year}-{month:0>2}-{day:0>2}{plain[slashed.end() :]}"
-    if (parts := _ZONE.fullmatch(plain)) is not None:
-        zone = parts["zone"] if parts["zone"][0] in "+-" else "+00:00"
-        plain = parts["time"] + zone
-    plain = _DAY_FIRST.sub(lambda day: f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}", plain)
-    plain = _YEAR_FIRST.sub(r"\1-\2-\3", plain)
-    try:
-        moment = datetime.fromisoformat(plain)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return _read_mail_date(text)
-    return moment if moment.year >= EARLIEST_YEAR else None
-
-
-def _read_mail_date(text: str) -> datetime | None:
-    """Return a time in the format of an email's Date header: Tue, 14 Jan 2025 10:00:00 +0000."""
-    try:
-        moment = parsedate_to_datetime(text) if _MAIL_DATE.match(text) else None
-        moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment and moment.year >= EARLIEST_YEAR else None
 
 
 @lru_cache(maxsize=1024)
@@ -543,9 +547,9 @@ def _length_check(max_length: int) -> Callable[[str], str]:
 
 
 @lru_cache(maxsize=1024)
-def read_tags(text: str) -> tuple[str, ...]:
+def read_tags(text: str, split: Callable[[str], list[str]] = tags.split) -> tuple[str, ...]:
     """Return the tags of a text. `Rejected` for too many of them, or one that is too long."""
-    names = tags.split(text)
+    names = split(text)
     if len(names) > MAX_TAGS:
         raise Rejected(
             with_values(

@@ -8,7 +8,8 @@ import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.importing import ImportOptions, Report, import_csv
-from saleor_stripe_audience.audience.transfer.rows import DAY_FIRST, MONTH_FIRST, UNCLEAR_DATE, read_moment
+from saleor_stripe_audience.audience.transfer.moments import DAY_FIRST, MONTH_FIRST, read_moment
+from saleor_stripe_audience.audience.transfer.rows import UNCLEAR_DATE
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.histories import say
 
@@ -274,7 +275,7 @@ def test_the_order_of_dates_belongs_to_the_import(audience: Audience) -> None:
     ("header", "row"),
     [
         ("email,consent,marketing_consent,consent_at\n", "nora@shop.test,yes,withdrawn,2025-01-01"),
-        ("email,consent,marketing_consent\n", "nora@shop.test,n/a,revoked"),
+        ("email,consent,marketing_consent\n", "nora@shop.test,maybe,revoked"),
         ("email,consent,consent\n", "nora@shop.test,no,withdrawn"),
         ("email,withdrawn_at,unsubscribed_at\n", "nora@shop.test,,2025-01-01"),
         ("name,email,consent,marketing_consent,city\n", "Muster, Nora,nora@shop.test,yes,revoked,Bern"),
@@ -296,13 +297,13 @@ def test_a_yes_beside_a_withdrawal_does_not_date_it(audience: Audience) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "options"),
     [
-        ("email,consent,email suppressions\n", "nora@shop.test,n/a,['SPAM_COMPLAINT']", {}),
+        ("email,consent,email suppressions\n", "nora@shop.test,maybe,['SPAM_COMPLAINT']", {}),
         (
             "name,referrer,email,consent\n",
-            "Nora,ada@shop.test,nora@shop.test,n/a",
+            "Nora,ada@shop.test,nora@shop.test,maybe",
             {"taken_as": "unsubscribed"},
         ),
-        ("name,referrer,email,consent,note\n", "Nora,ada@shop.test,nora@shop.test,n/a,unsubscribed", {}),
+        ("name,referrer,email,consent,note\n", "Nora,ada@shop.test,nora@shop.test,maybe,unsubscribed", {}),
     ],
 )
 def test_a_withdrawal_beside_an_unknown_consent_is_recorded(
@@ -316,10 +317,10 @@ def test_a_withdrawal_beside_an_unknown_consent_is_recorded(
 @pytest.mark.parametrize(
     ("header", "row", "options"),
     [
-        ("email,consent,clean_time\n", "nora@shop.test,n/a,2025-01-01", {}),
+        ("email,consent,clean_time\n", "nora@shop.test,maybe,2025-01-01", {}),
         ("email,consent,bounced_at\n", "nora@shop.test,yes,2025-01-01", {}),
-        ("email,consent\n", "nora@shop.test,n/a", {"taken_as": "cleaned"}),
-        ("email,consent,email suppressions\n", "nora@shop.test,n/a,['HARD_BOUNCE']", {}),
+        ("email,consent\n", "nora@shop.test,maybe", {"taken_as": "cleaned"}),
+        ("email,consent,email suppressions\n", "nora@shop.test,maybe,['HARD_BOUNCE']", {}),
     ],
 )
 def test_a_bounce_beside_an_invalid_consent_is_recorded(
@@ -332,7 +333,7 @@ def test_a_bounce_beside_an_invalid_consent_is_recorded(
 
 
 def test_a_status_that_blocks_mail_is_kept_beside_an_unknown_consent(audience: Audience) -> None:
-    take(audience, "email,consent,status\nnora@shop.test,n/a,bounced\n")
+    take(audience, "email,consent,status\nnora@shop.test,maybe,bounced\n")
     assert statuses(audience) == {"nora": "cleaned"}
 
 

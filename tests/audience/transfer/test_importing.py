@@ -120,7 +120,7 @@ def test_existing_fields_stay_and_empty_ones_are_filled_in(audience: Audience) -
         ("given", "a@shop.test,withdrawn,", "unsubscribed"),
         ("given", "a@shop.test,withdrawn,2026-06-01", "unsubscribed"),
         ("withdrawn", "a@shop.test,yes,2025-12-31", "unsubscribed"),
-        ("withdrawn", "a@shop.test,yes,2026-06-01", "subscribed"),
+        ("withdrawn", "a@shop.test,yes,2026-06-01", "unsubscribed"),  # only the person can subscribe again
     ],
 )
 def test_the_latest_event_counts_and_no_event_changes_nothing(

@@ -1,0 +1,179 @@
+"""What other programs write for nothing, for unsubscribing, and around addresses."""
+
+import pytest
+
+from saleor_stripe_audience.audience.people.models import Audience, Tag
+from saleor_stripe_audience.audience.transfer.rows import UNKNOWN_STATUS
+from saleor_stripe_audience.wording import with_values
+
+from .test_damaged_files import statuses
+from .test_importing import take
+
+YES = "yes,2025-01-01T00:00:00Z"
+
+
+def tag_names(audience: Audience) -> set[str]:
+    return set(Tag.objects.filter(contact_tags__contact__audience=audience).values_list("name", flat=True))
+
+
+@pytest.mark.parametrize("column", ["unsubscribed_at", "bounced_at", "email_blacklisted"])
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "NULL",
+        "null",
+        r"\N",
+        "N/A",
+        "#N/A",
+        "-",
+        "nan",
+        "None",
+        "0000-00-00 00:00:00",
+        "No",
+        "false",
+        "0",
+        "never",
+        "Nein",
+    ],
+)
+def test_nothing_is_no_withdrawal_and_no_bounce(audience: Audience, column: str, nothing: str) -> None:
+    report = take(
+        audience, f"email,consent,consent_at,{column}\nnora@shop.test,{YES},{nothing}\n", consent_text="Yes."
+    )
+    assert statuses(audience) == {"nora": "subscribed"}
+    assert report.cells == []
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ("Unsubscribed", "true"),
+        ("Date Unsubscribed", "2025-06-01"),
+        ("EMAIL_BLACKLISTED", "Yes"),
+        ("Unsubscribed from all email", "TRUE"),
+        ("email_disabled", "true"),
+        ("Email Opt-out Date", "1/13/2025"),
+        ("doNotContact", "1"),
+        ("emailStatus", "unsubscribed"),
+        ("Date de désinscription", "14.01.2025"),
+        ("Status,Email status", "active,Unsubscribed"),
+        ("Unsubscribed,Date Unsubscribed", "false,2025-06-01"),
+    ],
+)
+def test_a_column_that_says_unsubscribed_wins_over_consent(
+    audience: Audience, columns: tuple[str, str]
+) -> None:
+    header, cells = columns
+    report = take(
+        audience, f"email,consent,consent_at,{header}\nnora@shop.test,{YES},{cells}\n", consent_text="Yes."
+    )
+    assert statuses(audience) == {"nora": "unsubscribed"}
+    assert report.cells == [], "a yes needs no time"
+
+
+def test_the_time_is_read_from_whichever_column_has_it(audience: Audience) -> None:
+    take(audience, "email,Unsubscribed,Date Unsubscribed\nnora@shop.test,true,2025-06-01\n")
+    consent = audience.contacts.get().consents.get()
+    assert consent.at.date().isoformat() == "2025-06-01"
+
+
+def test_a_bounce_without_a_readable_time_is_recorded_and_reported(audience: Audience) -> None:
+    report = take(audience, "email,bounced_at\nnora@shop.test,someday\n")
+    assert statuses(audience) == {"nora": "cleaned"}
+    assert [(each.line, each.field) for each in report.cells] == [(2, "bounced_at")]
+
+
+def test_placeholders_are_no_names(audience: Audience) -> None:
+    take(
+        audience,
+        "email,first_name,last_name,city,country,tags,consent,consent_at\n"
+        "nora@shop.test,NULL,Null,#N/A,NA,NULL,NULL,NULL\n",
+    )
+    nora = audience.contacts.get()
+    assert (nora.first_name, nora.last_name, nora.city, nora.country) == ("", "Null", "", "NA")
+    assert tag_names(audience) == set()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "\u202anora@shop.test\u202c",
+        "\u2068nora@shop.test\u2069",
+        "\u200dnora@shop.test\u200d",
+        "no\u200bra@shop.test",
+        "nora@sh\xadop.test",
+        "\ufeff nora@shop.test",
+        "mailto:nora@shop.test",
+        "Nora <mailto:nora@shop.test>",
+        "nora@shop.test.",
+        "nora@shop.test;",
+    ],
+)
+def test_a_copied_address_keeps_its_withdrawal(audience: Audience, address: str) -> None:
+    report = take(audience, f"email,consent\n{address},unsubscribed\n")
+    assert report.refused == 0
+    assert statuses(audience) == {"nora": "unsubscribed"}
+
+
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [
+        ("cancelled", "unsubscribed"), ("Marked as spam", "unsubscribed"), ("UNSUB", "unsubscribed"),
+        ("spam", "unsubscribed"), ("complaint", "unsubscribed"), ("do not email", "unsubscribed"),
+        ("Dado de baja", "unsubscribed"), ("hardbounce", "cleaned"), ("Undeliverable", "cleaned"),
+    ],
+)  # fmt: skip
+def test_statuses_of_other_programs(audience: Audience, status: str, after: str) -> None:
+    report = take(audience, f"email,status\nnora@shop.test,{status}\n")
+    assert statuses(audience) == {"nora": after}
+    assert report.cells == []
+
+
+def test_an_unknown_status_is_reported_unless_the_import_says_what_it_means(audience: Audience) -> None:
+    text = "email,status\nnora@shop.test,inactive\nada@shop.test,Active\n"
+    report = take(audience, text)
+    message = str(with_values(UNKNOWN_STATUS, status="inactive"))
+    assert [(each.line, each.field, str(each.message)) for each in report.cells] == [(2, "status", message)]
+    assert statuses(audience) == {"nora": "nonsubscribed", "ada": "nonsubscribed"}
+    assert take(audience, text, withdrawn=["inactive"]).cells == []
+    assert statuses(audience) == {"nora": "unsubscribed", "ada": "nonsubscribed"}
+
+
+@pytest.mark.parametrize("row", [",,2025-01-01,", ",,,cleaned"])
+def test_a_bounce_is_recorded_whatever_is_wrong_with_the_tags(audience: Audience, row: str) -> None:
+    report = take(audience, f"email,tags,first_name,bounced_at,status\nnora@shop.test,{'x' * 200}{row}\n")
+    assert statuses(audience) == {"nora": "cleaned"}
+    assert [(each.line, each.field) for each in report.cells] == [(2, "tags")]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '"[""VIP"",""Café""]"', "\"['VIP', 'Café']\"", '"{VIP,Café}"', '"{VIP,""Café""}"', "VIP;Café", "VIP | Café",
+        '"[""VIP"",""Caf\\u00e9""]"',
+    ],
+)  # fmt: skip
+def test_lists_of_tags(audience: Audience, cell: str) -> None:
+    take(audience, f"email,tags\nnora@shop.test,{cell}\n")
+    assert tag_names(audience) == {"VIP", "Café"}
+
+
+@pytest.mark.parametrize("cell", ["[]", "{}", "NULL"])
+def test_empty_lists_of_tags(audience: Audience, cell: str) -> None:
+    take(audience, f"email,tags\nnora@shop.test,{cell}\n")
+    assert tag_names(audience) == set()
+
+
+@pytest.mark.parametrize("name", ["NON_SUBSCRIBED.csv", "non subscribed.csv", "nonsubscribed_export_1.csv"])
+def test_mailchimps_file_of_non_subscribed_contacts(audience: Audience, name: str) -> None:
+    text = "Email Address,OPTIN_TIME,CONFIRM_TIME,LAST_CHANGED,LEID,EUID\nnora@shop.test,2025-01-01 10:00:00,,,1,2\n"
+    take(audience, text, file_name=name, consent_text="Yes.")
+    assert statuses(audience) == {"nora": "nonsubscribed"}
+
+
+def test_a_file_does_not_end_a_withdrawal(audience: Audience) -> None:
+    """Only the person can: the file shows that they agreed somewhere, not that it was after all withdrawals here."""
+    take(audience, "email,withdrawn_at\nnora@shop.test,2025-01-01\n")
+    take(audience, "email,consent,consent_at\nnora@shop.test,yes,2025-06-01\n", consent_text="Yes.")
+    assert statuses(audience) == {"nora": "unsubscribed"}
+    assert not audience.contacts.get().consents.filter(is_proven=True, kind="given").exists()
