@@ -56,12 +56,15 @@ _WITHDRAWN = (
     "afmeldt", "wypisany", "wypisana",
 )  # fmt: skip
 # A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
+DENIED = frozenset({
+    "pending", "unconfirmed", "not confirmed", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed",
+    "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "non confirme", "en attente", "nein",
+    "falsch", "nicht abonniert", "nicht bestatigt", "unbestatigt", "ausstehend",
+})  # fmt: skip
 _NOTHING = (
-    "", "null", "(null)", "<null>", "nil", "nan", "n/a", "#n/a", "na", "nat", "\\n", "undefined", "never", "jamais",
-    "nie", "0000 00 00", "0000 00 00 00:00", "0000 00 00 00:00:00", "00/00/0000", "00.00.0000",
-    "unknown", "pending", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed", "none",
-    "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "en attente", "nein", "falsch",
-    "nicht abonniert", "ausstehend",
+    *DENIED, "", "null", "(null)", "<null>", "nil", "nan", "n/a", "#n/a", "na", "nat", "\\n", "undefined", "unknown",
+    "none", "never", "jamais", "nie", "0000 00 00", "0000 00 00 00:00", "0000 00 00 00:00:00", "00/00/0000",
+    "00.00.0000",
 )  # fmt: skip
 _BOUNCED = (
     "cleaned", "bounce", "bounced", "hard bounce", "hard bounced", "hardbounce", "hardbounced", "undeliverable",
@@ -101,7 +104,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "subscription status", "subscription_status", "email marketing status",
     ),
     "consent": ("consent", "marketing_consent"),
-    "consent_at": ("consent_at", "consent date", "optin_time"),
+    "consent_at": ("consent_at", "consent date", "optin_time", "opt-in date", "opt-in time"),
     "consent_text": ("consent_text", "consent wording"),
     "consent_source": ("consent_source", "consent origin"),
     "consent_ip": ("consent_ip", "optin_ip"),
@@ -122,6 +125,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "suppressions": ("email suppressions",),
     "created_at": ("created_at", "date registered"),
 }  # fmt: skip
+
+# Columns of `consent_at` that say when people opted in, and never when they unsubscribed.
+DATES_GIVINGS = frozenset({"optin_time", "confirm_time", "opt-in date", "opt-in time"})
 
 # French and German column names: Mailchimp names its fields in the account's language, WooCommerce in the shop's.
 _IN_ENGLISH: Mapping[str, str] = {

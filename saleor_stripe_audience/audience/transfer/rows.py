@@ -26,6 +26,8 @@ from saleor_stripe_audience.audience.people.status import Deliverability, Lifecy
 from saleor_stripe_audience.audience.transfer.cells import unescape, unescape_start
 from saleor_stripe_audience.audience.transfer.columns import Columns
 from saleor_stripe_audience.audience.transfer.formats import (
+    DATES_GIVINGS,
+    DENIED,
     HOMEMADE,
     NULLS,
     UNMISTAKABLE,
@@ -34,6 +36,7 @@ from saleor_stripe_audience.audience.transfer.formats import (
     Format,
     Meaning,
     TakenAs,
+    plain_header,
 )
 from saleor_stripe_audience.audience.transfer.moments import is_unclear, read_moment
 from saleor_stripe_audience.audience.transfer.reading import LineError, Record
@@ -79,6 +82,9 @@ UNKNOWN_STATUS = pgettext_lazy(
     "staff",
     "The status “{status}” is not known, so it was ignored. If it means that the person unsubscribed, write "
     "“unsubscribed”.",
+)
+NOT_SUBSCRIBED = pgettext_lazy(
+    "staff", "The row says that the person has not subscribed, so it gives no consent."
 )
 UNDATED_CONSENT = pgettext_lazy("staff", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.")
 NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")
@@ -144,6 +150,10 @@ class RowReader:
         self._is_ours = options.found.is_ours
         self._places = columns.places
         self._width = len(columns.header)
+        self._dates_givings = any(
+            plain_header(columns.header[place]) in DATES_GIVINGS
+            for place in columns.places.get("consent_at", ())
+        )
         self._now = timezone.now()
         self._meanings = {**USUAL, **options.found.values, **options.meanings}
         self._status_meanings = {**UNREMARKABLE, **USUAL, **options.meanings}
@@ -354,8 +364,7 @@ class RowReader:
             bounced = self._moment(bounced_at) or self._now
             if bounced_at and not _is_yes(bounced_at) and self._moment(bounced_at) is None:
                 left_out.append(LineError(line, "bounced_at", BOUNCED_NOW))
-        if status := self._unknown_status(cells):
-            left_out.append(LineError(line, "status", with_values(UNKNOWN_STATUS, status=status[:50])))
+        left_out += self._ignored_statuses(line, cells, is_withdrawn=is_withdrawn)
         facts = self._status_facts(cells, meanings, is_withdrawn=is_withdrawn)
         if bounced:
             facts = STATUS_FACTS["cleaned"]
@@ -387,9 +396,10 @@ class RowReader:
             meanings.add(Meaning.WITHDRAWN)
         elif taken_as is TakenAs.CLEANED:
             meanings.add(Meaning.BOUNCED)
-        elif taken_as is TakenAs.SUBSCRIBED or (
-            self._options.found.given_by_time and taken_as is None and self._cell(cells, "consent_at")
-        ):
+        elif taken_as is TakenAs.SUBSCRIBED:
+            if not self._is_denied(cells):
+                meanings.add(Meaning.GIVEN)
+        elif self._options.found.given_by_time and taken_as is None and self._cell(cells, "consent_at"):
             meanings.add(Meaning.GIVEN)
         if "suppressions" in self._places:
             reasons = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
@@ -398,6 +408,13 @@ class RowReader:
         if self._has_status(cells, Meaning.WITHDRAWN) or any(map(self._is_withdrawn, all_values)):
             meanings.add(Meaning.WITHDRAWN)
         return meanings
+
+    def _is_denied(self, cells: Sequence[str]) -> bool:
+        """Whether the row says that the person has not subscribed, such as `pending`: then the whole file's kind does
+        not apply to it.
+        """
+        says = [*self._cells(cells, "consent"), *self._statuses(cells)]
+        return any(plain_value(each) in DENIED for each in says) or bool(self._unknown_status(cells))
 
     def _has_status(self, cells: Sequence[str], meaning: Meaning) -> bool:
         """Whether the status is a withdrawal or a bounce. A subscribed status gives no consent.
@@ -420,6 +437,15 @@ class RowReader:
         unknown = (status for status, meaning in self._statuses(cells).items() if meaning is Meaning.UNKNOWN)
         return next((status for status in unknown if status.lower() not in STATUS_FACTS), "")
 
+    def _ignored_statuses(
+        self, line: int, cells: Sequence[str], *, is_withdrawn: bool
+    ) -> Iterator[LineError]:
+        """Yield why a status in the row, or the kind of the whole file, does not apply to the person."""
+        if status := self._unknown_status(cells):
+            yield LineError(line, "status", with_values(UNKNOWN_STATUS, status=status[:50]))
+        if self._options.taken_as is TakenAs.SUBSCRIBED and not is_withdrawn and self._is_denied(cells):
+            yield LineError(line, "consent", NOT_SUBSCRIBED)
+
     def _status_facts(
         self, cells: Sequence[str], meanings: set[Meaning], *, is_withdrawn: bool
     ) -> tuple[Deliverability, Lifecycle]:
@@ -436,7 +462,7 @@ class RowReader:
         self, line: int, cells: Sequence[str], withdrawn_at: str, left_out: list[LineError], *, is_dated: bool
     ) -> ConsentEvent:
         """Return the withdrawal, which is recorded whatever else is wrong; without a valid time it counts from now."""
-        text = withdrawn_at or (self._cell(cells, "consent_at") if is_dated else "")
+        text = withdrawn_at or (self._consent_time(cells) if is_dated else "")
         moment = self._moment(text)
         if moment is not None and moment > self._now:
             moment = None
@@ -454,6 +480,10 @@ class RowReader:
             ip=self._ip(line, cells, left_out),
             is_undated=moment is None,
         )
+
+    def _consent_time(self, cells: Sequence[str]) -> str:
+        """Return when the row's consent changed, if no column says that this was when it was given."""
+        return "" if self._dates_givings else self._cell(cells, "consent_at")
 
     def _given(self, line: int, cells: Sequence[str], left_out: list[LineError]) -> ConsentEvent | LineError:
         text = self._cell(cells, "consent_at") if self._options.found.dates_givings else ""

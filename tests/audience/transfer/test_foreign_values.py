@@ -3,7 +3,7 @@
 import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience, Tag
-from saleor_stripe_audience.audience.transfer.rows import UNKNOWN_STATUS
+from saleor_stripe_audience.audience.transfer.rows import NOT_SUBSCRIBED, UNKNOWN_STATUS
 from saleor_stripe_audience.wording import with_values
 
 from .test_damaged_files import statuses
@@ -177,3 +177,25 @@ def test_a_file_does_not_end_a_withdrawal(audience: Audience) -> None:
     take(audience, "email,consent,consent_at\nnora@shop.test,yes,2025-06-01\n", consent_text="Yes.")
     assert statuses(audience) == {"nora": "unsubscribed"}
     assert not audience.contacts.get().consents.filter(is_proven=True, kind="given").exists()
+
+
+def test_the_time_of_opting_in_does_not_date_a_withdrawal(audience: Audience) -> None:
+    take(audience, f"email,consent,consent_at\nnora@shop.test,{YES}\n", consent_text="Yes.")
+    take(audience, "email,consent,OPTIN_TIME\nnora@shop.test,unsubscribed,2020-01-01\n")
+    assert statuses(audience) == {"nora": "unsubscribed"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("consent", "no"), ("consent", "pending"), ("consent", "Never subscribed"), ("status", "pending"),
+        ("status", "nonsubscribed"), ("status", "Unconfirmed"), ("status", "inactive"),
+    ],
+)  # fmt: skip
+def test_a_row_that_says_otherwise_is_not_subscribed_with_its_file(
+    audience: Audience, column: str, value: str
+) -> None:
+    text = f"email,{column},consent_at\nnora@shop.test,{value},2025-01-01\nada@shop.test,,2025-01-01\n"
+    report = take(audience, text, taken_as="subscribed", consent_text="Yes.")
+    assert statuses(audience) == {"nora": "nonsubscribed", "ada": "subscribed"}
+    assert str(NOT_SUBSCRIBED) in [str(each.message) for each in report.cells]
