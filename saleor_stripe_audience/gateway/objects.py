@@ -305,6 +305,12 @@ class PaymentIntent(_Labelled):
         return multicapture is not None and multicapture.status == "available"
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the latest attempt failed. Stripe removes the error when the intent changes, but not the charge."""
+        charge = self.charge
+        return self.last_payment_error is not None or (charge is not None and charge.status == "failed")
+
+    @property
     def decline_code(self) -> str:
         """Stripe's code of the latest decline; empty if there is none."""
         return self.last_payment_error.reason if self.last_payment_error is not None else ""

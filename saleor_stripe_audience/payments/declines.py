@@ -23,10 +23,15 @@ class Decline:
     merchant: Promise
 
 
-def for_shopper(code: str, language: str = ENGLISH) -> str:
-    """Return the shopper's sentence; a general one for a code that is not in the table."""
+def message_of(code: str) -> Promise:
+    """Return the shopper's sentence, not translated yet; a general one for a code that is not in the table."""
     found = DECLINES.get(code)
-    return in_language(found.shopper if found else _DECLINED, language)
+    return found.shopper if found else _DECLINED
+
+
+def for_shopper(code: str, language: str = ENGLISH) -> str:
+    """Return the shopper's sentence in their language."""
+    return in_language(message_of(code), language)
 
 
 def for_merchant(code: str, language: str = ENGLISH) -> str:

@@ -222,7 +222,7 @@ def report_decline(event: Event) -> Write | None:
     def write() -> None:
         save()
         later = tasks.report_decline.using(run_after=timezone.now() + DECLINE_REPORT_DELAY)
-        later.enqueue(str(event.origin), intent.id, intent.latest_charge_id)
+        later.enqueue(str(event.origin), intent.id, intent.latest_charge_id, intent.decline_code)
 
     return write
 

@@ -4,20 +4,24 @@ Nothing here depends on which event arrived, how often or in which order: the sa
 and two simultaneous workers report the same, which Saleor recognizes as duplicates. The resulting amounts: authorized
 is what can still be captured; charged is what was received minus what was refunded or withdrawn by a dispute; refunded
 is the sum of valid refunds; canceled is the released part of a hold.
+
+Only staff read these events, so their messages are in the staff's language.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, Refund
 from saleor_stripe_audience.money import Money, from_decimal
-from saleor_stripe_audience.payments import disputes, staff_messages
+from saleor_stripe_audience.payments import declines, disputes, staff_messages
 from saleor_stripe_audience.payments import shopper_messages as messages
-from saleor_stripe_audience.payments.outcomes import Outcome, actions_of, decline_of, why_canceled
-from saleor_stripe_audience.wording import for_staff, in_language
+from saleor_stripe_audience.payments.outcomes import Outcome, actions_of, why_canceled
+from saleor_stripe_audience.wording import for_staff, in_languages
 
 AUTHORIZED = ("AUTHORIZATION_SUCCESS", "AUTHORIZATION_ADJUSTMENT")
 
@@ -29,6 +33,7 @@ class ReportedEvent:
     type: str
     psp_reference: str
     amount: Decimal
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _replaced(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
         _has(reported, result, intent.id) for result in ("CHARGE_SUCCESS", "CHARGE_FAILURE")
     )
     if is_held and is_open:
-        message = in_language(messages.REPLACED, intent.language)
+        message = for_staff(messages.REPLACED)
         yield _outcome(state, "CHARGE_FAILURE", intent.id, intent.amount, message=message)
 
 
@@ -94,20 +99,21 @@ def _pending(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[
     intent, request = state.intent, f"{state.flow}_REQUEST"
     is_pending = intent.status == "processing" or intent.is_delayed
     if is_pending and not _has(reported, request, intent.id):
-        yield _outcome(state, request, intent.id, intent.amount, message=messages.for_pending(intent))
+        message = for_staff(messages.for_pending(intent))
+        yield _outcome(state, request, intent.id, intent.amount, message=message)
     # Saleor books the session's own request under the same reference: only a decline ends what was pending.
     is_declined = intent.is_payable and intent.last_payment_error is not None
     was_reported = _has(reported, f"{_reported_flow(state, reported)}_REQUEST", intent.id)
     was_pending = _was_processing(intent) and was_reported
     if is_declined and (was_pending or intent.has_delayed_failure):
-        yield from _failed(state, reported, decline_of(intent)[1])
+        yield from _failed(state, reported, declines.message_of(intent.decline_code))
 
 
-def _failed(state: StripeState, reported: Sequence[ReportedEvent], message: str) -> Iterator[Outcome]:
+def _failed(state: StripeState, reported: Sequence[ReportedEvent], message: Promise) -> Iterator[Outcome]:
     """The payment has failed for good: reported once."""
     intent, result = state.intent, f"{_reported_flow(state, reported)}_FAILURE"
     if not _has(reported, result, intent.id):
-        yield _outcome(state, result, intent.id, intent.amount, message=message)
+        yield _outcome(state, result, intent.id, intent.amount, message=for_staff(message))
 
 
 def _reported_flow(state: StripeState, reported: Sequence[ReportedEvent]) -> str:
@@ -149,7 +155,27 @@ def _released(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
 def _ended(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
     """Canceled before anything was held or paid."""
     if state.intent.status == "canceled" and not state.intent.released_minor(state.flow):
-        yield from _failed(state, reported, why_canceled(state.intent))
+        yield from _failed(state, reported, _why_ended(state.intent, reported))
+
+
+def _why_ended(intent: PaymentIntent, reported: Sequence[ReportedEvent]) -> Promise:
+    """The last decline, if it was not reported before the payment was canceled: it appears once."""
+    if intent.last_payment_error is not None:
+        decline = declines.message_of(intent.decline_code)
+        if not is_known(decline, (each.message for each in reported)):
+            return decline
+    return why_canceled(intent)
+
+
+def is_known(message: Promise, history: Iterable[str]) -> bool:
+    """Whether the history has the message: responses are in the shopper's language, reports in the staff's."""
+    return not set(in_languages(message).values()).isdisjoint(history)
+
+
+def declined(state: StripeState, message: Promise) -> Outcome:
+    """The decline that the storefront did not learn of by a response."""
+    result = f"{state.flow}_ACTION_REQUIRED"
+    return _outcome(state, result, state.intent.id, state.intent.amount, message=for_staff(message))
 
 
 def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from django.utils.functional import Promise
+
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.metadata import AUTHORIZATION
 from saleor_stripe_audience.gateway.objects import DUPLICATE, PaymentIntent
@@ -66,12 +68,19 @@ def outcome_of(intent: PaymentIntent, flow: str) -> Outcome:
         held = intent.money(intent.amount_capturable)
         outcome = Outcome("AUTHORIZATION_SUCCESS", intent.id, held, actions_of(intent))
     elif intent.status == "processing" or intent.is_delayed:
-        outcome = Outcome(f"{flow}_REQUEST", intent.id, amount, message=messages.for_pending(intent))
+        outcome = Outcome(
+            f"{flow}_REQUEST",
+            intent.id,
+            amount,
+            message=in_language(messages.for_pending(intent), intent.language),
+        )
     elif intent.is_payable:
         code, message = decline_of(intent)
         outcome = Outcome(f"{flow}_ACTION_REQUIRED", intent.id, amount, message=message, decline_code=code)
     else:
-        outcome = Outcome(f"{flow}_FAILURE", intent.id, amount, message=why_canceled(intent))
+        outcome = Outcome(
+            f"{flow}_FAILURE", intent.id, amount, message=in_language(why_canceled(intent), intent.language)
+        )
     exact = intent.exact_amount(outcome.money.minor)
     return replace(outcome, external_url=intent.dashboard_url, exact=exact)
 
@@ -102,10 +111,13 @@ def decline_of(intent: PaymentIntent) -> tuple[str, str]:
     return intent.decline_code, declines.for_shopper(intent.decline_code, intent.language)
 
 
-def why_canceled(intent: PaymentIntent) -> str:
-    """Return the shopper's sentence about a canceled payment, such as in a second tab after the first paid."""
-    is_paid = intent.cancellation_reason == DUPLICATE
-    return in_language(messages.ALREADY_PAID if is_paid else messages.CANCELED, intent.language)
+def why_canceled(intent: PaymentIntent) -> Promise:
+    """Return the sentence about a canceled payment: one that failed before another one paid, or that was never tried,
+    such as in a second tab.
+    """
+    if intent.cancellation_reason != DUPLICATE:
+        return messages.CANCELED
+    return messages.REPLACED if intent.has_failed else messages.ALREADY_PAID
 
 
 def exact_metadata(amount: Decimal, money: Money) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import balance_transactions, payment_intents
@@ -19,6 +20,7 @@ from saleor_stripe_audience.gateway.objects import Charge, Dispute, PaymentInten
 from saleor_stripe_audience.inbox.handlers import Write
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments import (
+    declines,
     disputes,
     fees,
     methods,
@@ -28,8 +30,14 @@ from saleor_stripe_audience.payments import (
     repeats,
     staff_messages,
 )
-from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
-from saleor_stripe_audience.payments.outcomes import Outcome, outcome_of
+from saleor_stripe_audience.payments.ledger import (
+    ReportedEvent,
+    StripeState,
+    declined,
+    is_known,
+    missing_events,
+)
+from saleor_stripe_audience.payments.outcomes import Outcome
 from saleor_stripe_audience.saleor.client import (
     TransactionEvent,
     TransactionReport,
@@ -85,26 +93,30 @@ def report_payment(
 
 
 def report_missing(
-    account: StripeAccount, intent: PaymentIntent, *, with_decline: bool = False, is_disputed: bool = False
+    account: StripeAccount,
+    intent: PaymentIntent,
+    *,
+    decline: Promise | None = None,
+    is_disputed: bool = False,
 ) -> Reported:
     """Report what is missing from Saleor's ledger of the intent; returns what was reported.
 
     Repeating it reports nothing more. `Unavailable` when one side does not respond; `Rejected` with a code of
-    `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then. A decline is
-    reported only `with_decline`.
+    `ownership.NOT_OURS` unless the intent is the very one of its transaction: nothing is reported then. `decline` is
+    the message of one that has to be reported too, unless the history has it.
     """
     installation = Installation.objects.get(pk=account.installation_id)
     intent = ownership.recognize(account, intent)
     events = fetch_transaction_events(installation, intent.transaction_id)
     state = _state_of(account, intent, is_disputed=is_disputed)
     missing = missing_events(
-        state, [ReportedEvent(each.type, each.psp_reference, each.amount) for each in events]
+        state, [ReportedEvent(each.type, each.psp_reference, each.amount, each.message) for each in events]
     )
     outcomes = _without_answered(installation, state, missing, events)
     is_all = len(outcomes) == len(missing)
-    if with_decline and not outcomes and intent.is_payable:
-        decline = outcome_of(intent, state.flow)
-        outcomes = [] if _is_known(events, decline) else [decline]
+    messages = {each.message for each in events} | {each.message for each in outcomes}
+    if decline is not None and not is_known(decline, messages):  # Saleor stores a repeated decline again
+        outcomes.append(declined(state, decline))
     for outcome in outcomes:
         report_transaction_event(installation, _report_of(outcome, intent))
     notices.notify(
@@ -131,14 +143,6 @@ def _without_answered(
     if not repeats.is_refund_being_answered(installation, transaction_id):
         return missing
     return [each for each in missing if each.psp_reference not in requested]
-
-
-def _is_known(events: list[TransactionEvent], decline: Outcome) -> bool:
-    """Whether the history has it, including as the event that ended the payment: Saleor stores a repeated decline
-    again.
-    """
-    results = ("_ACTION_REQUIRED", "_FAILURE")
-    return any((each.type or "").endswith(results) and each.message == decline.message for each in events)
 
 
 def _state_of(account: StripeAccount, intent: PaymentIntent, *, is_disputed: bool) -> StripeState:
@@ -184,11 +188,16 @@ def _report_of(outcome: Outcome, intent: PaymentIntent) -> TransactionReport:
     )
 
 
-def report_decline(account: StripeAccount, intent_id: str, charge_id: str) -> None:
-    """Report the decline of that charge, unless the shopper has tried again since or Saleor knows of it."""
+def report_decline(account: StripeAccount, intent_id: str, charge_id: str, code: str) -> None:
+    """Report the decline of that charge, unless the shopper has tried again since or Saleor knows of it.
+
+    The intent may be canceled by now, because the shopper paid with another one. `code` is Stripe's from the event:
+    Stripe removes the error from an intent that changes.
+    """
     intent = payment_intents.retrieve(account, intent_id)
-    if intent.is_payable and (intent.charge.id if intent.charge is not None else "") == charge_id:
-        report_missing(account, intent, with_decline=True)
+    is_unpaid = intent.is_payable or intent.status == "canceled"
+    if is_unpaid and intent.latest_charge_id == charge_id:
+        report_missing(account, intent, decline=declines.message_of(intent.decline_code or code))
 
 
 def report_foreign(account: StripeAccount, intent: PaymentIntent) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.objects import BANK_TRANSFER, MICRODEPOSITS, NOTIFICATION, PaymentIntent
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.wording import in_language
+from saleor_stripe_audience.wording import in_language, with_values
 
 PAUSED_CODE = "paused"
 # What only a developer can fix: a storefront's request, or an amount in a shop that is set up incorrectly.
@@ -122,21 +122,21 @@ def for_shopper(error: Failure, language: str, otherwise: Promise = UNAVAILABLE)
     return in_language(BY_CODE.get(error.code, otherwise), language)
 
 
-def for_pending(intent: PaymentIntent) -> str:
+def for_pending(intent: PaymentIntent) -> Promise:
     """What a payment is waiting for if the bank, or the shopper with a voucher or transfer, needs days to complete
     it.
     """
     action = intent.next_action
     if intent.status == "processing" or action is None:
-        return in_language(AT_THE_BANK, intent.language)
+        return AT_THE_BANK
     if action.type == BANK_TRANSFER:
         transfer = action.display_bank_transfer_instructions
         remaining = transfer.amount_remaining if transfer is not None else None
         if remaining is None or remaining >= intent.amount:
-            return in_language(_TRANSFER, intent.language)
-        return in_language(_TRANSFER_IN_PART, intent.language, amount=intent.money(remaining))
+            return _TRANSFER
+        return with_values(_TRANSFER_IN_PART, amount=intent.money(remaining))
     found = {MICRODEPOSITS: _DEPOSITS, NOTIFICATION: _NOTIFICATION}
-    return in_language(found.get(action.type, _VOUCHER), intent.language)
+    return found.get(action.type, _VOUCHER)
 
 
 def capped(amount: Money, language: str) -> str:

@@ -29,11 +29,11 @@ def keep_endpoints() -> int:
 
 
 @task
-def report_decline(account_id: str, intent_id: str, charge_id: str) -> None:
+def report_decline(account_id: str, intent_id: str, charge_id: str, code: str) -> None:
     """A few minutes after a decline: make sure that Saleor's history has it, whatever the storefront did."""
     account = StripeAccount.objects.filter(pk=uuid.UUID(account_id)).first()
     if account is not None:
-        report.report_decline(account, intent_id, charge_id)
+        report.report_decline(account, intent_id, charge_id, code)
 
 
 @task

@@ -13,7 +13,7 @@ from saleor_stripe_audience.gateway.metadata import FLOW
 from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
 from saleor_stripe_audience.inbox.handlers import is_handled
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.payments import handlers, shopper_messages
+from saleor_stripe_audience.payments import declines, handlers, shopper_messages
 from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import outcome_of
@@ -165,6 +165,26 @@ class TestEnds:
     def test_what_can_be_tried_again_is_none(self, intent: PaymentIntent) -> None:
         assert self.results(intent, self.STARTED) == []
         assert outcome_of(intent, "CHARGE").result == "CHARGE_ACTION_REQUIRED"
+
+    @pytest.mark.parametrize("staff", ["en", "fr"])
+    def test_staff_read_reports_in_their_own_language(self, settings: Any, staff: str) -> None:
+        """Responses to the storefront are in the shopper's."""
+        settings.STAFF_LANGUAGE = staff
+        metadata = {"saleor_language": "fr" if staff == "en" else "en"}
+        waiting = an_intent("boleto_display_details", metadata=metadata)
+        expired = expired_intent(metadata=metadata)
+        canceled = an_intent(None, status="canceled", metadata=metadata)
+        messages = [
+            each.message
+            for intent in (waiting, expired, canceled)
+            for each in missing_events(StripeState(intent, "CHARGE"), [])
+        ]
+        run_out = "payment_intent_payment_attempt_expired"
+        assert messages == [
+            in_language(shopper_messages.for_pending(waiting), staff),
+            declines.for_shopper(run_out, staff),
+            in_language(shopper_messages.CANCELED, staff),
+        ]
 
     def test_a_voucher_that_saleor_does_not_know_is_reported(self) -> None:
         assert self.results(an_intent("oxxo_display_details")) == ["CHARGE_REQUEST"]

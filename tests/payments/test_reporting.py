@@ -15,14 +15,15 @@ from django.test import Client
 
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.models import Event, Handling
-from saleor_stripe_audience.payments import declines
+from saleor_stripe_audience.payments import declines, shopper_messages
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.sandbox.demo.shopper import GATEWAY, INITIALIZE, PROCESS, Shopper, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
 from saleor_stripe_audience.sandbox.serving import Served
-from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox, signature
+from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox, payment_intents, signature
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.wording import in_language
 
 from .conftest import check_answer, connect
 
@@ -42,6 +43,7 @@ class Town:
     stripe_url: str
     account: StripeAccount
     work: Work
+    checkout: str = ""
     transaction: str = ""
     intent: str = ""
 
@@ -59,14 +61,20 @@ class Town:
             channel.flow = flow
         stage = cast("Stage", self)  # the shopper only needs the two URLs
         shopper = Shopper(stage)
-        checkout = shopper._checkout(shopper.products()[0]["variants"][0]["id"], "robin@example.com")
-        change(stage, GATEWAY, None, id=checkout, gateways=[{"id": APP_ID}])
-        started = change(stage, INITIALIZE, None, id=checkout, gateway={"id": APP_ID, "data": None}, key="k1")
+        self.checkout = shopper._checkout(shopper.products()[0]["variants"][0]["id"], "robin@example.com")
+        change(stage, GATEWAY, None, id=self.checkout, gateways=[{"id": APP_ID}])
+        self.attempt("k1")
+
+    def attempt(self, key: str) -> None:
+        """Initialize another transaction of the checkout."""
+        stage = cast("Stage", self)
+        gateway = {"id": APP_ID, "data": None}
+        started = change(stage, INITIALIZE, None, id=self.checkout, gateway=gateway, key=key)
         self.transaction = started["transaction"]["id"]
         self.intent = started["transactionEvent"]["pspReference"]
 
     def pay(self, method: str = "pm_card_visa") -> None:
-        """Pay in Stripe, without a report to Saleor."""
+        """Try to pay in Stripe, without a report to Saleor."""
         confirm: Any = {"payment_method": method, "return_url": "https://shop.example.com"}
         try:
             self.api.payment_intents.confirm(self.intent, confirm)
@@ -201,6 +209,81 @@ def test_a_decline_stands_once_in_the_history(town: Town, run_all_tasks: Work, f
     town.deliver_all(town.events())
     run_all_tasks()
     assert reported_declines(town) == 1
+
+
+@pytest.fixture
+def replace(town: Town, settings: Any, run_all_tasks: Work) -> Callable[..., list[tuple[str, str]]]:
+    """Decline a first transaction, pay with a second one as the stock storefront does; return the first's history."""
+
+    def replace(method: str, *, was_read: bool = False) -> list[tuple[str, str]]:
+        settings.STAFF_LANGUAGE = "fr"
+        town.begin()
+        first, intent = town.transaction, town.intent
+        if method:
+            town.pay(method)
+        if was_read:
+            town.shop.gql(PROCESS, {"id": first})
+        town.attempt("k2")
+        town.pay()
+        town.shop.gql(PROCESS, {"id": town.transaction})
+        town.deliver_all(town.events() * 2)
+        run_all_tasks()
+        assert town.api.payment_intents.retrieve(intent).status == "canceled"
+        assert town.amounts() == (town.api.payment_intents.retrieve(town.intent).amount / 100, 0, 0, 0)
+        town.transaction = first
+        assert town.amounts() == (0, 0, 0, 0)
+        return [(each["type"], each["message"]) for each in reversed(town.ledger()["events"])]
+
+    return replace
+
+
+REPLACED = ("CHARGE_FAILURE", in_language(shopper_messages.REPLACED, "fr"))
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ("pm_card_chargeDeclined", "generic_decline"),
+        ("pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+    ],
+)
+def test_a_decline_is_reported_although_another_transaction_paid(
+    replace: Callable[..., list[tuple[str, str]]], method: str, code: str
+) -> None:
+    history = replace(method)
+    assert history[-1] == ("CHARGE_FAILURE", declines.for_shopper(code, "fr"))
+    assert len([each for each in history if each[0] == "CHARGE_FAILURE"]) == 1
+
+
+def test_a_decline_that_the_storefront_has_read_is_not_repeated_at_the_end(
+    replace: Callable[..., list[tuple[str, str]]],
+) -> None:
+    history = replace("pm_card_chargeDeclined", was_read=True)
+    declined = ("CHARGE_ACTION_REQUIRED", declines.for_shopper("generic_decline", "en"))
+    assert history[-2:] == [declined, REPLACED]
+
+
+def test_a_decline_is_reported_although_stripe_no_longer_has_it(
+    replace: Callable[..., list[tuple[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe removes an intent's error when the intent changes."""
+    end_intent = payment_intents.end_intent
+
+    def end_without_error(call: Any, intent: Json, reason: str | None) -> Json:
+        intent["last_payment_error"] = None
+        return end_intent(call, intent, reason)
+
+    monkeypatch.setattr(payment_intents, "end_intent", end_without_error)
+    history = replace("pm_card_chargeDeclined")
+    declined = ("CHARGE_ACTION_REQUIRED", declines.for_shopper("generic_decline", "fr"))
+    assert history[-2:] == [REPLACED, declined]
+
+
+def test_a_transaction_that_was_never_tried_is_not_called_a_failed_one(
+    replace: Callable[..., list[tuple[str, str]]],
+) -> None:
+    history = replace("")
+    assert history[-1] == ("CHARGE_FAILURE", in_language(shopper_messages.ALREADY_PAID, "fr"))
 
 
 def test_a_decline_after_which_the_shopper_paid_is_not_reported_late(town: Town, run_all_tasks: Work) -> None:
