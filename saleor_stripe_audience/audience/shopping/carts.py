@@ -44,24 +44,24 @@ class CartState(StrEnum):
 
 
 def record_checkout(shop: LockedShop, checkout: Checkout, issued_at: datetime) -> Cart | None:
-    """Store a checkout as of `issued_at`; returns the stored cart, or None while it has no valid address.
+    """Store a checkout as of `issued_at`; returns the stored cart, or None while it has never had a valid address.
 
-    An older event does not change a newer cart. A cart that became an order has the order's contact, so none once the
-    buyer was erased or the order was anonymized. `Rejected` if the checkout has no valid amount.
+    An older event does not change a newer cart. A cart whose address was removed has no contact any more. A cart that
+    became an order has the order's contact, so none once the buyer was erased or the order was anonymized. `Rejected`
+    if the checkout has no valid amount.
     """
     person = checkout.buyer(issued_at)
     total, lines = from_decimal(checkout.total.amount, checkout.total.currency), _lines(checkout)
-    if person is None:
+    stored, order = _find_cart(shop, checkout.id), _find_order(shop, checkout.id)
+    if person is None and stored is None:
         return None
     channel = shop.channels.slug_of(checkout.channel)
-    audience = shop.audience_of_channel(channel)
-    stored, order = _find_cart(shop, checkout.id), _find_order(shop, checkout.id)
     previous = stored.contact if stored else None
-    if previous is not None:
-        audience = previous.audience
-    elif order is not None and order.contact is not None:
-        audience = order.contact.audience
-    shopper = upsert_contact(shop, audience, person)
+    shopper = None
+    if person is not None:
+        holder = previous or (order.contact if order is not None else None)
+        audience = holder.audience if holder is not None else shop.audience_of_channel(channel)
+        shopper = upsert_contact(shop, audience, person)
     if stored is not None and stored.issued_at > issued_at:
         delete_if_empty(shopper)
         return stored

@@ -76,6 +76,25 @@ def test_with_an_invalid_address_there_is_no_cart(shop: Installation, email: str
     assert not Contact.objects.exists()
 
 
+@pytest.mark.parametrize("address", [None, "", "ada@exam"])
+@pytest.mark.parametrize("lines", [0, 1])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_cart_whose_address_is_removed_is_nobodys(
+    shop: Installation, address: str | None, lines: int, *, backwards: bool
+) -> None:
+    """Whoever typed the address first may not own it: no reminder may reach it."""
+    first, removed = checkout(lines=2), checkout(email=address, lines=lines)
+    checkout_event(first, 1)(shop)
+    checkout_event(removed, 3)(shop)
+    if backwards:
+        checkout_event(first, 2)(shop)
+    cart = Cart.objects.get()
+    assert (cart.contact, cart.lines.count()) == (None, lines)
+    assert not Contact.objects.exists(), "it was all that was known of the person"
+    checkout_event(checkout(email="ada@shop.example"), 4)(shop)
+    assert Cart.objects.get().contact == Contact.objects.get()
+
+
 @pytest.mark.parametrize("bought", ["later", "before", "cancelled"])
 def test_an_order_from_another_checkout_ends_an_abandoned_cart(shop: Installation, bought: str) -> None:
     checkout_event(checkout(updated=at(60).isoformat()), 60)(shop)
