@@ -59,6 +59,16 @@ def usable_email(address: str | None) -> str:
         return ""
 
 
+def in_unicode(address: str) -> str:
+    """Return a normalized address with its domain in Unicode, as people write it."""
+    local, _, domain = address.rpartition("@")
+    try:
+        valid = validate_email(f"a@{domain}", check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return address
+    return f"{local}@{valid.domain}"
+
+
 @lru_cache(maxsize=4096)
 def _normalize_domain(domain: str) -> str:
     """Validate the domain once: in a million addresses most share a few."""

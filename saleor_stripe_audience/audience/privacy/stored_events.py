@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -15,7 +16,7 @@ from django.db.models.functions import Cast, Coalesce, Now
 from django.tasks import task
 from django.utils import timezone
 
-from saleor_stripe_audience.audience.people.addresses import normalize_email
+from saleor_stripe_audience.audience.people.addresses import in_unicode, normalize_email
 from saleor_stripe_audience.audience.privacy import tombstones
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox import cursors
@@ -153,10 +154,8 @@ def _candidates(stored: QuerySet[Event], addresses: Collection[str], ids: Collec
 
 def _pattern(addresses: Collection[str], ids: Collection[str]) -> re.Pattern[str]:
     """Match an id only as a whole JSON string, an address also inside one, but not inside another address."""
-    spellings = set(addresses)
-    for address in addresses:
-        local, _, domain = address.rpartition("@")
-        spellings.add(f"{local}@{domain.encode().decode('idna')}")  # as Saleor may have it: in Unicode
+    composed = {*addresses, *map(in_unicode, addresses)}  # as Saleor may have it: in Unicode
+    spellings = {*composed, *(unicodedata.normalize("NFD", each) for each in composed)}
     parts = [rf"(?<![\w.+-]){re.escape(spelling)}(?![\w-]|\.\w)" for spelling in sorted(spellings)]
     whole = [f'"(?-i:{re.escape(each)})"' for each in sorted(ids)]
     return re.compile("|".join([*parts, *whole]), re.IGNORECASE)
