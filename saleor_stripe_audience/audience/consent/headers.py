@@ -1,6 +1,8 @@
 """Mail headers that must be sent unchanged."""
 
+from email.header import Header
 from email.policy import Policy
+from email.utils import formataddr
 from typing import Self
 
 
@@ -27,3 +29,11 @@ class OneLineHeader(str):  # noqa: SLOT000 - it has a name
     def fold(self, *, policy: Policy) -> str:
         """Return the line as it is sent; called by the email library."""
         return f"{self.name}: {self}{policy.linesep}"
+
+
+def encode_mailbox(name: str, address: str) -> str:
+    """Return the mailbox for a From header in ASCII, its name quoted or encoded as a whole (RFC 2047)."""
+    if name.isascii():
+        return formataddr((name, address))
+    words = Header(name, "utf-8").encode(linesep="").split()  # each of at most 75 characters
+    return f"{' '.join(words)} <{address}>"

@@ -1,8 +1,12 @@
 """The audience's emails, in the recipient's language."""
 
 import smtplib
-from email.utils import formataddr, make_msgid
+from email.message import EmailMessage
+from email.policy import Policy
+from email.utils import make_msgid
+from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.tasks import task
@@ -12,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent import erased_requests, ledger, links, wordings
+from saleor_stripe_audience.audience.consent.headers import OneLineHeader, encode_mailbox
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.consent.senders import sender_name
 from saleor_stripe_audience.audience.people.models import Audience, Contact
@@ -19,9 +24,26 @@ from saleor_stripe_audience.audience.people.status import ConsentState, Delivera
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.errors import Rejected, Unavailable
 
+log = structlog.get_logger(__name__)
+
+UNSUPPORTED_ADDRESS = "email_not_supported"
+
+
+class Mail(EmailMultiAlternatives):
+    """An email whose From header is exactly one mailbox, whatever the shop's name."""
+
+    def message(self, *, policy: Policy | None = None) -> EmailMessage:
+        """Return the message. Python would decode an encoded name and send its commas and signs unquoted."""
+        options: dict[str, Any] = {} if policy is None else {"policy": policy}
+        message = super().message(**options)
+        del message["From"]
+        message["From"] = OneLineHeader("From", self.from_email)
+        return message
+
 
 def send_confirmation(mail_id: int) -> None:
-    """Send the email, unless it was sent already or there is nothing left to confirm.
+    """Send the email, unless it was sent already, there is nothing left to confirm, or the mail server does not support
+    the address.
 
     `Unavailable` while the mail server does not respond.
     """
@@ -31,7 +53,13 @@ def send_confirmation(mail_id: int) -> None:
     message = _build_message(mail) if mail is not None else None
     if message is None:
         return
-    _send(message)
+    try:
+        _send(message)
+    except Rejected as error:
+        if error.code != UNSUPPORTED_ADDRESS:
+            raise
+        log.warning("confirmation not sent", mail_id=mail_id, code=error.code)
+        return
     ConfirmationMail.objects.filter(pk=mail_id).update(sent_at=timezone.now(), request="")
 
 
@@ -56,7 +84,7 @@ def supported_language(*wanted: str) -> str:
     return settings.LANGUAGE_CODE
 
 
-def _build_message(mail: ConfirmationMail) -> EmailMultiAlternatives | None:
+def _build_message(mail: ConfirmationMail) -> Mail | None:
     """Return the message; None if there is nothing left to confirm, or the address has changed or bounced."""
     if mail.contact is not None and mail.consent is not None:
         contact, consent = mail.contact, mail.consent
@@ -83,14 +111,14 @@ def _build_message(mail: ConfirmationMail) -> EmailMultiAlternatives | None:
 
 def compose_confirmation(
     audience: Audience, address: str, context: dict[str, str], headers: dict[str, str]
-) -> EmailMultiAlternatives:
+) -> Mail:
     """Compose the email in the active language; `context` has the wording and the links, as the templates name them."""
     name, sender = sender_name(audience), settings.DEFAULT_FROM_EMAIL
     context = context | {"audience": name, "language": translation.get_language()}
-    message = EmailMultiAlternatives(
+    message = Mail(
         subject=_("Please confirm: news from %(audience)s") % context,
         body=render_to_string("audience/confirmation.txt", context),
-        from_email=formataddr((name, sender)),
+        from_email=encode_mailbox(name, sender),
         to=[address],
         headers={"Message-ID": make_msgid(domain=sender.rpartition("@")[2])} | headers,
     )
@@ -98,7 +126,7 @@ def compose_confirmation(
     return message
 
 
-def _send(message: EmailMultiAlternatives) -> None:
+def _send(message: Mail) -> None:
     if not settings.EMAIL_CONFIGURED:
         raise Rejected(
             pgettext_lazy(
@@ -115,4 +143,12 @@ def _send(message: EmailMultiAlternatives) -> None:
         raise Unavailable(
             pgettext_lazy("staff", "The mail server did not accept the email. The app will try again."),
             code="mail",
+        ) from None
+    except ValueError:
+        raise Rejected(
+            pgettext_lazy(
+                "staff",
+                "The mail server only supports addresses in ASCII, and this one has other letters before the @.",
+            ),
+            code=UNSUPPORTED_ADDRESS,
         ) from None

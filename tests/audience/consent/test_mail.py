@@ -8,6 +8,8 @@ import re
 import socketserver
 from collections.abc import Iterator
 from datetime import timedelta
+from email.header import decode_header, make_header
+from email.utils import getaddresses
 from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -16,6 +18,7 @@ import pytest
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
+from django_ox.models import OxTask
 
 from saleor_stripe_audience import mailers
 from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, links, mail
@@ -349,6 +352,37 @@ def test_headers_are_sent_on_one_plain_line(
         assert links.preferences_url(Contact.objects.get()) in written
         assert text.strip() in written
     assert all(len(line) <= 998 for line in body.split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'Café "Noir", Inc.', "Été, hiver, printemps et automne : la boutique des quatre saisons", "Bäcker @ Home",
+        "Ünï <evil@x.example>", "Müller; Söhne (Berlin)", "Ä" * 200, "株式会社, 東京", "Acme, Inc.", 'The "Shop"',
+    ],
+)  # fmt: skip
+def test_the_sender_is_one_mailbox_with_the_whole_name(ada: Contact, wire: list[bytes], name: str) -> None:
+    change_audience(
+        ada.audience, AudienceSettings("A", double_opt_in=True, consent_text="Yes", sender_name=name)
+    )
+    give_consent(Contact.objects.select_related("audience__installation").get())
+    mail.send_confirmation(ConfirmationMail.objects.get().pk)
+    header = email.message_from_bytes(wire[0])["From"]
+    [(shown, address)] = getaddresses([header])
+    assert (str(make_header(decode_header(shown))), address) == (name, "news@shop.example")
+    [sender] = email.message_from_bytes(wire[0], policy=email.policy.default)["From"].addresses
+    assert sender.addr_spec == "news@shop.example"
+
+
+def test_an_address_that_the_mail_server_does_not_support_is_not_retried(
+    ada: Contact, wire: list[bytes], run_due_tasks: Work
+) -> None:
+    Contact.objects.update(email="müller@shop.example")
+    give_consent(Contact.objects.select_related("audience__installation").get())
+    run_due_tasks()
+    assert wire == []
+    assert not OxTask.objects.exclude(status=OxTask.Status.SUCCESSFUL).exists()
+    assert ConfirmationMail.objects.get().sent_at is None
 
 
 @pytest.mark.parametrize(
