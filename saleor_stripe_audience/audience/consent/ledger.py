@@ -41,8 +41,8 @@ class ConsentEvent:
 
     `reference` is its origin (an order, an account, a file), by which a repeated event is recognized. With `is_undated`
     its time is unknown, and `at` is when it was reported; `box` is the metadata key that it was read from. With
-    `is_proven` the owner of the email address is known to have acted. An event dated in the future counts from its
-    receipt.
+    `is_proven` the owner of the email address is known to have acted; with `is_late` an account's order had it long
+    after it was placed, and anybody may have written it. An event dated in the future counts from its receipt.
     """
 
     kind: str
@@ -58,6 +58,7 @@ class ConsentEvent:
     is_undated: bool = False
     box: str = ""
     is_proven: bool = False
+    is_late: bool = False
     wording_origin: str = Consent.WordingOrigin.SENT
 
 
@@ -122,7 +123,7 @@ def record_first_events(audience: Audience, events: Sequence[tuple[UUID, str, Co
     now = timezone.now()
     columns = (
         "contact_id", "audience_id", "kind", "basis", "at", "recorded_at", "email", "source", "source_detail", "actor",
-        "reference", "wording_id", "wording_origin", "ip", "needs_confirmation", "is_proven", "key",
+        "reference", "wording_id", "wording_origin", "ip", "needs_confirmation", "is_proven", "is_late", "key",
     )  # fmt: skip
     bulk.insert(
         Consent,
@@ -132,7 +133,7 @@ def record_first_events(audience: Audience, events: Sequence[tuple[UUID, str, Co
                 contact_id, audience.pk, str(event.kind), str(event.basis), min(event.at, now), now, email,
                 str(event.source), event.source_detail[:128], event.actor[:128], event.reference[:128],
                 wording_ids[event.wording], str(event.wording_origin), event.ip or None,
-                event.needs_confirmation, event.is_proven, _key(email, event),
+                event.needs_confirmation, event.is_proven, event.is_late, _key(email, event),
             )
             for contact_id, email, event in events
         ),
@@ -170,6 +171,7 @@ def _fields(contact: Contact, event: ConsentEvent, wording: Wording | None) -> d
         "ip": event.ip or None,
         "needs_confirmation": event.needs_confirmation,
         "is_proven": event.is_proven,
+        "is_late": event.is_late,
     }
 
 
@@ -197,7 +199,7 @@ def retract_order(
     ledger is searched. What the others confirmed themselves stays. Returns the contacts that had such rows.
     """
     rows = Consent.objects.filter(
-        source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
+        source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False, is_late=False
     ).exclude(contact=owner)
     rows = rows.filter(audience__in=audience_ids) if holder is None else rows.filter(contact=holder)
     others = list(Contact.objects.filter(pk__in=rows.values("contact")))
@@ -238,7 +240,7 @@ class _Ledger:
     """The events of one ledger, and how much each of them counts.
 
     An order that arrived as a guest's stays a guest's: Saleor assigns guest orders to the account that is confirmed
-    under their address later, no matter who placed them.
+    under their address later, no matter who placed them. A late event does not make an account's order a guest's.
     """
 
     def __init__(self, events: Sequence[Consent | ConsentEvent]) -> None:
@@ -246,7 +248,7 @@ class _Ledger:
         self._guest_orders = {
             event.reference
             for event in events
-            if event.source == Consent.Source.CHECKOUT and not event.is_proven
+            if event.source == Consent.Source.CHECKOUT and not event.is_proven and not event.is_late
         }
 
     def is_proven(self, event: Consent | ConsentEvent) -> bool:
@@ -478,6 +480,8 @@ def _key(email: str, event: ConsentEvent, after: datetime | None = None) -> str:
     parts = [event.kind, event.basis, at, event.source, email if is_imported else event.reference or email]
     if event.source == Consent.Source.CHECKOUT and event.is_proven:
         parts.append("proven")
+    if event.is_late:
+        parts.append("late")
     if event.wording_origin == Consent.WordingOrigin.UNKNOWN:
         parts.append("unknown wording")
     if event.box:

@@ -44,7 +44,11 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         They are new rows, so that the link in an email to the mistyped address confirms nothing.
         """
         rows: models.QuerySet[Consent] = models.QuerySet(Consent).filter(
-            contact=mistyped, source=Consent.Source.CHECKOUT, reference=order_id[:128], is_proven=False
+            contact=mistyped,
+            source=Consent.Source.CHECKOUT,
+            reference=order_id[:128],
+            is_proven=False,
+            is_late=False,
         )
         found = list(rows)
         rows.delete()
@@ -64,7 +68,8 @@ class Consent(models.Model):
     """One consent event of a person: what they agreed to or withdrew, when, and through which channel. Append-only.
 
     With `needs_confirmation`, a given consent counts only once it is confirmed by email. `is_proven` means that the
-    owner of the email address is known to have acted: through a link in an email, or from a confirmed account. `key`
+    owner of the email address is known to have acted: through a link in an email, or from a confirmed account. With
+    `is_late`, the order of an account had it long after it was placed, so it is not known who wrote it there. `key`
     makes an event that is reported twice one row. `actor` is who recorded it, if not the person: staff or an import.
     Soft opt-in is a separate basis and not consent.
     """
@@ -110,6 +115,7 @@ class Consent(models.Model):
     ip = models.GenericIPAddressField(null=True)
     needs_confirmation = models.BooleanField(default=False)
     is_proven = models.BooleanField(default=False)
+    is_late = models.BooleanField(default=False)
     key = models.CharField(max_length=64)
 
     objects = ConsentQuerySet.as_manager()

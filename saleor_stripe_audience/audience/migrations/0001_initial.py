@@ -491,6 +491,7 @@ class Migration(migrations.Migration):
                 ("ip", models.GenericIPAddressField(null=True)),
                 ("needs_confirmation", models.BooleanField(default=False)),
                 ("is_proven", models.BooleanField(default=False)),
+                ("is_late", models.BooleanField(default=False)),
                 ("key", models.CharField(max_length=64)),
             ],
             options={

@@ -4,13 +4,14 @@ Saleor has no field for consent. A checkout's metadata is copied to its order, s
 was placed. docs/audience.md explains the keys to storefront developers.
 
 Anyone can write metadata on a checkout, so a guest's order proves nothing: it subscribes an address that has never
-unsubscribed, and nothing more.
+unsubscribed, and nothing more. Nor does what an order's metadata has long after it was placed, because staff and other
+apps can write there: a box in a checkout is ticked before the order is placed.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -45,6 +46,9 @@ SOURCE = "consent_source"
 IP = "consent_ip"
 SOFT_OPT_IN = "soft_opt_in"
 STOCK_STOREFRONT = "paper.marketing_opt_in"  # the newsletter box of Saleor's reference storefront
+
+# Saleor sends an order's first events at once. A worker that is behind may compose them later.
+MAX_DELAY = timedelta(hours=1)
 
 _YES = frozenset({"true", "yes", "1", "on", "given"})
 _WITHDRAWN = frozenset({"withdrawn"})
@@ -99,7 +103,37 @@ def record_order_consent(shop: LockedShop, order: Order, issued_at: datetime) ->
     if events:
         with transaction.atomic():
             contact = current.contact if current is not None else upsert_contact(shop, audience, buyer)
+            if order.is_placed_by_account:
+                events = _date_by_order(events, order, issued_at, contact)
             _record(shop, audience, contact, buyer.email, events)
+
+
+def _date_by_order(
+    events: Sequence[ConsentEvent], order: Order, issued_at: datetime, contact: Contact | None
+) -> list[ConsentEvent]:
+    """Return the events of an account's order, with those that somebody else may have written since marked as late.
+
+    What the order had when it was placed was given before that, even if the shopper's clock says otherwise; later
+    events of the order have it too.
+    """
+    placed_at, ticked = order.created, set(Consent.Basis.values)
+    if placed_at is None or issued_at > placed_at + MAX_DELAY:
+        ticked = _ticked_at_checkout(contact, order) if contact is not None else set()
+    dated = []
+    for event in events:
+        if event.kind == Consent.Kind.WITHDRAWN:
+            dated.append(event)  # a refusal counts whoever wrote it
+        elif placed_at is not None and event.basis in ticked:
+            dated.append(replace(event, at=min(event.at, placed_at)))
+        else:
+            dated.append(replace(event, is_proven=False, is_late=True))
+    return dated
+
+
+def _ticked_at_checkout(contact: Contact, order: Order) -> set[str]:
+    """Return for which bases the account is known to have ticked a box before it placed the order."""
+    given = contact.consents.filter(kind=Consent.Kind.GIVEN, source=Consent.Source.CHECKOUT, is_proven=True)
+    return set(given.filter(reference=order.id).values_list("basis", flat=True))
 
 
 def record_account_consent(shop: LockedShop, account: Account, issued_at: datetime) -> None:

@@ -1,5 +1,7 @@
 """The consent contract: what metadata of orders and accounts means, and what it does not."""
 
+from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from tests.audience.histories import BEGINNING, at, member, order, say
 from tests.audience.records import record_account_consent, record_customer, record_order, record_order_consent
 
 TEXT = "Send me news by email."
+TICKED = {"marketing_consent": "true"}
+DAY = 86_400
 
 
 @pytest.fixture
@@ -31,9 +35,23 @@ def audience(shop: Installation) -> Audience:
 
 def signed_in(shop: Installation, step: int = 1, number: str = "1", **values: str) -> None:
     """Record the order of a customer with a confirmed account."""
-    payload = order(number, user=member(7)) | {"metadata": metadata(**values)}
-    record_order(shop, payload, at(step))
-    record_order_consent(shop, payload, at(step))
+    say_of_order(shop, at(step), values, number)
+
+
+def say_of_order(
+    shop: Installation,
+    issued_at: datetime,
+    values: dict[str, str],
+    number: str = "1",
+    placed_at: datetime = BEGINNING,
+) -> None:
+    """Record an event of an order that a confirmed account placed."""
+    payload = order(number, user=member(7)) | {
+        "created": placed_at.isoformat(),
+        "metadata": metadata(**values),
+    }
+    record_order(shop, payload, issued_at)
+    record_order_consent(shop, payload, issued_at)
 
 
 def metadata(**values: str) -> list[dict[str, str]]:
@@ -115,7 +133,7 @@ def test_a_guest_neither_unsubscribes_nor_resubscribes_anybody(
     say(Contact.objects.get(), "withdrawn", at(9_000_000))
     bought(shop, number="3", account=account, marketing_consent="true", consent_at="2026-01-01T00:00:00Z")
     assert Contact.objects.get().status == "unsubscribed"
-    signed_in(shop, number="4", marketing_consent="true", consent_at="2026-01-02T00:00:00Z")
+    say_of_order(shop, at(9_000_003), TICKED, "4", at(9_000_002))
     assert Contact.objects.get().status == "subscribed"
 
 
@@ -461,3 +479,81 @@ def test_a_withdrawal_in_an_order_without_a_readable_time_counts_from_the_order(
 ) -> None:
     signed_in(shop, 9, marketing_consent="withdrawn", consent_at="soon")
     assert Consent.objects.get().at == BEGINNING
+
+
+# What an account's order has long after it was placed
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {},
+        {"consent_at": at(-1).isoformat()},
+        {"consent_at": at(3 * DAY - 60).isoformat()},
+        {"soft_opt_in": "true"},
+    ],
+)
+@pytest.mark.parametrize("withdrawn_at", [at(-DAY), at(DAY)])
+def test_a_box_that_was_not_ticked_when_the_order_was_placed_ends_no_withdrawal(
+    shop: Installation, audience: Audience, details: dict[str, str], withdrawn_at: datetime
+) -> None:
+    say_of_order(shop, at(-2 * DAY), {}, "0", at(-2 * DAY))
+    say(Contact.objects.get(), "withdrawn", withdrawn_at)
+    say_of_order(shop, at(1), {"soft_opt_in": "true"})
+    say_of_order(shop, at(3 * DAY), TICKED | details)
+    assert Contact.objects.get().status == "unsubscribed"
+    late = Consent.objects.get(kind="given", basis="consent")
+    assert (late.is_proven, late.is_late) == (False, True)
+
+
+def test_what_an_order_had_when_it_was_placed_was_given_before_that_by_any_clock(
+    shop: Installation, audience: Audience
+) -> None:
+    say_of_order(shop, at(-2 * DAY), {}, "0", at(-2 * DAY))
+    say(Contact.objects.get(), "withdrawn", at(-DAY))
+    ahead = {"consent_at": at(2 * DAY).isoformat()}
+    say_of_order(shop, at(1), TICKED | ahead)
+    assert Contact.objects.get().status == "subscribed"
+    assert Consent.objects.get(kind="given").at == at(0)
+    say(Contact.objects.get(), "withdrawn", at(DAY))
+    say_of_order(shop, at(3 * DAY), TICKED | ahead)
+    assert Contact.objects.get().status == "unsubscribed"
+    assert Consent.objects.filter(kind="given").count() == 1
+
+
+def test_late_events_of_an_order_change_nothing_in_any_order_of_arrival(
+    shop: Installation, audience: Audience
+) -> None:
+    withdrawal = {"marketing_consent": "withdrawn", "consent_at": at(DAY).isoformat()}
+    for steps in permutations((1, 2 * DAY, 9 * DAY)):
+        Contact.objects.all().delete()
+        Purchase.objects.all().delete()
+        say_of_order(shop, at(-2 * DAY), {}, "0", at(-2 * DAY))
+        say(Contact.objects.get(), "withdrawn", at(-DAY))
+        for step in steps:
+            say_of_order(shop, at(step), TICKED)
+        assert Contact.objects.get().status == "subscribed", steps
+        say_of_order(shop, at(10 * DAY), withdrawal)
+        assert Contact.objects.get().status == "unsubscribed", steps
+
+
+def test_an_order_that_is_only_known_later_subscribes_who_never_refused(
+    shop: Installation, audience: Audience
+) -> None:
+    say_of_order(shop, at(9 * DAY), TICKED)
+    assert Contact.objects.get().status == "subscribed"
+    withdrawal = {"marketing_consent": "withdrawn", "consent_at": at(10 * DAY).isoformat()}
+    say_of_order(shop, at(10 * DAY), withdrawal)
+    assert Contact.objects.get().status == "unsubscribed"
+
+
+@pytest.mark.usefixtures("mail_server")
+def test_the_owner_is_asked_about_a_late_consent_by_mail(shop: Installation, audience: Audience) -> None:
+    now = timezone.now()
+    say_of_order(shop, at(-2 * DAY), {}, "0", at(-2 * DAY))
+    say(Contact.objects.get(), "withdrawn", at(-DAY))
+    say_of_order(shop, now, TICKED, "1", now - timedelta(hours=3))
+    assert Contact.objects.get().status == "unsubscribed"
+    asked = ConfirmationMail.objects.get().consent
+    assert asked is not None
+    assert asked.is_late

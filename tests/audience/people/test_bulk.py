@@ -46,6 +46,7 @@ def test_an_ip_address_is_stored_as_the_model_would_store_it(audience: Audience)
         "contact_id": who.pk, "audience_id": audience.pk, "kind": "withdrawn", "basis": "consent", "at": AT,
         "recorded_at": AT, "email": who.email, "source": "import", "source_detail": "", "actor": "", "reference": "",
         "wording_id": None, "wording_origin": "sent", "needs_confirmation": False, "is_proven": False,
+        "is_late": False,
     }  # fmt: skip
     rows = [(*given.values(), ip, key) for ip, key in (("2001:DB8:0::1", "a"), (None, "b"))]
     bulk.insert(Consent, (*given, "ip", "key"), rows)
