@@ -14,7 +14,7 @@ import structlog
 from django.db.models import F
 
 from saleor_stripe_audience.errors import Failure, Rejected, Unavailable
-from saleor_stripe_audience.gateway import client
+from saleor_stripe_audience.gateway import client, failures
 from saleor_stripe_audience.gateway.metadata import INSTALLATION, SHOPPER
 from saleor_stripe_audience.gateway.models import Customer, StripeAccount
 from saleor_stripe_audience.gateway.objects import CreatedCustomer, parse
@@ -61,12 +61,18 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "", perso
 def create_guest(account: StripeAccount, key: str, email: str, person: Json) -> str:
     """Create a Customer for a shopper without an account, as the only place for a billing address before the payment.
 
-    One for each `key`; empty if Stripe refuses it or cannot be reached: the payment continues without it.
+    One for each `key`, without the details that Stripe refuses; empty if nothing is left, or if Stripe cannot be
+    reached: the payment continues without it.
     """
     metadata = {INSTALLATION: str(account.installation_id)}
-    params: Any = {**_fitting(person), **({"email": email} if email else {}), "metadata": metadata}
+    details = _details(person, email)
+
+    def create(accepted: Json) -> str:
+        own_key = key if accepted == details else f"{key}:{_digest(accepted)[:16]}"
+        return _create(account, {**accepted, "metadata": metadata}, own_key)
+
     try:
-        return _create(account, params, key)
+        return failures.send_accepted(details, create) or ""
     except Failure as error:
         log.warning("payment created without its billing address", account=str(account.pk), code=error.code)
         return ""
@@ -142,24 +148,27 @@ def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
 
 
 def _describe(account: StripeAccount, customer_id: str, email: str, person: Json | None) -> bool:
-    """Add details for the merchant, and for banks that require them, ignoring a refusal by Stripe. Return whether they
-    were sent.
+    """Add details for the merchant, and for banks that require them, without those that Stripe refuses. Return whether
+    any were sent.
     """
-    params: Any = {**_fitting(person or {}), **({"email": email} if email else {})}
-    if not params:
-        return False
-    try:
+
+    def send(accepted: Json) -> bool:
         with client.errors_of(account):
-            client.post(account, "customers", customer_id, params=params)
+            client.post(account, "customers", customer_id, params=accepted)
+        return True
+
+    try:
+        return bool(failures.send_accepted(_details(person or {}, email), send))
     except Failure as error:
         log.warning("customer details not sent", customer=customer_id, code=error.code)
         return False
-    return True
 
 
-def _fitting(person: Json) -> Json:
+def _details(person: Json, email: str) -> Json:
+    """Return what Stripe's Customer has of a person, within Stripe's limits."""
     cut = {"name": LONGEST_NAME, "phone": LONGEST_PHONE}
-    return {name: value[: cut[name]] if name in cut else value for name, value in person.items()}
+    found = {name: value[: cut[name]] if name in cut else value for name, value in person.items()}
+    return {**found, "email": email} if email else found
 
 
 def _digest(person: Json | None) -> str:

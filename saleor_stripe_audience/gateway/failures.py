@@ -1,13 +1,20 @@
 """Maps Stripe's errors to ours: which code each one has, and whether a retry can help."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import stripe
+import structlog
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.wording import with_values
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
 
 KEY_REUSED = "idempotency"
 KEY_IN_USE = "idempotency_key_in_use"
@@ -199,6 +206,41 @@ def is_stored_failure(error: Failure) -> bool:
 def refused_parameter(error: Failure) -> str:
     """Return the parameter that Stripe refused, such as "payment_method_options[klarna]"; empty if it named none."""
     return str(getattr(error.__cause__, "param", "") or "")
+
+
+def without_refused(details: Json, error: Failure) -> Json:
+    """Return the details without the one that Stripe refused, such as "address[country]"; none if it named none of
+    them.
+    """
+    first, *rest = refused_parameter(error).replace("]", "").split("[")
+    if first not in details:
+        return {}
+    others = {name: value for name, value in details.items() if name != first}
+    part = _without(details[first], rest)
+    return {**others, first: part} if part else others
+
+
+def _without(part: Any, path: list[str]) -> Json:
+    """Return the part without what is at the path; empty if there is nothing: then the part as a whole is refused."""
+    if not path or not isinstance(part, dict) or path[0] not in part:
+        return {}
+    name, *rest = path
+    others = {each: value for each, value in part.items() if each != name}
+    inner = _without(part[name], rest)
+    return {**others, name: inner} if inner else others
+
+
+def send_accepted[Result](details: Json, send: Callable[[Json], Result]) -> Result | None:
+    """Send the details without those that Stripe refuses, one after the other; None if all of them are refused."""
+    while details:
+        try:
+            return send(details)
+        except Rejected as error:
+            if not is_refusal(error):
+                raise
+            log.warning("detail left out", parameter=refused_parameter(error), code=error.code)
+            details = without_refused(details, error)
+    return None
 
 
 def _code_of(error: stripe.StripeError) -> str:

@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 Json = dict[str, Any]
 
 LONGEST_PROBLEM_KEY = 128
+RENEWED, CARDS = "renewed", "cards"  # variants of a request: with a new Customer, with a hold for cards only
 
 
 def initialize(installation: Installation, session: Session) -> Json:
@@ -140,15 +141,15 @@ def _create(
 ) -> tuple[StripeAccount, PaymentIntent]:
     """Create the intent at the channel's account, with the shopper's Customer, the options and a description.
 
-    A description that Stripe refuses does not stop the payment, and neither does a hold for a method that the account
-    does not have. A Customer that was deleted at Stripe is replaced.
+    A part of the description that Stripe refuses is left out and does not stop the payment, and neither does a hold
+    for a method that the account does not have. A Customer that was deleted at Stripe is replaced.
     """
     source, transaction_id = session.sourceObject, session.transaction.id
     mapping = find_mapping(installation, source.channel.named)
     account, slug = mapping.account, mapping.channel_slug
     params = _params(installation, session, flow, wanted, slug)
 
-    def attempt(params: Json, *variant: str) -> tuple[StripeAccount, PaymentIntent]:
+    def attempt(params: Json, variant: list[str]) -> tuple[StripeAccount, PaymentIntent]:
         key = ownership.stripe_key(installation, transaction_id, session.idempotencyKey, *variant)
         stored = attempts.store(installation, account, transaction_id, key, params)
         return stored.account, attempts.create_intent(stored)
@@ -157,24 +158,31 @@ def _create(
         customer = _customer_params(installation, account, session, options)
         # While the shopper is away no browser sends Stripe the shipping address.
         described = decorations(account, source, ships=options.shippingFromSaleor or options.offSession)
-        try:
-            return attempt({**params, **customer, **described})
-        except Rejected as error:
-            if not failures.is_refusal(error):
-                raise  # Stripe may have created it: only the same request may be repeated
-            if _forget_deleted_customer(account, session, error):
-                return attempt(
-                    {**params, **_customer_params(installation, account, session, options), **described},
-                    "renewed",
-                )
-            if failures.refused_parameter(error).startswith("payment_method_options"):
+        variant: list[str] = []  # each changed request has its own key
+        while True:
+            try:
+                return attempt({**params, **customer, **described}, variant)
+            except Rejected as error:
+                if not failures.is_refusal(error):
+                    raise  # Stripe may have created it: only the same request may be repeated
+                refused = failures.refused_parameter(error)
+                if RENEWED not in variant and _forget_deleted_customer(account, session, error):
+                    customer = _customer_params(installation, account, session, options)
+                    variant.append(RENEWED)
+                elif CARDS not in variant and refused.startswith("payment_method_options"):
+                    params = methods.reduce_hold(params, options.paymentMethod)
+                    variant.append(CARDS)
+                elif described:
+                    described = failures.without_refused(described, error)
+                    variant.append(refused)
+                else:
+                    raise
                 log.warning(
-                    "payment created with a hold for cards only", account=str(account.pk), code=error.code
+                    "payment created with a changed request",
+                    account=str(account.pk),
+                    code=error.code,
+                    parameter=refused,
                 )
-                params = methods.reduce_hold(params, options.paymentMethod)
-                return attempt({**params, **customer, **described}, "cards")
-            log.warning("payment created without its description", account=str(account.pk), code=error.code)
-            return attempt({**params, **customer}, "plain")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a PaymentIntent contains besides the amount: texts, addresses and names that the merchant can search for at
 Stripe.
 
-None of this affects money: if Stripe refuses any of it, the payment is created without.
+None of this affects money: what Stripe refuses is left out.
 
 The shipping address is not set before the payment unless the storefront wants it to be. Stripe does not let a browser
 change it after a secret key ("The shipping information … was last set with a secret key"), and the Express Checkout

@@ -5,6 +5,7 @@ charge, where Stripe accepts it at any time (https://docs.stripe.com/api/charges
 gave with the payment, as Express Checkout does, is left as it is.
 """
 
+from functools import partial
 from typing import Any
 
 import structlog
@@ -45,7 +46,7 @@ def set_order(payment: Payment, order_id: str, number: str) -> None:
 def add_shipping(payment: Payment, address: Any) -> None:
     """Add the order's shipping address, given as Saleor's event has it, to the charge; repeating changes nothing.
 
-    Anything that Stripe refuses is left out: no money depends on it.
+    Only what Stripe refuses is left out: no money depends on it.
     """
     try:
         shipping = shipping_of(Address.model_validate(address or {}))
@@ -56,7 +57,9 @@ def add_shipping(payment: Payment, address: Any) -> None:
     try:
         charge = payment_intents.retrieve(payment.account, payment.payment_intent_id).charge
         if charge is not None and charge.status != "failed" and not charge.shipping:
-            charges.update(payment.account, charge.id, {"shipping": shipping})
+            failures.send_accepted(
+                {"shipping": shipping}, partial(charges.update, payment.account, charge.id)
+            )
     except Rejected as error:
         log.warning(
             "shipping address not added to charge", payment_intent=payment.payment_intent_id, code=error.code

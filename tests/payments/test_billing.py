@@ -57,6 +57,12 @@ def customer_of(sandbox: StripeSandbox, one: Buy) -> Json:
     return sandbox.account.table("customer")[intent_of(sandbox, one)["customer"]]
 
 
+def refuse(sandbox: StripeSandbox, call: str, parameter: str) -> None:
+    """Let Stripe refuse the parameter in one call."""
+    error = {"type": "invalid_request_error", "message": f"Invalid {parameter}.", "param": parameter}
+    sandbox.add_fault(call, status=400, body={"error": error}, times=1)
+
+
 class TestBilling:
     def test_a_shoppers_customer_has_it(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
         one = buy()
@@ -118,6 +124,50 @@ class TestBilling:
             assert intent_of(stripe_sandbox, one)["customer"] is None
 
     @pytest.mark.parametrize("source", [GUEST, ACCOUNT])
+    def test_only_what_stripe_refuses_is_left_out(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, source: Json
+    ) -> None:
+        email = "robin@example..com"
+        user = {**ACCOUNT["user"], "email": email} if source["user"] else None
+        billing = {**BILLING, "country": {"code": "XK"}, "phone": "+38349123456"}
+        refuse(stripe_sandbox, "POST /v1/customers" if source is GUEST else "POST /v1/customers/*", "phone")
+        one = buy()
+        for _ in range(2):
+            one.initialize(sourceObject={**source, "email": email, "user": user, "billingAddress": billing})
+            one.row().delete()
+        customer = customer_of(stripe_sandbox, one)
+        assert (customer["name"], customer["email"], customer["phone"]) == ("Kim Vale", None, None)
+        assert (customer["address"]["line1"], customer["address"]["city"]) == ("9 Bridge Street", "Oswego")
+        assert not customer["address"].get("country")
+        assert len(stripe_sandbox.account.table("customer")) == 1
+
+    def test_what_was_left_out_is_not_sent_again(self, buy: Begin, stripe_sandbox: StripeSandbox) -> None:
+        source = {**ACCOUNT, "billingAddress": {**BILLING, "country": {"code": "XK"}}}
+        buy().initialize(sourceObject=source)
+        stripe_sandbox.log.clear()
+        buy().initialize(sourceObject=source)
+        assert "customers" not in str(stripe_sandbox.log.entries("POST"))
+
+    def test_a_guest_without_an_accepted_detail_gets_no_customer(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        for name in ("name", "email", "address"):
+            refuse(stripe_sandbox, "POST /v1/customers", name)
+        one = buy()
+        assert one.initialize(sourceObject=GUEST)["result"] == "CHARGE_ACTION_REQUIRED"
+        assert intent_of(stripe_sandbox, one)["customer"] is None
+
+    @pytest.mark.parametrize("email", ["robin@ex\u00e4mple.com", "robin.@example.com"])
+    def test_an_account_whose_email_stripe_refuses_can_buy_from_india(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, email: str
+    ) -> None:
+        stripe_sandbox.account.country = "IN"
+        one = buy()
+        user = {**ACCOUNT["user"], "email": email}
+        one.initialize(sourceObject={**ACCOUNT, "email": email, "user": user, "shippingAddress": None})
+        assert confirm(one).status_code == 200
+
+    @pytest.mark.parametrize("source", [GUEST, ACCOUNT])
     @pytest.mark.parametrize("status", [400, 403, 500])
     def test_what_stripe_refuses_does_not_stop_the_payment(
         self, buy: Begin, stripe_sandbox: StripeSandbox, source: Json, status: int
@@ -172,6 +222,36 @@ class TestShipping:
         refused = confirm(one, **FROM_BROWSER)
         assert (refused.status_code, "last set with a secret key" in refused.text) == (400, True)
         assert confirm(one).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("parameter", "names"),
+        [
+            ("shipping[address][country]", {"line1", "city", "state", "postal_code"}),
+            ("shipping[address][postal_code]", {"line1", "city", "state", "country"}),
+            ("shipping", set()),
+            ("shipping[carrier]", set()),
+        ],
+    )
+    def test_only_the_refused_part_of_it_is_left_out(
+        self, buy: Begin, stripe_sandbox: StripeSandbox, parameter: str, names: set[str]
+    ) -> None:
+        refuse(stripe_sandbox, "POST /v1/payment_intents", parameter)
+        one = buy()
+        one.initialize(sourceObject=ACCOUNT, data={"paymentIntent": {"shippingFromSaleor": True}})
+        intent = intent_of(stripe_sandbox, one)
+        assert set((intent["shipping"] or {}).get("address", {})) == names
+        assert intent["description"] == "Checkout 1234"
+
+    def test_the_order_brings_it_without_what_stripe_refuses(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        payment = Payment.objects.get()
+        payload = order(payment.source_id)
+        payload["order"]["shippingAddress"] = {**ADDRESS, "country": {"code": "XK"}}
+        handlers.add_shipping(Event(origin=payment.installation_id, payload=payload))
+        [charge] = town.stripe.account.table("charge").values()
+        assert charge["shipping"]["address"]["city"] == "Oswego"
+        assert "country" not in charge["shipping"]["address"]
 
     def test_the_order_brings_it(self, town: Town) -> None:
         town.begin()

@@ -3,6 +3,7 @@
 import copy
 
 from . import balance, cards, listing, metadata
+from .contact_details import check_email, check_shipping
 from .disputes import open_dispute
 from .state import Call, Json, new_id
 
@@ -68,6 +69,8 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """POST /v1/charges/{id}"""
     charge = retrieve(call)
+    check_email(call.params, "receipt_email")
+    check_shipping(call.params.get("shipping"))
     before = copy.deepcopy(charge)
     charge["metadata"] = metadata.merge(charge["metadata"], call.params.get("metadata"))
     for name in ("description", "receipt_email", "shipping"):

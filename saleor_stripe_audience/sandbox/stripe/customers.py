@@ -1,14 +1,13 @@
 """Customers, and the sessions with which the Payment Element shows a customer's saved methods."""
 
 import copy
-import re
 
 from . import listing, metadata, payment_methods, searching
+from .contact_details import check_country, check_email, check_shipping
 from .errors import invalid, required
 from .state import Call, Json, new_id
 
 _LONGEST = {"email": 512, "name": 256, "phone": 20}
-_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _SESSION_SECONDS = 30 * 60
 _FIELDS = (
     "address",
@@ -102,8 +101,9 @@ def _check(given: Json) -> None:
         if len(given.get(name) or "") > longest:
             message = f"{name} has at most {longest} characters."
             raise invalid(message, name, "parameter_invalid_string_too_long")
-    if given.get("email") and not _EMAIL.match(given["email"]):
-        raise invalid(f"Invalid email address: {given['email']}", "email", "email_invalid")
+    check_email(given)
+    check_country(given.get("address"), "address")
+    check_shipping(given.get("shipping"))
 
 
 def _change(customer: Json, given: Json) -> None:

@@ -10,6 +10,7 @@ from . import confirming, listing, metadata, payment_methods, refunds
 from .account import charges_enabled
 from .cards import HOLDABLE, REDIRECTS, REUSABLE
 from .charges import after_success, book_payment, may_capture_often
+from .contact_details import check_email, check_shipping
 from .currencies import check_charge, check_currency, check_positive, check_whole, largest_without_card
 from .descriptors import check_descriptor, check_suffix
 from .errors import invalid, unexpected_state
@@ -301,6 +302,7 @@ def _automatic(given: Json) -> Json | None:
 def _change(call: Call, intent: Json, given: Json) -> None:
     """Make the changes of create, update and confirm. All checks come before any visible change."""
     _check_shipping(call, intent, given)
+    check_email(given, "receipt_email")
     for name in _FREE_TEXT:
         if name in given:
             intent[name] = given[name] or None
@@ -325,6 +327,7 @@ def _check_shipping(call: Call, intent: Json, given: Json) -> None:
     """A browser may set the shipping address, and change what a browser set."""
     if "shipping" not in given:
         return
+    check_shipping(given["shipping"])
     by_secret_key = call.account.shipping_by_secret_key
     if call.by_browser and intent["id"] in by_secret_key:
         message = (

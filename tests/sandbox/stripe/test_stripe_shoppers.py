@@ -233,9 +233,34 @@ def test_customers_are_kept_changed_and_deleted(client: stripe.StripeClient) -> 
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.payment_intents.create({"amount": 1000, "currency": "usd", "customer": customer.id})
     assert refused.value.code == "resource_missing"
+
+
+EMAILS = ["no address", "robin@ex\u00e4mple.com", "robin@example..com", "robin.@example.com", "robin@example"]
+
+
+@pytest.mark.parametrize("email", EMAILS)
+def test_an_unreadable_email_address_is_refused_by_its_parameter(
+    client: stripe.StripeClient, email: str
+) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        client.v1.customers.create({"email": "not an address"})
-    assert refused.value.code == "email_invalid"
+        client.v1.customers.create({"email": email})
+    assert (refused.value.code, refused.value.param) == ("email_invalid", "email")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_intents.create({"amount": 1000, "currency": "usd", "receipt_email": email})
+    assert (refused.value.code, refused.value.param) == ("email_invalid", "receipt_email")
+
+
+@pytest.mark.parametrize("country", ["XK", "EU", "Kosovo"])
+def test_an_unknown_country_is_refused_by_its_parameter(client: stripe.StripeClient, country: str) -> None:
+    place: Any = {"line1": "1 Harbour Street", "country": country}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.customers.create({"address": place})
+    assert refused.value.param == "address[country]"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_intents.create(
+            {"amount": 1000, "currency": "usd", "shipping": {"name": "Robin Vale", "address": place}}
+        )
+    assert refused.value.param == "shipping[address][country]"
 
 
 @pytest.mark.parametrize(
