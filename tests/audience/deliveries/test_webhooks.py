@@ -78,6 +78,15 @@ def postmark(record_type: str, kind: str = "") -> dict[str, Any]:
             "BouncedAt": NOW.isoformat(), "DeliveredAt": NOW.isoformat()}  # fmt: skip
 
 
+def suppression(reason: str | None) -> dict[str, Any]:
+    change = {"RecordType": "SubscriptionChange", "MessageID": "x", "Recipient": ADA, "Origin": "Recipient"}
+    return change | {
+        "SuppressSending": reason is not None,
+        "SuppressionReason": reason,
+        "ChangedAt": NOW.isoformat(),
+    }
+
+
 def resend(kind: str, bounce: str = "") -> dict[str, Any]:
     data: dict[str, Any] = {"email_id": "e", "to": [ADA], "headers": []}
     if bounce:
@@ -105,22 +114,32 @@ REPORTS: list[tuple[str, Any, Kind | None]] = [
     ("postmark", postmark("Bounce", "BadEmailAddress"), Kind.HARD_BOUNCE),
     ("postmark", postmark("Bounce", "Transient"), None),
     ("postmark", postmark("SpamComplaint", "SpamComplaint"), Kind.COMPLAINT),
+    ("postmark", suppression("HardBounce"), Kind.HARD_BOUNCE),
+    ("postmark", suppression("SpamComplaint"), Kind.COMPLAINT),
+    ("postmark", suppression("ManualSuppression"), Kind.UNSUBSCRIBE),
+    ("postmark", suppression(None), None),
     ("postmark", postmark("Delivery"), Kind.DELIVERED),
     ("postmark", postmark("Open"), None),
     ("mailgun", mailgun("failed", severity="permanent", reason="bounce"), Kind.HARD_BOUNCE),
     ("mailgun", mailgun("failed", severity="permanent", reason="generic"), Kind.SOFT_BOUNCE),
     ("mailgun", mailgun("failed", severity="temporary", reason="generic"), None),
+    ("mailgun", mailgun("failed", severity="permanent", reason="suppress-bounce"), Kind.HARD_BOUNCE),
+    ("mailgun", mailgun("failed", severity="permanent", reason="suppress-complaint"), Kind.COMPLAINT),
+    ("mailgun", mailgun("failed", severity="permanent", reason="suppress-unsubscribe"), Kind.UNSUBSCRIBE),
     ("mailgun", mailgun("complained"), Kind.COMPLAINT),
     ("mailgun", mailgun("unsubscribed"), Kind.UNSUBSCRIBE),
     ("sendgrid", sendgrid("bounce", type="bounce"), Kind.HARD_BOUNCE),
     ("sendgrid", sendgrid("bounce", type="blocked"), Kind.SOFT_BOUNCE),
     ("sendgrid", sendgrid("dropped", reason="Bounced Address"), Kind.HARD_BOUNCE),
+    ("sendgrid", sendgrid("dropped", reason="Spam Reporting Address"), Kind.COMPLAINT),
+    ("sendgrid", sendgrid("dropped", reason="Unsubscribed Address"), Kind.UNSUBSCRIBE),
     ("sendgrid", sendgrid("deferred"), None),
     ("sendgrid", sendgrid("spamreport"), Kind.COMPLAINT),
     ("brevo", brevo("hard_bounce"), Kind.HARD_BOUNCE),
     ("brevo", brevo("soft_bounce"), Kind.SOFT_BOUNCE),
     ("brevo", brevo("spam"), Kind.COMPLAINT),
     ("brevo", brevo("unsubscribe"), Kind.UNSUBSCRIBE),
+    ("brevo", brevo("unsubscribed"), Kind.UNSUBSCRIBE),
     ("mailjet", mailjet("bounce", hard_bounce=True, error="user unknown"), Kind.HARD_BOUNCE),
     ("mailjet", mailjet("bounce", hard_bounce=False, error="quota exceeded"), Kind.SOFT_BOUNCE),
     ("mailjet", mailjet("spam", source="x"), Kind.COMPLAINT),
@@ -178,6 +197,23 @@ def test_every_service_is_understood(
     )
     assert SoftBounce.objects.count() == (kind == Kind.SOFT_BOUNCE)
     assert MailWebhook.objects.get().heard_at is not None
+
+
+@pytest.mark.parametrize("written", [f"Ada Buyer <{ADA}>", f"<{ADA}>", f'"Buyer, Ada" <{ADA.upper()}>'])
+@pytest.mark.parametrize("service", ["amazon-ses", "postmark"])
+def test_a_recipient_may_be_written_with_their_name(
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work, service: str, written: str
+) -> None:
+    body = ses_bounce("Permanent") if service == "amazon-ses" else postmark("Bounce", "HardBounce")
+    if service == "amazon-ses":
+        inner = json.loads(body["Message"])
+        inner["bounce"]["bouncedRecipients"][0]["emailAddress"] = written
+        body["Message"] = json.dumps(inner)
+    else:
+        body["Email"] = written
+    send(client, webhooks.create(shop, service).url, body)
+    run_due_tasks()
+    assert Contact.objects.get().status == "cleaned"
 
 
 def test_soft_bounces_on_several_days_clean_a_contact_until_mail_is_delivered(

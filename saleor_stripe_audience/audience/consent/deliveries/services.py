@@ -6,8 +6,9 @@ is permanent is read from the report itself, where each service documents it.
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from enum import StrEnum
 from typing import Any
 
@@ -62,8 +63,9 @@ class _AmazonSes(AmazonSESTrackingWebhookView):  # type: ignore[misc]  # the lib
 class Service:
     """How one service reports.
 
-    `path` leads to the value that distinguishes bounces: a hard one has one of `hard_values`. `key_name` is the
-    library's name for the service's signing key, empty if the service does not sign.
+    `path` leads to the value that distinguishes bounces: a hard one has one of `hard_values`. `reason_path` leads to a
+    reason that decides what the report means, if it is one of `reasons`: the library has no name for it. `key_name` is
+    the library's name for the service's signing key, empty if the service does not sign.
     """
 
     view: type[Any]
@@ -71,6 +73,8 @@ class Service:
     hard_values: frozenset[str]
     key_name: str = ""
     needs_key: bool = False
+    reason_path: tuple[str, ...] = ()
+    reasons: Mapping[str, Kind] = field(default_factory=dict)
 
     def build_view(self, signing_key: str, url: str) -> Any:
         """Return the library's view, which verifies and parses; `url` is for services that sign their URL."""
@@ -82,7 +86,13 @@ class Service:
 
 SERVICES: Mapping[str, Service] = {
     "amazon-ses": Service(_AmazonSes, ("bounce", "bounceType"), frozenset({"Permanent"})),
-    "brevo": Service(BrevoTrackingWebhookView, ("event",), frozenset({"hard_bounce", "invalid_email"})),
+    "brevo": Service(
+        BrevoTrackingWebhookView,
+        ("event",),
+        frozenset({"hard_bounce", "invalid_email"}),
+        reason_path=("event",),
+        reasons={"unsubscribed": Kind.UNSUBSCRIBE},
+    ),
     "mailersend": Service(
         MailerSendTrackingWebhookView,
         ("data", "type"),
@@ -96,15 +106,28 @@ SERVICES: Mapping[str, Service] = {
         frozenset({"bounce", "suppress-bounce"}),
         "webhook_signing_key",
         needs_key=True,
+        reason_path=("event-data", "reason"),
+        reasons={"suppress-unsubscribe": Kind.UNSUBSCRIBE, "suppress-complaint": Kind.COMPLAINT},
     ),
     "mailjet": Service(MailjetTrackingWebhookView, ("hard_bounce",), frozenset({"True", "1"})),
     "mandrill": Service(
         MandrillCombinedWebhookView, ("event",), frozenset({"hard_bounce"}), "webhook_key", needs_key=True
     ),
-    "postmark": Service(PostmarkTrackingWebhookView, ("Type",), frozenset({"HardBounce", "BadEmailAddress"})),
+    "postmark": Service(
+        PostmarkTrackingWebhookView,
+        ("Type",),
+        frozenset({"HardBounce", "BadEmailAddress"}),
+        reason_path=("SuppressionReason",),
+        reasons={"HardBounce": Kind.HARD_BOUNCE, "SpamComplaint": Kind.COMPLAINT},
+    ),
     "resend": Service(ResendTrackingWebhookView, ("data", "bounce", "type"), frozenset({"Permanent"})),
     "sendgrid": Service(
-        SendGridTrackingWebhookView, ("type",), frozenset({"bounce"}), "tracking_webhook_verification_key"
+        SendGridTrackingWebhookView,
+        ("type",),
+        frozenset({"bounce"}),
+        "tracking_webhook_verification_key",
+        reason_path=("reason",),
+        reasons={"Spam Reporting Address": Kind.COMPLAINT},
     ),
     "sparkpost": Service(
         SparkPostTrackingWebhookView,
@@ -121,15 +144,18 @@ def parse_reports(name: str, view: Any, request: HttpRequest, now: datetime) -> 
 
 
 def _parse_report(name: str, event: AnymailTrackingEvent, now: datetime) -> Report | None:
-    kind = _classify(SERVICES[name], event)
+    service = SERVICES[name]
+    kind = service.reasons.get(_value_at(event, service.reason_path)) or _classify(service, event)
     if kind is None or not isinstance(event.recipient, str):
         return None
-    key = [name, kind, event.recipient.lower(), event.event_id or event.message_id or ""]
+    # Some services repeat the recipient as it was written in the email: Ada Buyer <ada@shop.example>.
+    recipient = parseaddr(event.recipient)[1] or event.recipient
+    key = [name, kind, recipient.lower(), event.event_id or event.message_id or ""]
     at = now
     if isinstance(event.timestamp, datetime) and event.timestamp.tzinfo is not None:
         at = min(event.timestamp, now)
         key.append(event.timestamp.astimezone(UTC).isoformat())
-    return Report(kind, event.recipient, at, "|".join(key))
+    return Report(kind, recipient, at, "|".join(key))
 
 
 def _classify(service: Service, event: AnymailTrackingEvent) -> Kind | None:
@@ -144,9 +170,14 @@ def _classify(service: Service, event: AnymailTrackingEvent) -> Kind | None:
         case (EventType.REJECTED, RejectReason.BOUNCED | RejectReason.INVALID):
             return Kind.HARD_BOUNCE  # the service remembers an earlier bounce
         case (EventType.BOUNCED, _):
-            value: Any = event.esp_event
-            for step in service.path:
-                value = value.get(step) if hasattr(value, "get") else None
-            is_hard = value is not None and str(value) in service.hard_values
+            is_hard = _value_at(event, service.path) in service.hard_values
             return Kind.HARD_BOUNCE if is_hard else Kind.SOFT_BOUNCE
     return None
+
+
+def _value_at(event: AnymailTrackingEvent, path: tuple[str, ...]) -> str:
+    """Return a value of the report itself; empty if it is not there, or the service has no such value."""
+    value: Any = event.esp_event if path else None
+    for step in path:
+        value = value.get(step) if hasattr(value, "get") else None
+    return "" if value is None else str(value)
