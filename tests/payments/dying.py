@@ -129,8 +129,19 @@ def _leave_no_connection() -> None:
     if connection.vendor == "sqlite":
         close_idle()
         if _is_database_open():
-            gc.collect()  # closes the connections of threads that have ended
+            _return_connections_of_other_threads()
+            close_idle()
         assert not _is_database_open()
+
+
+def _return_connections_of_other_threads() -> None:
+    """Return those of threads that have ended, which wait for garbage collection, and of servers' idle threads."""
+    gc.collect()
+    for each in gc.get_objects():
+        if issubclass(type(each), BaseDatabaseWrapper):  # `isinstance` would evaluate lazy objects
+            each.inc_thread_sharing()
+            each.close()
+            each.dec_thread_sharing()
 
 
 def _is_database_open() -> bool:
