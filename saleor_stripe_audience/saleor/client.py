@@ -47,10 +47,14 @@ class Upload:
 
 @dataclass(frozen=True)
 class AppIdentity:
-    """The app as Saleor knows it: `id` changes with every install, `identifier` is the manifest's."""
+    """The app as Saleor knows it: `id` changes with every install, `identifier` is the manifest's.
+
+    `shop_name` is what the merchant calls the shop, on one line; it may be empty.
+    """
 
     id: str
     identifier: str
+    shop_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,9 +166,10 @@ def installation_of(event: Event) -> Installation:
 
 def fetch_app(api_url: str, token: str) -> AppIdentity:
     """The app that the token belongs to; `Rejected` if it is no app's token."""
-    app = _app_of(_call(api_url, token, "FetchApp", {}))
+    data = _call(api_url, token, "FetchApp", {})
+    app = _app_of(data)
     with reading_response():
-        return AppIdentity(_text(app["id"]), app["identifier"] or "")
+        return AppIdentity(_text(app["id"]), app["identifier"] or "", _shop_name(data))
 
 
 def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
@@ -189,8 +194,15 @@ def fetch_installed(installation: Installation) -> Installed:
             schema_version=(data.get("shop") or {}).get("schemaVersion") or "",
             permissions=frozenset(_text(each["code"]) for each in app["permissions"] or []),
             webhooks=[_installed_webhook(each) for each in app["webhooks"] or []],
-            shop_name=(data.get("shop") or {}).get("name") or "",
+            shop_name=_shop_name(data),
         )
+
+
+def _shop_name(data: Json) -> str:
+    """What the merchant calls the shop, on one line: it is in emails to customers."""
+    name = _text((data.get("shop") or {}).get("name") or "")
+    printable = "".join(character if character.isprintable() else " " for character in name)
+    return " ".join(printable.split())[:200]
 
 
 def _app_of(data: Json) -> Json:

@@ -73,6 +73,7 @@ def register(
         "app_id": identity.id,
         "token": token,
         "domain": domain,
+        "shop_name": identity.shop_name,
         "schema_version": schema_version,
         "variant": variant,
         "jwks": jwks,

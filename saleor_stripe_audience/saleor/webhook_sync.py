@@ -137,11 +137,8 @@ def _update_version(installation: Installation, version: str) -> None:
 
 
 def _update_name(installation: Installation, shop_name: str) -> None:
-    """What the merchant calls the shop in Saleor, on one line: it is in emails to customers."""
-    printable = "".join(character if character.isprintable() else " " for character in shop_name)
-    name = " ".join(printable.split())[:200]
-    if name and name != installation.shop_name:
-        installation.shop_name = name
+    if shop_name and shop_name != installation.shop_name:
+        installation.shop_name = shop_name
         installation.save(update_fields=["shop_name"])
 
 

@@ -39,6 +39,7 @@ def test_the_shop_installs_the_app_and_its_token_is_encrypted(shop: SaleorSandbo
     installed = Installation.objects.get()
     assert installed.saleor_api_url == shop.api_url
     assert installed.token
+    assert installed.shop_name == "Saleor sandbox", "emails are sent in its name from the beginning"
     assert set(installed.channels.values_list("currency", flat=True)) == {"USD", "PLN"}
     with connection.cursor() as cursor:
         cursor.execute("SELECT token FROM shops_installation")
