@@ -133,6 +133,18 @@ def from_decimal(amount: Decimal | str | int, currency: str) -> Money:
     return nearest(Fraction(money.minor), currency) if currency in THREE_DECIMAL else money
 
 
+def nearest_to(amount: Decimal | str | int, currency: str) -> Money:
+    """Saleor's amount, rounded to what Stripe accepts in that currency: for statistics, never for charging.
+
+    Prices per unit may have more decimals than their currency. `Rejected` as in `from_decimal` for anything else.
+    """
+    currency = known_currency(currency)
+    number = _decimal(amount)
+    if number < 0:
+        raise Rejected(with_values(NEGATIVE, amount=number, currency=currency), code="negative_amount")
+    return nearest(Fraction(number.scaleb(decimals_of(currency))), currency)
+
+
 def from_minor(minor: int, currency: str) -> Money:
     """Stripe's amount, such as 1230 and "usd", as Money."""
     return Money(minor, known_currency(currency))

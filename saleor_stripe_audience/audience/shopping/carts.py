@@ -26,7 +26,7 @@ from saleor_stripe_audience.audience.shopping import payment_facts
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, Purchase
 from saleor_stripe_audience.audience.shopping.payloads import Checkout
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.money import from_decimal
+from saleor_stripe_audience.money import nearest_to
 
 PRUNE_BATCH_SIZE = 500
 
@@ -51,7 +51,7 @@ def record_checkout(shop: LockedShop, checkout: Checkout, issued_at: datetime) -
     if the checkout has no valid amount.
     """
     person = checkout.buyer(issued_at)
-    total, lines = from_decimal(checkout.total.amount, checkout.total.currency), _lines(checkout)
+    total, lines = nearest_to(checkout.total.amount, checkout.total.currency), _lines(checkout)
     stored, order = _find_cart(shop, checkout.id), _find_order(shop, checkout.id)
     if person is None and stored is None:
         return None
@@ -214,9 +214,7 @@ def _lines(checkout: Checkout) -> list[CartLine]:
             variant_name=line.variant_name,
             sku=line.sku,
             quantity=line.quantity,
-            total_minor=from_decimal(line.total_price.amount, line.total_price.currency).in_currency(
-                currency
-            ),
+            total_minor=nearest_to(line.total_price.amount, line.total_price.currency).in_currency(currency),
         )
         for line in {line.id: line for line in checkout.lines}.values()
     ]

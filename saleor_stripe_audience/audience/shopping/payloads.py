@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -22,6 +22,18 @@ from saleor_stripe_audience.shops.channels import NamedChannel
 
 # JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote.
 Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return the time in UTC. ValueError for the first and last hours of the calendar, which have none."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Quantity = Annotated[int, Field(ge=0, le=2**31 - 1)]  # Saleor's own type has no more
 
 _PLACED = frozenset({"PLACED", "PLACED_AUTOMATICALLY_FROM_PAID_CHECKOUT"})
 VARIANT_ID = base64.b64encode(b"ProductVariant:").decode()  # the beginning of every variant's id
@@ -46,7 +58,7 @@ class Purchasing(Payload):
     """What an order and a checkout have in common: whose they are, and where."""
 
     id: str
-    created: AwareDatetime | None = None
+    created: Moment | None = None
     email: Text = ""
     language: Language = ""
     user: Account | None = None
@@ -105,8 +117,8 @@ class Line(Payload):
     product_name: Text = ""
     variant_name: VariantName = ""
     product_sku: Text = ""
-    quantity: int
-    quantity_fulfilled: int = 0
+    quantity: Quantity
+    quantity_fulfilled: Quantity = 0
     unit_price: Price = Field(validation_alias=AliasPath("unitPrice", "gross"))
     total_price: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
     variant_id: Text = Field("", validation_alias=AliasPath("variant", "id"))
@@ -179,7 +191,7 @@ class Order(Purchasing):
 
 class CheckoutLine(Payload):
     id: str
-    quantity: int
+    quantity: Quantity
     total_price: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
     variant_id: Text = Field("", validation_alias=AliasPath("variant", "id"))
     variant_name: VariantName = Field("", validation_alias=AliasPath("variant", "name"))
@@ -192,7 +204,7 @@ class Checkout(Purchasing):
     """A cart that is not an order yet."""
 
     language: Language = Field("", validation_alias="languageCode")
-    updated_at: AwareDatetime | None = None
+    updated_at: Moment | None = None
     total: Price = Field(validation_alias=AliasPath("totalPrice", "gross"))
     lines: list[CheckoutLine] = []
 

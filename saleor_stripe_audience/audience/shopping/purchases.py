@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import carts, payment_facts, sold, totals
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase, PurchaseLine
 from saleor_stripe_audience.audience.shopping.payloads import Order
-from saleor_stripe_audience.money import from_decimal
+from saleor_stripe_audience.money import nearest_to
 from saleor_stripe_audience.shops.channels import on_rename
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.statements import insert_rows
@@ -168,12 +168,12 @@ def _fields(shop: LockedShop, order: Order, issued_at: datetime) -> dict[str, An
     `charged_minor` is gross, while Saleor subtracts refunds from its `totalCharged`. Observed on 3.23.28, in the
     recordings of partial and full refunds: 60 charged and 5 refunded is sent as 55.
     """
-    total = from_decimal(order.total.amount, order.total.currency)
+    total = nearest_to(order.total.amount, order.total.currency)
     refunded = 0
     if (back := order.total_refunded) is not None:
-        refunded = from_decimal(back.amount, back.currency).in_currency(total.currency)
+        refunded = nearest_to(back.amount, back.currency).in_currency(total.currency)
     if (net := order.total_charged) is not None:
-        remaining = from_decimal(abs(net.amount), net.currency).in_currency(total.currency)
+        remaining = nearest_to(abs(net.amount), net.currency).in_currency(total.currency)
         if net.amount < 0:  # after a refund and a full dispute (observed)
             remaining = -remaining
     else:
@@ -206,10 +206,8 @@ def _lines(order: Order) -> list[PurchaseLine]:
             sku=line.product_sku,
             quantity=line.quantity,
             quantity_fulfilled=line.quantity_fulfilled,
-            unit_minor=from_decimal(line.unit_price.amount, line.unit_price.currency).in_currency(currency),
-            total_minor=from_decimal(line.total_price.amount, line.total_price.currency).in_currency(
-                currency
-            ),
+            unit_minor=nearest_to(line.unit_price.amount, line.unit_price.currency).in_currency(currency),
+            total_minor=nearest_to(line.total_price.amount, line.total_price.currency).in_currency(currency),
         )
         for line in {line.id: line for line in order.lines}.values()
     ]
