@@ -34,13 +34,22 @@ COVERED = "already_covered"
 OVER = frozenset({"CANCELED", "EXPIRED"})  # statuses of orders that no one should pay any more
 
 
+def order_over() -> Rejected:
+    """Return why an order that was cancelled or has expired cannot be paid."""
+    return Rejected("The order was canceled or expired.", code="order_over")
+
+
 @dataclass(frozen=True)
 class Due:
-    """The amount due of `total`, in major units and as precise as in Saleor; negative if too much was paid."""
+    """The amount due of `total`, in major units and as precise as in Saleor; negative if too much was paid.
+
+    `is_over` if the order was cancelled or has expired: no one should pay it any more.
+    """
 
     amount: Decimal
     currency: str
     total: Decimal
+    is_over: bool = False
 
     @cached_property
     def minor(self) -> int:
@@ -54,6 +63,8 @@ class Due:
 
     def why_not_payable(self) -> Rejected | None:
         """Return why there can be no payment of this amount; None if there can."""
+        if self.is_over:
+            return order_over()
         if self.minor <= 0:
             return Rejected("The checkout or order is covered: nothing is left to pay.", code=COVERED)
         try:
@@ -70,11 +81,12 @@ class Coverage:
     total: Decimal
     currency: str
     covered: dict[str, Decimal]
+    is_over: bool = False
 
     def due(self, besides: str = "") -> Due:
         """Return what is due, not counting the transaction `besides`."""
         others = (amount for transaction, amount in self.covered.items() if transaction != besides)
-        return Due(self.total - sum(others, Decimal(0)), self.currency, self.total)
+        return Due(self.total - sum(others, Decimal(0)), self.currency, self.total, self.is_over)
 
     def release(self, transaction: str) -> None:
         """Stop counting the transaction."""
@@ -146,7 +158,7 @@ def coverage_of(source: Source, payments: Sequence[Payment]) -> Coverage | None:
         if row.currency == currency and row.status not in PAYABLE:
             known = from_minor(covered_minor(row), currency).amount
             covered[row.transaction_id] = max(covered.get(row.transaction_id, Decimal(0)), known)
-    return Coverage(total.amount, currency, covered)
+    return Coverage(total.amount, currency, covered, source.status in OVER)
 
 
 def remaining_due(source: Source, payments: Sequence[Payment], besides: str = "") -> Due | None:
@@ -290,7 +302,9 @@ def _target(intent: PaymentIntent, due: Due) -> Due:
     rise = max(Decimal(0), due.total - total_before.amount) if total_before is not None else Decimal(0)
     raised = money.amount + rise
     is_too_much = from_decimal(raised, money.currency).minor > due.minor
-    return due if _covers_all(intent) or is_too_much else Due(raised, money.currency, due.total)
+    return (
+        due if _covers_all(intent) or is_too_much or due.is_over else Due(raised, money.currency, due.total)
+    )
 
 
 def _covers_all(intent: PaymentIntent) -> bool:

@@ -55,9 +55,7 @@ def follow(installation: Installation, transaction_id: str) -> Source | None:
     payments = amounts_due.payments_of(installation, source)
     payable = [each for each in payments if each.status in PAYABLE]
     if source.status in amounts_due.OVER:
-        amounts_due.cancel_all(
-            installation, payable, Rejected("The order was canceled or expired.", code="order_over")
-        )
+        amounts_due.cancel_all(installation, payable, amounts_due.order_over())
     else:
         amounts_due.adjust_all(installation, payable, amounts_due.coverage_of(source, payments))
     return source

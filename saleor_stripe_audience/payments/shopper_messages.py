@@ -73,6 +73,9 @@ _NOT_PAYABLE = pgettext_lazy(
 _DECLINED = pgettext_lazy("shopper", "The card was declined. Please try another card, or ask your bank.")
 
 _CANCELLED = pgettext_lazy("shopper", "This payment was cancelled. Please start the payment again.")
+_ORDER_OVER = pgettext_lazy(
+    "shopper", "This order was cancelled or has expired, so it can no longer be paid."
+)
 SETUP_CANCELED = pgettext_lazy("shopper", "The payment method was not saved. Please try again.")
 _CAPPED = pgettext_lazy("shopper", "Only {amount} is left to pay, so the payment is for this amount.")
 _FALLEN = pgettext_lazy(
@@ -97,6 +100,7 @@ BY_CODE = {
     "not_a_number": _NOT_PAYABLE,
     "not_owner": _SIGN_IN,
     "nothing_to_pay": _NOTHING_TO_PAY,
+    "order_over": _ORDER_OVER,
     PAUSED_CODE: _PAUSED,
     "stripe_unavailable": _TIMED_OUT,
     "unknown_currency": _NOT_PAYABLE,

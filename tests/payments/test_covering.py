@@ -268,6 +268,20 @@ class TestTheTotalChanges:
         catch_up(town)
         assert intent(town, town.intent)["status"] == "canceled"
 
+    def test_an_order_that_is_cancelled_can_no_longer_be_paid(self, town: Town) -> None:
+        """Also if the app gets no events about orders, or if the payment begins after them."""
+        town.shop.host.store.channels[0].allows_unpaid_orders = True
+        town.begin()
+        complete(town)
+        order = cast("Order", source(town))
+        order.status = "CANCELED"
+        assert process(town, town.transaction)["type"] == "CHARGE_FAILURE"
+        assert intent(town, town.intent)["status"] == "canceled"
+        asked: Json = {"id": order.id, "gateway": {"id": APP_ID, "data": None}, "key": "late"}
+        late = change(stage(town), INITIALIZE, None, **asked)["transactionEvent"]
+        assert (late["type"], late["message"]) == ("CHARGE_FAILURE", in_language(ORDER_OVER, "en"))
+        assert len(town.stripe.account.table("payment_intent")) == 1
+
     @pytest.mark.parametrize("edited", ["", "99.99", "lots"])
     def test_metadata_edited_at_stripe_never_raises_what_is_asked(
         self, buy: Begin, stripe_sandbox: StripeSandbox, edited: str
@@ -280,6 +294,45 @@ class TestTheTotalChanges:
         assert row["amount"] == 1800
         one.process(sourceObject=of(10))
         assert row["amount"] == 1000
+
+
+def order_of(status: str) -> Json:
+    return {
+        "__typename": "Order",
+        "id": "T3JkZXI6MQ==",
+        "number": "12",
+        "status": status,
+        "channel": {"slug": "default-channel", "currencyCode": "USD"},
+        "total": {"gross": {"amount": 18, "currency": "USD"}},
+        "languageCodeEnum": "FR",
+    }
+
+
+ORDER_OVER = shopper_messages.BY_CODE["order_over"]
+
+
+@pytest.mark.parametrize("amount", ["18.00", "5.00"])
+@pytest.mark.parametrize("status", ["CANCELED", "EXPIRED"])
+def test_an_order_that_is_over_is_not_paid(
+    buy: Begin, stripe_sandbox: StripeSandbox, status: str, amount: str
+) -> None:
+    one = buy(amount=amount)
+    one.initialize(sourceObject=order_of("UNFULFILLED"))
+    response = one.process(sourceObject=order_of(status))
+    assert (response["result"], response["message"]) == ("CHARGE_FAILURE", in_language(ORDER_OVER, "fr"))
+    assert stripe_sandbox.account.table("payment_intent")[one.psp]["status"] == "canceled"
+    assert one.process(sourceObject=order_of(status))["message"] == response["message"]
+    another = buy(amount=amount)
+    refused = another.initialize(sourceObject=order_of(status))
+    assert (refused["result"], refused["message"]) == ("CHARGE_FAILURE", in_language(ORDER_OVER, "fr"))
+
+
+def test_what_was_paid_before_the_order_was_cancelled_stays_paid(buy: Begin) -> None:
+    one = buy(amount="18.00")
+    one.initialize(sourceObject=order_of("UNFULFILLED"))
+    one.pay()
+    response = one.process(sourceObject=order_of("CANCELED"))
+    assert (response["result"], response["amount"]) == ("CHARGE_SUCCESS", "18.00")
 
 
 def of(total: float) -> Json:
