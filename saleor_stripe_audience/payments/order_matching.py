@@ -37,6 +37,13 @@ LOOKED_FOR = timedelta(days=30)
 OTHERS_SECONDS = 4.0  # the longest that a response to Saleor waits for the other payments of its checkout
 LONGEST_KEY = 128  # characters of a problem's key, Saleor's limit
 PAID = ("processing", "requires_capture", "succeeded")
+# What is charged, held, and neither: a bank debit on its way, or some of each.
+_GONE = (staff_messages.GONE, staff_messages.GONE_HELD, staff_messages.GONE_UNDECIDED)
+_UNFINISHED = (
+    staff_messages.UNFINISHED,
+    staff_messages.UNFINISHED_HELD,
+    staff_messages.UNFINISHED_UNDECIDED,
+)
 
 
 def follow(installation: Installation, transaction_id: str) -> Source | None:
@@ -209,15 +216,24 @@ def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Pr
     taken = from_minor(sum(map(amounts_due.covered_minor, paid)), paid[0].currency)
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     if source is None:
-        return with_values(staff_messages.GONE, amount=taken, url=url)
+        return with_values(_by_status(paid, _GONE), amount=taken, url=url)
     due = amounts_due.remaining_due(source, amounts_due.payments_of(payment.installation, source))
     if due is not None and due.minor < 0:
         kind = staff_messages.ORDER if source.number else staff_messages.CHECKOUT
         what, surplus = with_values(kind, number=source.number), Money(-due.minor, due.currency)
         return with_values(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
     if is_late and not source.number:
-        return with_values(staff_messages.UNFINISHED, amount=taken, url=url)
+        return with_values(_by_status(paid, _UNFINISHED), amount=taken, url=url)
     return None
+
+
+def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) -> Promise:
+    """Return the first message if everything was charged, the second if everything is held, otherwise the third."""
+    charged, held, undecided = messages
+    statuses = {each.status for each in paid}
+    if statuses == {"succeeded"}:
+        return charged
+    return held if statuses == {"requires_capture"} else undecided
 
 
 def _has_problem(installation: Installation, source_ids: list[str]) -> bool:

@@ -44,6 +44,26 @@ UNFINISHED = pgettext_lazy(
     "Stripe charged {amount}, but the checkout did not become an order: the customer left "
     "before the last step. Complete it with them, or refund the payment: {url}",
 )
+GONE_HELD = pgettext_lazy(
+    "staff",
+    "Stripe holds an authorization of {amount} for a checkout that no longer exists in Saleor, so there is no "
+    "order for it. Release it, or create the order yourself: {url}",
+)
+UNFINISHED_HELD = pgettext_lazy(
+    "staff",
+    "Stripe holds an authorization of {amount}, but the checkout did not become an order: the customer left "
+    "before the last step. Complete it with them, or release the authorization: {url}",
+)
+GONE_UNDECIDED = pgettext_lazy(
+    "staff",
+    "Stripe has payments of {amount} for a checkout that no longer exists in Saleor, so there is no order for it; "
+    "not all of it has been charged. Refund or release it, or create the order yourself: {url}",
+)
+UNFINISHED_UNDECIDED = pgettext_lazy(
+    "staff",
+    "Stripe has payments of {amount}, but the checkout did not become an order: the customer left before the last "
+    "step; not all of it has been charged. Complete it with them, or refund or release it: {url}",
+)
 TOO_MUCH = pgettext_lazy(
     "staff",
     "{what} was overpaid by {surplus}. Refund or release the excess amount; the last payment is {url}",

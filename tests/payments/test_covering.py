@@ -434,6 +434,41 @@ class TestMoneyComesAllTheSame:
         assert problems() == []
         assert order_matching.check_unordered() == 0
 
+    @pytest.mark.parametrize("is_gone", [True, False])
+    @pytest.mark.parametrize(
+        ("flow", "method", "words"),
+        [
+            ("CHARGE", "pm_card_visa", ("Stripe charged", "refund the payment")),
+            ("AUTHORIZATION", "pm_card_visa", ("Stripe holds an authorization", "release")),
+            ("CHARGE", "pm_usBankAccount_success", ("not all of it has been charged", "refund or release")),
+        ],
+    )
+    def test_what_is_only_held_is_not_called_charged(
+        self, town: Town, flow: str, method: str, words: tuple[str, str], *, is_gone: bool
+    ) -> None:
+        town.begin(flow)
+        town.pay(method)
+        town.deliver_all(town.events())
+        if is_gone:
+            town.shop.host.store.transactions[0].checkout = None
+        Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+        order_matching.check_unordered()
+        [message] = problems()
+        assert ("no longer exists" in message) == is_gone
+        assert all(each.lower() in message.lower() for each in words)
+
+    def test_payments_that_are_held_and_charged_are_called_neither(self, town: Town) -> None:
+        town.begin("AUTHORIZATION")
+        for amount in ("5.00", "3.00"):
+            town.intent = tab(town, amount)[1]
+            town.pay()
+        town.api.payment_intents.capture(town.intent)
+        town.deliver_all(town.events())
+        Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
+        order_matching.check_unordered()
+        [message] = problems()
+        assert "not all of it has been charged" in message
+
     def test_one_that_cannot_be_looked_at_does_not_keep_the_others_from_it(self, town: Town) -> None:
         town.begin()
         town.pay()
