@@ -175,20 +175,27 @@ def covered_minor(row: Payment) -> int:
 
 
 def adjust(
-    installation: Installation, account: StripeAccount, intent: PaymentIntent, due: Due | None
+    installation: Installation,
+    account: StripeAccount,
+    intent: PaymentIntent,
+    due: Due | None,
+    *,
+    is_requested: bool = False,
 ) -> tuple[PaymentIntent, Rejected | None]:
     """Limit the open intent to the amount due; return it with the reason if it was canceled.
 
     An intent for the whole amount due follows it up and down. An intent for a part rises with the total, and only falls
-    if it exceeds the amount due. One that was paid in the meantime is not changed.
+    if it exceeds the amount due. One that was paid in the meantime is not changed. While the shopper may be at their
+    bank, which shows the amount, it only rises if `is_requested` by the storefront, which shows the new one.
     """
     if due is None or not intent.is_payable:
         return intent, None
     target = _target(intent, due)
     if reason := target.why_not_payable():
         return cancel(installation, account, intent, reason)
-    if target.minor == intent.amount or intent.is_delayed:
-        return intent, None  # the shopper already has a slip with the amount on it
+    is_at_bank = intent.status == "requires_action" and target.minor > intent.amount and not is_requested
+    if target.minor == intent.amount or intent.is_delayed or is_at_bank:
+        return intent, None  # a delayed one: the shopper already has a slip with the amount on it
     metadata = exact_metadata(target.amount, Money(target.minor, target.currency))
     if _covers_all(intent) or target.minor > intent.amount:
         metadata |= due.metadata()

@@ -34,7 +34,7 @@ def process(installation: Installation, session: Session) -> dict[str, Any]:
         )
     others = _payments(installation, session, intent)
     due = amounts_due.remaining_due(source, others, transaction.id) if others is not None else None
-    intent, why_canceled = amounts_due.adjust(installation, account, intent, due)
+    intent, why_canceled = amounts_due.adjust(installation, account, intent, due, is_requested=True)
     records.save(account, intent)
     response = responses.for_payment(installation, intent, session, due, why_canceled)
     if outcomes.covers(response["result"]):

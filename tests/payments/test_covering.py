@@ -98,6 +98,18 @@ def catch_up(town: Town) -> None:
         pass
 
 
+def set_quantity(town: Town, quantity: int) -> Decimal:
+    """Change the checkout's only line, handle the events, and return the new total."""
+    line = checkout(town).lines[0]
+    town.shop.gql(
+        "mutation($id: ID!, $lines: [CheckoutLineUpdateInput!]!) {"
+        " checkoutLinesUpdate(id: $id, lines: $lines) { errors { code } } }",
+        {"id": checkout(town).id, "lines": [{"lineId": line.id, "quantity": quantity}]},
+    )
+    catch_up(town)
+    return line.variant.channel_listings[0].price * quantity + 5
+
+
 def problems() -> list[str]:
     return list(Problem.objects.order_by("pk").values_list("message", flat=True))
 
@@ -204,17 +216,37 @@ class TestSecondTab:
 class TestTheTotalChanges:
     def test_without_the_storefront_asking(self, town: Town) -> None:
         town.begin()
-        line = checkout(town).lines[0]
         for quantity in (3, 1):
-            town.shop.gql(
-                "mutation($id: ID!, $lines: [CheckoutLineUpdateInput!]!) {"
-                " checkoutLinesUpdate(id: $id, lines: $lines) { errors { code } } }",
-                {"id": checkout(town).id, "lines": [{"lineId": line.id, "quantity": quantity}]},
-            )
-            catch_up(town)
-            total = line.variant.channel_listings[0].price * quantity + 5
+            total = set_quantity(town, quantity)
             assert intent(town, town.intent)["amount"] == total * 100
         assert Payment.objects.get().amount_minor == total * 100
+
+    def test_a_shopper_at_the_bank_pays_no_more_than_the_bank_shows(self, town: Town) -> None:
+        town.begin()
+        town.pay("pm_card_threeDSecure2Required")
+        shown = intent(town, town.intent)["amount"]
+        total = set_quantity(town, 3)
+        assert (intent(town, town.intent)["amount"], shown < total * 100) == (shown, True)
+        town.stripe.authenticate(town.intent)
+        paid = process(town, town.transaction)
+        assert (paid["type"], "separately" in paid["message"]) == ("CHARGE_SUCCESS", True)
+        assert town.amounts()[0] == shown / 100
+        _, rest = tab(town)
+        assert intent(town, rest)["amount"] == total * 100 - shown
+
+    def test_a_shopper_at_the_bank_may_pay_less(self, town: Town) -> None:
+        town.begin()
+        set_quantity(town, 3)
+        town.pay("pm_card_threeDSecure2Required")
+        total = set_quantity(town, 1)
+        assert intent(town, town.intent)["amount"] == total * 100
+
+    def test_a_shopper_who_left_the_bank_pays_the_new_total(self, town: Town) -> None:
+        town.begin()
+        town.pay("pm_card_threeDSecure2Required")
+        total = set_quantity(town, 3)
+        process(town, town.transaction)
+        assert intent(town, town.intent)["amount"] == total * 100
 
     @pytest.mark.parametrize("left", ["0.30", "0"])
     def test_nothing_that_stripe_could_charge_is_left(self, town: Town, left: str) -> None:
