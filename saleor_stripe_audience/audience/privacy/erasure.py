@@ -21,7 +21,7 @@ from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.audiences import delete_contact, lock_shop
 from saleor_stripe_audience.audience.people.mailboxes import mailbox_digest
-from saleor_stripe_audience.audience.people.models import Contact, FormerContact
+from saleor_stripe_audience.audience.people.models import Contact, FormerAddress, FormerContact
 from saleor_stripe_audience.audience.people.payloads import read_account
 from saleor_stripe_audience.audience.privacy import stored_events, tombstones
 from saleor_stripe_audience.audience.privacy.models import Erasure
@@ -132,6 +132,18 @@ def sources_of(contacts: Iterable[Contact]) -> set[str]:
     return found - {""}
 
 
+def names_in_events(installation: Installation, found: Traces) -> stored_events.Names:
+    """Return by what the person is found in stored events: also by addresses that others have taken over since."""
+    contacts = found.contacts.values()
+    former = FormerAddress.objects.filter(contact__in=contacts).values_list("email", flat=True)
+    return stored_events.Names(
+        installation,
+        contacts={contact.pk for contact in contacts},
+        addresses=found.addresses.union(former),
+        ids=found.accounts | sources_of(contacts),
+    )
+
+
 def receipts(installation: Installation, email: str) -> QuerySet[Erasure]:
     """Return the receipts of all erasures of the address, newest first."""
     return _receipts(
@@ -223,6 +235,10 @@ def concerns_erased(
         return False
     if tombstones.address(email) not in erased and _is_reassigned(installation, email, account_id, said_at):
         return True
+    if tombstones.account(account_id or "") not in erased and _gave_up(
+        installation, email, account_id, said_at
+    ):
+        return False
     if erased != start.names():
         _erase(installation, _expand(installation, start), Erasure.Reason.FOUND_LATER, "")
     return True
@@ -234,6 +250,20 @@ def _is_reassigned(installation: Installation, email: str, account_id: str | Non
     holders = Contact.objects.filter(audience__installation=installation, email=email)
     others = holders.exclude(saleor_user_id=None).exclude(saleor_user_id=account_id)
     return any(holder.known_at.get("email", "") > moment for holder in others)
+
+
+def _gave_up(installation: Installation, email: str, account_id: str | None, said_at: datetime) -> bool:
+    """Whether the account had given up the erased address, as of a later event than this one.
+
+    Then the erased person is another account, who took it over: otherwise both would have been erased together.
+    """
+    if account_id is None:
+        return False
+    moment = said_at.isoformat(timespec="microseconds")
+    former = Contact.objects.filter(audience__installation=installation, former_addresses__email=email)
+    return any(
+        holder.known_at.get("email", "") > moment for holder in former.filter(saleor_user_id=account_id)
+    )
 
 
 def _expand(installation: Installation, found: Traces) -> Traces:
@@ -266,9 +296,8 @@ def _unassigned(installation: Installation, addresses: set[str]) -> set[str]:
 
 def _erase(installation: Installation, found: Traces, reason: str, actor: str) -> Erasure:
     contacts = list(found.contacts.values())
-    sources = sources_of(contacts)
-    erased: Counter[str] = Counter(people.erase(installation, sources))
-    erased["inbox payloads"] = stored_events.clear(installation, found.addresses, [*found.accounts, *sources])
+    erased: Counter[str] = Counter(people.erase(installation, sources_of(contacts)))
+    erased["inbox payloads"] = stored_events.clear(names_in_events(installation, found))
     for forget in _address_callbacks:
         erased["files to import"] += forget(installation, found.addresses)
     for contact in contacts:

@@ -1,13 +1,19 @@
-"""Stored events that mention a person: found for the right of access, emptied when the person is erased."""
+"""Stored events that mention a person: found for the right of access, emptied when the person is erased.
+
+An address in an event may have belonged to another person at that time, who has the same rights.
+"""
 
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import batched
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -18,6 +24,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.people.addresses import in_unicode, normalize_email
 from saleor_stripe_audience.audience.privacy import tombstones
+from saleor_stripe_audience.audience.privacy.owners import Holders, Owner, owners_of
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox.models import Event
@@ -34,28 +41,98 @@ _ACCOUNT = re.compile(r'"(VXNlcjo[A-Za-z0-9+/]+=*)"')  # Saleor's id of a User
 LAST_ATTEMPT = 13  # each waits twice as long as the one before, the first a minute
 
 
-def find_mentions(
-    installation: Installation, addresses: Collection[str], ids: Collection[str]
-) -> Iterator[Event]:
-    """Yield the shop's stored events, from Saleor and Stripe, that contain one of the addresses or Saleor ids."""
-    pattern = _pattern(addresses, ids)
-    seen = set()
-    for event in _candidates(_stored_events(installation), addresses, ids):
-        if event.pk not in seen and pattern.search(json.dumps(event.payload, ensure_ascii=False)):
-            seen.add(event.pk)
+@dataclass(frozen=True)
+class Names:
+    """What identifies a person in events: contacts; addresses, also former ones that others have now; Saleor's ids."""
+
+    installation: Installation
+    contacts: Collection[UUID]
+    addresses: Collection[str]
+    ids: Collection[str]
+
+    @cached_property
+    def _holders(self) -> Holders:
+        return Holders(self.installation, self.addresses)
+
+    @cached_property
+    def _patterns(self) -> dict[str, re.Pattern[str]]:
+        return {address: _pattern([address], []) for address in self.addresses}
+
+    @cached_property
+    def _ids_pattern(self) -> re.Pattern[str] | None:
+        return _pattern([], self.ids) if self.ids else None
+
+    def have_id_in(self, text: str) -> bool:
+        """Whether the text contains one of the ids."""
+        return self._ids_pattern is not None and self._ids_pattern.search(text) is not None
+
+    def had_address_in(self, text: str, event: Event, owner: Owner) -> bool:
+        """Whether the event's text contains an address that was the person's."""
+        return any(
+            self.had(address, event, owner)
+            for address, pattern in self._patterns.items()
+            if pattern.search(text)
+        )
+
+    def had(self, address: str, event: Event, owner: Owner) -> bool:
+        """Whether the address was the person's at the time of the event, and never its owner's, if that is another."""
+        who = self._holders.at(address, event.occurred_at)
+        if who and who.isdisjoint(self.contacts):
+            return False
+        if not owner.contacts:
+            return True
+        is_owners = address in owner.addresses or not owner.contacts.isdisjoint(self._holders.ever(address))
+        return not is_owners or not owner.contacts.isdisjoint(self.contacts)
+
+
+def find_own(names: Names) -> Iterator[Event]:
+    """Yield the stored events that are about the person, for the person to read.
+
+    What is about another person is left out, even if it mentions this one: their rights come first (GDPR, 15 (4)).
+    """
+    for event, text, owner in _mentions(names):
+        if owner.contacts:
+            if not owner.contacts.isdisjoint(names.contacts):
+                yield event
+        elif names.have_id_in(text) or names.had_address_in(text, event, owner):
             yield event
 
 
-def clear(installation: Installation, addresses: Collection[str], ids: Collection[str]) -> int:
-    """Delete the payloads of those events, of unhandled ones once they are handled. Returns how many events there are.
+def clear(names: Names) -> int:
+    """Delete the payloads of the stored events that mention the person, of unhandled ones once they are handled.
 
-    An order or payment that was not handled before the erasure still counts, without a contact.
+    Returns how many events there are. An order or payment that was not handled before the erasure still counts,
+    without a contact. What only mentions an address that was another person's stays.
     """
-    found = [event.pk for event in find_mentions(installation, addresses, ids)]
+    found = [
+        event.pk
+        for event, text, owner in _mentions(names)
+        if names.have_id_in(text) or names.had_address_in(text, event, owner)
+    ]
     unhandled = _clear_handled(found)
     if unhandled:
         _clear_later(unhandled, 0)
     return len(found)
+
+
+def _mentions(names: Names) -> Iterator[tuple[Event, str, Owner]]:
+    """Yield the shop's stored events, from Saleor and Stripe, that contain one of the names, with text and owner."""
+    pattern, seen = _pattern(names.addresses, names.ids), set()
+    stored = _stored_events(names.installation)
+    for some in batched(_candidates(stored, names.addresses, names.ids), BATCH_SIZE):
+        found = []
+        for event in some:
+            text = _text_of(event)
+            if event.pk not in seen and pattern.search(text):
+                seen.add(event.pk)
+                found.append((event, text))
+        owners = owners_of(names.installation, [event.payload for event, _ in found])
+        for (event, text), owner in zip(found, owners, strict=True):
+            yield event, text, owner
+
+
+def _text_of(event: Event) -> str:
+    return json.dumps(event.payload, ensure_ascii=False)
 
 
 def _clear_handled(event_ids: Iterable[int]) -> list[int]:
@@ -114,11 +191,30 @@ def _clear_later_events_of(installation: Installation) -> int:
     for some in batched(recent.order_by("pk").iterator(), NAMES_BATCH_SIZE):
         names = {event.pk: _names_in(event.payload) for event in some}
         erased = tombstones.known(installation, set[str]().union(*names.values()))
-        found += [pk for pk, mentioned in names.items() if mentioned & erased]
+        found += _of_erased(
+            installation, {event: both for event in some if (both := names[event.pk] & erased)}
+        )
     if unhandled := _clear_handled(found):
         _clear_later(unhandled, 0)
     cursors.advance(installation.pk, CURSOR, started_at)
     return len(found)
+
+
+def _of_erased(installation: Installation, erased: Mapping[Event, set[str]]) -> list[int]:
+    """Return those of the events that mention erased people, each with their names.
+
+    An address that was also another person's, who is not erased, is not enough.
+    """
+    addresses = {event: tombstones.addresses_in(names) for event, names in erased.items()}
+    found = [event.pk for event, names in erased.items() if len(names) > len(addresses[event])]
+    unsure = [event for event in erased if event.pk not in found]
+    if not unsure:
+        return found
+    erased_people = Names(installation, (), set[str]().union(*addresses.values()), ())
+    for event, owner in zip(unsure, owners_of(installation, [each.payload for each in unsure]), strict=True):
+        if any(erased_people.had(address, event, owner) for address in addresses[event]):
+            found.append(event.pk)
+    return found
 
 
 def _names_in(payload: Any) -> set[str]:

@@ -35,7 +35,7 @@ def export(installation: Installation, email: str) -> Json:
                 "received_at": event.received_at,
                 "payload": event.payload,
             }
-            for event in stored_events.find_mentions(installation, traces.addresses, traces.accounts)
+            for event in stored_events.find_own(erasure.names_in_events(installation, traces))
         ],
         **people.export(installation, erasure.sources_of(found)),
     }

@@ -18,6 +18,12 @@ def address(email: str) -> str:
     return f"address:{email}"
 
 
+def addresses_in(names: Collection[str]) -> set[str]:
+    """Return the addresses among the names."""
+    prefix = address("")
+    return {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+
+
 def account(saleor_user_id: str) -> str:
     """Return the name of a Saleor account for the functions below."""
     return f"account:{saleor_user_id}"
