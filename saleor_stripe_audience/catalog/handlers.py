@@ -102,8 +102,27 @@ def archive_variant(event: Event) -> Write | None:
         return None
     deleted = read_reference(_part(event, "productVariant"))
     _archive(event, deleted.id, saleor_variant_id=deleted.id)
-    accounts = waiting.waiting_accounts(installation_of(event))
-    return lambda: waiting.forget_variant(accounts, deleted.id)
+    installation = installation_of(event)
+    accounts = waiting.waiting_accounts(installation)
+    record = _fetch_last_sibling(installation, deleted.id, f"event {event.pk}")
+
+    def write() -> None:
+        waiting.forget_variant(accounts, deleted.id)
+        record()
+
+    return write
+
+
+def _fetch_last_sibling(installation: Installation, deleted_id: str, why: str) -> Write:
+    """Fetch the product if one variant remains: its name in Stripe no longer needs the variant's."""
+    rows = CatalogProduct.objects.filter(installation=installation)
+    products = rows.filter(saleor_variant_id=deleted_id).values("saleor_product_id")
+    siblings = rows.filter(saleor_product_id__in=products).exclude(saleor_variant_id=deleted_id)
+    remaining = siblings.exclude(state=CatalogProduct.State.ARCHIVED)
+    found = set(remaining.values_list("saleor_product_id", "saleor_variant_id"))
+    if len(found) != 1:
+        return lambda: None
+    return refetch.fetch(installation, {"ids": [product_id for product_id, _ in found]}, why)
 
 
 def start_sync(event: Event) -> None:

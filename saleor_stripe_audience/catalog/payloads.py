@@ -200,7 +200,7 @@ def _item(product: Product, variant: Variant, *, alone: bool) -> Item:
         unit_label=_text(given.get("stripe_unit_label"))[:LONGEST_UNIT_LABEL],
         labels=_labels(product),
         offers=_offers(product, variant, _text(given.get("stripe_url"))),
-        problems=_problems(product, name, description, images),
+        problems=_problems(product, name, description, images, _text(given.get("stripe_unit_label"))),
     )
 
 
@@ -320,13 +320,18 @@ def _tax_behavior(channel: Channel) -> str:
     return "inclusive" if entered_with_tax else "exclusive"
 
 
-def _problems(product: Product, name: str, description: str, images: list[Media]) -> tuple[Problem, ...]:
+def _problems(
+    product: Product, name: str, description: str, images: list[Media], unit_label: str
+) -> tuple[Problem, ...]:
     found = []
     if len(name) > LONGEST_NAME:
         found.append(Problem("name_cut", f"The name is longer than Stripe's {LONGEST_NAME} characters."))
     if len(description) > LONGEST_DESCRIPTION:
         message = f"The description is longer than Stripe's {LONGEST_DESCRIPTION} characters."
         found.append(Problem("description_cut", message))
+    if len(unit_label) > LONGEST_UNIT_LABEL:
+        message = f"The unit label is longer than Stripe's {LONGEST_UNIT_LABEL} characters."
+        found.append(Problem("unit_label_cut", message))
     given = [each for each in product.media or [] if each.type == "IMAGE"]
     if any(not is_public_image(each.url) for each in given):
         message = "Images are left out that Stripe cannot show: they need a public https address and may not be SVG."

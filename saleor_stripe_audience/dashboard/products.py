@@ -52,6 +52,7 @@ PROBLEMS: dict[str, Wording] = {
     "tax_code_refused": gettext_lazy("Stripe refused the tax code: the rest was sent without it."),
     "unit_label_refused": gettext_lazy("Stripe refused the unit: the rest was sent without it."),
     "name_cut": gettext_lazy("The name was truncated because it is longer than Stripe allows."),
+    "unit_label_cut": gettext_lazy("The unit label was truncated because it is longer than Stripe allows."),
     "description_cut": gettext_lazy("The description was truncated because it is longer than Stripe allows."),
     "lookup_key_taken": gettext_lazy(
         "Another price already has the readable lookup key, so this one has a longer key."

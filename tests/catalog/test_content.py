@@ -90,6 +90,14 @@ def test_everything_reaches_stripe(shop: Shop) -> None:
     assert problems() == []
 
 
+def test_a_unit_label_that_is_cut_is_a_problem(shop: Shop) -> None:
+    shop.send(
+        "product_created", product=product() | {"metafields": {"stripe_unit_label": "a long unit label"}}
+    )
+    assert shop.products()[0]["unit_label"] == "a long unit "
+    assert [each["code"] for each in CatalogProduct.objects.get().problems] == ["unit_label_cut"]
+
+
 def test_what_is_taken_away_is_unset(shop: Shop) -> None:
     image = {"id": "TTox", "url": "https://img.example.com/t.png", "type": "IMAGE"}
     shop.send("product_created", product=rich(description="Nice", media=[image]))

@@ -85,6 +85,21 @@ def test_a_removed_image_is_removed_in_stripe(town: Town, run_all_tasks: Callabl
     assert made["images"] == []
 
 
+def test_the_last_variant_loses_its_name_in_stripe(town: Town, run_all_tasks: Callable[[], int]) -> None:
+    """Saleor sends no event of the product when one of its variants is deleted."""
+    sweater = next(each for each in town.shop.host.store.products if len(each.variants) == 3)
+    rename(town, sweater.id, "Jumper")
+    run_all_tasks()
+
+    def names() -> set[str]:
+        return {each["name"] for each in town.stripe.account.table("product").values() if each["active"]}
+
+    for expected in ({"Jumper – M", "Jumper – L"}, {"Jumper"}, set[str]()):
+        change(town, "productVariantDelete(id: $id)", id=sweater.variants[0].id)
+        run_all_tasks()
+        assert names() == expected
+
+
 def rename_variants(town: Town, product: Product) -> None:
     """Rename all variants of the product in one mutation."""
     given = [{"id": each.id, "name": f"{each.name} new"} for each in product.variants]
