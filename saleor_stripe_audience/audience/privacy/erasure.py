@@ -267,12 +267,17 @@ def _gave_up(installation: Installation, email: str, account_id: str | None, sai
 
 
 def _expand(installation: Installation, found: Traces) -> Traces:
-    """Follow addresses and accounts until nothing new is found."""
+    """Follow addresses and accounts until nothing new is found.
+
+    Once an account is known, another account that only had one of the addresses before is another person.
+    """
     contacts = Contact.objects.filter(audience__installation=installation)
     while True:
         size = len(found.names())
         current = Q(email__in=found.addresses) | Q(saleor_user_id__in=found.accounts)
         former = Q(former_addresses__email__in=_unassigned(installation, found.addresses))
+        if found.accounts:
+            former &= Q(saleor_user_id=None) | Q(saleor_user_id__in=found.accounts)
         for contact in contacts.filter(current | former).distinct():
             found.contacts[contact.pk] = contact
             found.addresses.add(contact.email)

@@ -111,6 +111,20 @@ def test_who_takes_an_erased_address_again_is_erased_with_it(two: Installation) 
     assert everything(two) == []
 
 
+@pytest.mark.parametrize("kind", ["customer_deleted", "account_deleted"])
+def test_a_deletion_that_arrives_first_does_not_erase_who_gave_the_address_up(
+    shop: Installation, kind: str
+) -> None:
+    for email, step in ((OLD, 1), (NEW, 6)):
+        deliver(shop, "customer_updated", {"user": ANNA | {"email": email}}, step)
+    deliver(shop, kind, {"user": BERT | {"email": OLD}}, 13)
+    deliver(shop, "account_confirmed", {"user": BERT | {"email": OLD}}, 12)
+    deliver(shop, "order_created", {"order": order("2", email=OLD, user=BERT | {"email": OLD})}, 11)
+    assert [one["email"] for one in everything(shop)] == [NEW]
+    assert erasure.is_erased(shop, OLD)
+    assert not erasure.is_erased(shop, NEW)
+
+
 def test_every_later_holder_has_their_own(two: Installation) -> None:
     bert, carl = BERT | {"email": NEWER}, CARL | {"email": OLD}
     deliver(two, "account_email_changed", {"user": bert}, 21)
