@@ -6,6 +6,7 @@ from datetime import datetime
 
 from saleor_stripe_audience.catalog.minimums import one_dollar
 from saleor_stripe_audience.catalog.payloads import Item, Offer, Problem
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_decimal, smallest_charge
 
 LONGEST_LOOKUP_KEY = 200
@@ -55,9 +56,13 @@ def _is_in(offer: Offer, currency: str) -> bool:
 
 def _price(item: Item, offer: Offer, problems: list[Problem]) -> WantedPrice | None:
     """Return the price for Stripe; None, with the reason among the problems, if Stripe could never charge it."""
-    money = from_decimal(offer.price.amount, offer.price.currency) if offer.price is not None else None
     if offer.sold_from is None:
         return None  # a draft is not a problem
+    try:
+        money = from_decimal(offer.price.amount, offer.price.currency) if offer.price is not None else None
+    except Rejected as error:
+        problems.append(Problem("price_invalid", error.message, offer.channel))
+        return None
     if money is None or money.is_zero:
         problems.append(Problem("no_price", f"The variant has no price in “{offer.channel}”.", offer.channel))
         return None

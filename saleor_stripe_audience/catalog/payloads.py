@@ -324,7 +324,7 @@ def _problems(
     product: Product, name: str, description: str, images: list[Media], unit_label: str
 ) -> tuple[Problem, ...]:
     found = []
-    if len(name) > LONGEST_NAME:
+    if len(name) > LONGEST_NAME or not name.startswith(product.name):
         found.append(Problem("name_cut", f"The name is longer than Stripe's {LONGEST_NAME} characters."))
     if len(description) > LONGEST_DESCRIPTION:
         message = f"The description is longer than Stripe's {LONGEST_DESCRIPTION} characters."

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
+_UNSHOWN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[a-zA-Z/!][^>]*>")
 DEEPEST = 20  # of nested lists; nobody writes more
 
 
 def plain_text(description: str | None) -> str:
-    """Return the text of the blocks, one paragraph per line."""
+    """Return the text of the blocks, one paragraph per line; other programs write a text instead of blocks."""
     if not description:
         return ""
     try:
-        blocks = json.loads(description)["blocks"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        read = json.loads(description)
+    except (ValueError, RecursionError):
         return strip_tags(description)
+    if isinstance(read, str | int | float) and not isinstance(read, bool):
+        return strip_tags(str(read))
+    blocks = read.get("blocks") if isinstance(read, dict) else None
     if not isinstance(blocks, list):
         return ""
     lines = (line for block in blocks if isinstance(block, dict) for line in _lines(block.get("data")))
@@ -24,9 +29,10 @@ def plain_text(description: str | None) -> str:
 
 
 def strip_tags(text: str) -> str:
-    """The text without HTML; a line break is one."""
-    with_breaks = re.sub(r"<br\s*/?>", "\n", text, flags=re.IGNORECASE)
-    return unescape(re.sub(r"<[^>]*>", "", with_breaks)).replace("\N{NO-BREAK SPACE}", " ").strip()
+    """The text without HTML; a line break is one. In “< 3 years”, the sign begins no tag."""
+    shown = _UNSHOWN.sub("", text)
+    with_breaks = re.sub(r"<br\s*/?>", "\n", shown, flags=re.IGNORECASE)
+    return unescape(_TAG.sub("", with_breaks)).replace("\N{NO-BREAK SPACE}", " ").strip()
 
 
 def _lines(data: Any) -> Iterator[str]:
@@ -40,7 +46,7 @@ def _lines(data: Any) -> Iterator[str]:
     rows = data.get("content")
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, list):
-            yield " | ".join(strip_tags(str(cell)) for cell in row)
+            yield " | ".join(strip_tags("" if cell is None else str(cell)) for cell in row)
 
 
 def _listed(items: Any, depth: int) -> Iterator[str]:

@@ -46,6 +46,7 @@ PROBLEMS: dict[str, Wording] = {
     "below_minimum": gettext_lazy("The price is below Stripe's minimum charge, so it was not sent."),
     "below_one_dollar": gettext_lazy("The price is below the equivalent of one US dollar."),
     "price_refused": gettext_lazy("Stripe refused the price."),
+    "price_invalid": gettext_lazy("The price cannot be charged: it has too many decimals, or is negative."),
     "image_left_out": gettext_lazy("An image was left out: it is an SVG, not public, or the ninth."),
     "images_refused": gettext_lazy("Stripe refused the images: the rest was sent without them."),
     "url_refused": gettext_lazy("Stripe refused the product's URL: the rest was sent without it."),

@@ -268,7 +268,6 @@ def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
     [
         ({"name": "no id"}, "id"),
         (product(variant(listings=[{"channel": None}])), "channel"),
-        (product(variant(listings=[listing(9.555)])), "decimals"),
     ],
 )
 def test_an_unreadable_product_is_given_up_with_the_place(
@@ -304,6 +303,15 @@ def test_another_shops_products_are_its_own(shop: Shop, run_all_tasks: Work) -> 
         ('{"blocks": [{"data": {"text": "a <b>bold</b> &amp; good tea"}}]}', "a bold & good tea"),
         ('{"blocks": [{"data": {"items": ["one", {"content": "two"}]}}, 7, {}]}', "one\ntwo"),
         ('{"blocks": 7', '{"blocks": 7'),
+        ("{}", ""),
+        ("null", ""),
+        ("[]", ""),
+        ('{"time": 1, "version": "2.2"}', ""),
+        ("42", "42"),
+        ('"Just <b>text</b>"', "Just text"),
+        ("for children < 3 years and > 90 cm", "for children < 3 years and > 90 cm"),
+        ("Hi<style>p{}</style><script>x()</script><!-- a > b -->!", "Hi!"),
+        ('{"blocks": [{"data": {"content": [["a", null], [1, "b"]]}}]}', "a | \n1 | b"),
     ],
 )
 def test_rich_text_becomes_words(description: str | None, words: str) -> None:

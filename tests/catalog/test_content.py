@@ -218,9 +218,11 @@ def test_one_refused_variant_keeps_no_other_out(shop: Shop) -> None:
     shop.send("product_created", product=product(bad, good))
     assert [each["name"] for each in shop.products()] == ["Tea – Good"]
     row = CatalogProduct.objects.get(saleor_variant_id=bad["id"])
-    assert (row.state, row.last_error_code) == (State.FAILED, "decimals")
-    assert "decimals" in row.last_error
+    assert (row.state, row.last_error_code) == (State.NOT_SOLD, "")
+    assert [each["code"] for each in row.problems] == ["price_invalid"]
+    assert "decimals" in row.problems[0]["message"]
     shop.send("product_updated", minute=1, product=product(variant("Bad", 1), good))
+    assert problems() == []
     assert set(CatalogProduct.objects.values_list("state", "last_error_code")) == {(State.SYNCED, "")}
 
 
@@ -324,6 +326,23 @@ def test_an_account_without_channels_sells_no_more(shop: Shop) -> None:
     assert [each["active"] for each in shop.products()] == [False]
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency"), [(9.999, "EUR"), (1500.5, "JPY"), (1500.5, "ISK"), (-1.0, "EUR"), (5.0, "EURO")]
+)
+def test_a_price_that_cannot_be_charged_keeps_no_other_out(
+    shop: Shop,
+    account: StripeAccount,  # noqa: F811 - a fixture
+    amount: float,
+    currency: str,
+) -> None:
+    AccountChannel.objects.create(installation=shop.installation, account=account, channel_slug="second")
+    wrong = listing(amount, "second", currency)
+    shop.send("product_created", product=product(variant(listings=[listing(), wrong])))
+    assert shop.prices() == [(950, "usd")]
+    problems = CatalogProduct.objects.get().problems
+    assert [(each["code"], each["channel"]) for each in problems] == [("price_invalid", "second")]
+
+
 def name_of(*variants: Json, name: str = "Bulk 4") -> list[str]:
     return [each.name for each in items_of(read_product(product(*variants, name=name)))]
 
@@ -337,6 +356,10 @@ def test_names() -> None:
     [long, _] = name_of(variant("Red", 1), variant("Blue", 2), name="x" * 300)
     assert len(long) == 250
     assert long.endswith("x – Red")
+    [first, _] = items_of(read_product(product(variant("Red", 1), variant("Blue", 2), name="x" * 250)))
+    assert [each.code for each in first.problems] == ["name_cut"], (
+        "Saleor's own limit, and the variant's name"
+    )
 
 
 def test_a_long_title_is_reported(shop: Shop) -> None:
