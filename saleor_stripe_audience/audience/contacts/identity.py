@@ -216,9 +216,14 @@ def _find_by_account(shop: LockedShop, audience: Audience, person: Person) -> Co
         return by_address
     # An account that was deleted and created again under its address is the same person. An account that takes over
     # an address which its holder had given up is another one.
-    return audience.contacts.filter(
-        former_addresses__email=person.email, former_addresses__held_at__gte=person.said_at
-    ).first()
+    rows = FormerAddress.objects.filter(audience=audience, email=person.email)
+    former = rows.select_related("contact").first()
+    if former is None:
+        return None
+    is_earlier = _moment(person.said_at) < former.contact.known_at.get("email", "")
+    is_same = former.held_at >= person.said_at or (former.saleor_user_id == person.account_id and is_earlier)
+    former.contact.audience = audience
+    return former.contact if is_same else None
 
 
 def _account_elsewhere(shop: LockedShop, email: str) -> str | None:
@@ -259,7 +264,7 @@ def _link(contact: Contact, person: Person) -> None:
         if is_newest:
             _change_address(contact, person.email)
         else:
-            _add_former_address(contact, person.email, person.said_at)
+            _add_former_address(contact, person.email, person.said_at, person.account_id)
     if is_newest:
         contact.saleor_user_id = person.account_id
         contact.known_at["email"] = moment
@@ -274,7 +279,7 @@ def _copy_addresses_from_other_audiences(contact: Contact, account_id: str) -> N
     for twin in twins:
         for former in twin.former_addresses.all():
             if former.email != contact.email:
-                _add_former_address(contact, former.email, former.held_at)
+                _add_former_address(contact, former.email, former.held_at, former.saleor_user_id)
         said_at = datetime.fromisoformat(twin.known_at["email"])
         _link(contact, Person(twin.email, account_id, {}, said_at))
     if _values_of(contact) != before:
@@ -308,7 +313,7 @@ def merge(kept: Contact, absorbed: Contact) -> Contact:
         email, is_archived = absorbed.email, kept.lifecycle == absorbed.lifecycle == Lifecycle.ARCHIVED
         _merge(absorbed, kept)
         kept.lifecycle = Lifecycle.ARCHIVED if is_archived else Lifecycle.ACTIVE
-        _store_former_address(kept, email, timezone.now())
+        _store_former_address(kept, email, timezone.now(), None)
         kept.is_curated = True
         kept.save()
         ledger.carry_withdrawals(kept)
@@ -324,7 +329,8 @@ def _change_address(contact: Contact, email: str) -> None:
     FormerAddress.objects.filter(audience=contact.audience, email=email).delete()
     # Without a time the contact had no account until now: nobody can have claimed its address in the meantime.
     held_at = contact.known_at.get("email")
-    _store_former_address(contact, contact.email, datetime.fromisoformat(held_at) if held_at else NEVER)
+    last_held_at = datetime.fromisoformat(held_at) if held_at else NEVER
+    _store_former_address(contact, contact.email, last_held_at, contact.saleor_user_id)
     contact.email = email
     note_stored(contact.audience.installation_id, Key.ADDRESS, email)
 
@@ -342,22 +348,22 @@ def _take_over_bounces(contact: Contact, holder: Contact | None) -> None:
         holder.soft_bounces.update(contact=contact)
 
 
-def _add_former_address(contact: Contact, email: str, held_at: datetime) -> None:
+def _add_former_address(contact: Contact, email: str, held_at: datetime, account_id: str | None) -> None:
     """Add an earlier address from a late event: guest purchases under it belong to this person."""
     holder = find_by_address(contact.audience, email)
     if holder is None or holder == contact:
-        _store_former_address(contact, email, held_at)
+        _store_former_address(contact, email, held_at, account_id)
     elif holder.email == email and holder.known_at.get("email", "") < _moment(held_at):
         _merge(holder, contact)
-        _store_former_address(contact, email, held_at)
+        _store_former_address(contact, email, held_at, account_id)
 
 
-def _store_former_address(contact: Contact, email: str, held_at: datetime) -> None:
+def _store_former_address(contact: Contact, email: str, held_at: datetime, account_id: str | None) -> None:
     row = FormerAddress.objects.filter(audience=contact.audience, email=email).first()
-    latest = max(held_at, row.held_at) if row else held_at
-    FormerAddress.objects.update_or_create(
-        audience=contact.audience, email=email, defaults={"contact": contact, "held_at": latest}
-    )
+    values = {"contact": contact, "held_at": held_at, "saleor_user_id": account_id or ""}
+    if row is not None and row.held_at > held_at:
+        values |= {"held_at": row.held_at, "saleor_user_id": row.saleor_user_id}
+    FormerAddress.objects.update_or_create(audience=contact.audience, email=email, defaults=values)
     note_stored(contact.audience.installation_id, Key.ADDRESS, email)
 
 

@@ -675,6 +675,7 @@ class Migration(migrations.Migration):
                 ),
                 ("email", models.CharField(max_length=320)),
                 ("held_at", models.DateTimeField()),
+                ("saleor_user_id", models.CharField(blank=True, default="", max_length=128)),
             ],
             options={
                 "constraints": [

@@ -184,7 +184,8 @@ class ContactAttribute(models.Model):
 class FormerAddress(models.Model):
     """A previous address of a contact. Events that still arrive under it belong to the same person.
 
-    `held_at` is when Saleor last reported that the account had it; a later holder is another person.
+    `held_at` is when Saleor last reported that the account, `saleor_user_id`, had it; a later holder is another person.
+    The contact's account may be another by now: one that was deleted and created again.
     """
 
     audience = models.ForeignKey(
@@ -193,6 +194,7 @@ class FormerAddress(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="former_addresses")
     email = models.CharField(max_length=320)
     held_at = models.DateTimeField()
+    saleor_user_id = models.CharField(max_length=128, blank=True, default="")
 
     class Meta:
         constraints = [

@@ -63,6 +63,32 @@ def test_an_unconfirmed_account_takes_no_address_from_its_owner(shop: Installati
 # Saleor reports its staff's accounts as customers too
 
 
+def test_late_events_of_an_account_that_was_created_again_are_the_same_persons(shop: Installation) -> None:
+    record_customer(shop, member(7), at(1))
+    record_customer(shop, member(7, NEW), at(4))
+    say(Contact.objects.get(), "withdrawn", at(5))
+    record_customer(shop, member(3, NEW), at(6))
+    before = everything(shop)
+    record_customer(shop, member(7), at(3))
+    record_order(shop, order("1", user=member(7)), at(2))
+    [person] = everything(shop)
+    assert (person["email"], person["status"], person["orders_count"]) == (NEW, "unsubscribed", 1)
+    assert person["former"] == before[0]["former"] == [ADA]
+    record_customer(shop, member(8), at(7))
+    assert Contact.objects.get(email=ADA).status == "nonsubscribed", "it has the address now"
+
+
+def test_an_account_that_takes_its_address_again_is_not_who_was_taken_for_it(shop: Installation) -> None:
+    record_customer(shop, member(7), at(1))
+    record_customer(shop, member(7, NEW), at(2))
+    record_customer(shop, member(3, NEW), at(3))
+    record_customer(shop, member(7), at(4))
+    assert dict(Contact.objects.values_list("email", "saleor_user_id")) == {
+        NEW: member(3)["id"],
+        ADA: member(7)["id"],
+    }
+
+
 def test_a_staff_account_makes_no_contact(shop: Installation) -> None:
     record_customer(shop, member(9, isStaff=True, metadata=[{"key": "onboarding", "value": "{}"}]), at(1))
     assert not Contact.objects.exists()
