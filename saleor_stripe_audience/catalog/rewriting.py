@@ -1,7 +1,7 @@
 """Writes a description that was changed as plain text into Saleor's rich text without losing its formatting.
 
-Unchanged text keeps its block and markup; in a changed line, so do the unchanged words. `plain_text` of the result is
-the new text again: otherwise every comparison would find the change again.
+Unchanged text keeps its block and markup; in a changed line, so do the unchanged words. Normalized, `plain_text` of the
+result is the new text again: otherwise every comparison would find the change again.
 """
 
 import json
@@ -16,7 +16,7 @@ from saleor_stripe_audience.catalog.rich_text import DEEPEST, plain_text, strip_
 
 Json = dict[str, Any]
 
-_TOKENS = re.compile(r"<[^>]*>|&[#\w]+;|[^<&]+|[<&]")
+_TOKENS = re.compile(r"<[a-zA-Z/!][^>]*>|&[#\w]+;|[^<&]+|[<&]")
 _EMPTY = re.compile(r"<(b|i|u|s|em|strong|mark|code|a)\b[^>]*></\1>", re.IGNORECASE)
 _TEXTS = ("title", "text", "message", "code", "caption")
 
@@ -43,7 +43,7 @@ def rewrite(description: str | None, text: str) -> str:
     blocks = _blocks(description)
     for attempt in (_by_lines, _by_blocks):
         written = _document(attempt(blocks, lines_of(text)))
-        if plain_text(written) == wanted:
+        if normalized(plain_text(written)) == wanted:
             return written
     return rich_text(text)
 

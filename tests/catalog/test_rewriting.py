@@ -74,6 +74,18 @@ def test_new_lines_are_paragraphs_where_they_stand() -> None:
     assert rest == WHOLE
 
 
+@pytest.mark.parametrize(
+    "gap", ["<br><br>", "<br> ", "<br>\n", "<br>&nbsp;<br>", "\n\n", "\u2028", "\x85", "\x0b"]
+)
+def test_an_empty_line_elsewhere_costs_no_formatting(gap: str) -> None:
+    """Shift and Enter, twice, in Saleor's editor; InDesign and Word use other line breaks."""
+    spaced = {"type": "paragraph", "data": {"text": f"one{gap}two"}}
+    last = {"type": "paragraph", "data": {"text": "change me"}}
+    description = document(*WHOLE, spaced, last)
+    written = rewrite(description, plain_text(description).replace("change", "changed"))
+    assert blocks_of(written) == [*WHOLE, spaced, {"type": "paragraph", "data": {"text": "changed me"}}]
+
+
 def test_a_block_without_words_stays() -> None:
     assert blocks_of(rewrite(document(*WHOLE), "")) == [PICTURE]
 
