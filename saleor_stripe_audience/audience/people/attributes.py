@@ -13,7 +13,7 @@ from saleor_stripe_audience.audience.people.changes import mark_changed
 from saleor_stripe_audience.audience.people.models import NEVER, Contact, ContactAttribute
 
 MAX_VALUE_LENGTH = 500
-MAX_NUMBER = Decimal(10) ** 15  # the limit of the number column
+MAX_NUMBER = Decimal(10) ** 12  # with three decimals, SQLite stores up to fifteen digits exactly
 _ALL_METADATA = "metadata"  # in `Contact.known_at`: when an account last sent all of its metadata
 
 
@@ -51,7 +51,8 @@ def parse_number(text: str) -> Decimal | None:
     """Return the text as a number with three decimals, or None if it is not a number."""
     try:
         number = Decimal(text)
-        return number.quantize(Decimal("0.001")) if number.is_finite() and abs(number) < MAX_NUMBER else None
+        rounded = number.quantize(Decimal("0.001")) if number.is_finite() else MAX_NUMBER
+        return rounded if abs(rounded) < MAX_NUMBER else None
     except InvalidOperation:
         return None
 

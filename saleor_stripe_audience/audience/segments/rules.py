@@ -36,7 +36,7 @@ VERSION = 1
 MAX_DEPTH = 20
 MAX_CONDITIONS = 100
 MAX_VALUES = 100
-MAX_NUMBER = 10**15
+MAX_NUMBER = 10**12  # as attributes have them
 MAX_SPAN = timedelta(days=3650)
 
 Json = dict[str, Any]

@@ -115,8 +115,17 @@ def test_a_merged_contact_has_the_newest_values_of_both(shop: Installation, audi
 @pytest.mark.parametrize(
     ("text", "number"),
     [("12", "12.000"), ("-0.5", "-0.500"), ("1e3", "1000.000"), ("1e15", None), ("NaN", None), ("Infinity", None),
-     ("12 EUR", None), ("", None), ("1e999999", None)],
+     ("12 EUR", None), ("", None), ("1e999999", None), ("999999999999.9994", "999999999999.999"),
+     ("999999999999.9999", None), ("-999999999999.9999", None)],
 )  # fmt: skip
 def test_numbers(text: str, number: str | None) -> None:
     found = attributes.parse_number(text)
     assert (None if found is None else str(found)) == number
+
+
+@pytest.mark.parametrize("value", ["999999999999.999", "999999999999.9999", "999999999999999.9999", "-1e12"])
+def test_a_huge_number_can_be_stored_and_read(shop: Installation, audience: Audience, value: str) -> None:
+    customer(1, points=value)(shop)
+    contact = Contact.objects.get()
+    assert [row.value for row in contact.attributes.all()] == [value]
+    assert [row.number for row in contact.attributes.all()] == [attributes.parse_number(value)]
