@@ -8,7 +8,7 @@ WAIT_SECONDS = 10
 _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 FORMS = (
     "smtp+tls://user:password@host:587 (STARTTLS), smtps://user:password@host:465, smtp://host:25, "
-    "console:// or file:///folder"
+    "console:// or file:///folder; write / in the password as %2F, ? as %3F, # as %23 and @ as %40"
 )
 
 
@@ -24,7 +24,9 @@ def mailers(url: str) -> dict[str, Any]:
         return _mailer("console")
     if parts.scheme == "file" and Path(parts.path).is_absolute():
         return _mailer("filebased", file_path=parts.path)
-    if parts.scheme in _SMTP_PORTS and parts.hostname:
+    # A sign in the password that is not encoded ends the host: the rest would be sent to another one.
+    is_only_host = parts.path in ("", "/") and not parts.query and not parts.fragment
+    if parts.scheme in _SMTP_PORTS and parts.hostname and is_only_host:
         return _mailer(
             "smtp",
             host=parts.hostname,

@@ -241,9 +241,11 @@ def database_settings(url: str) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url))
     except (ValueError, dj_database_url.ParseError):
+        parsed = {}
+    if not parsed.get("NAME") and not parsed.get("OPTIONS", {}).get("service"):
         raise ImproperlyConfigured(
             "DATABASE_URL: give sqlite:///path or postgres://user:password@host:5432/name."
-        ) from None
+        )
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
         return _sqlite(parsed)
     if parsed["ENGINE"] == "django.db.backends.postgresql":

@@ -55,6 +55,8 @@ def test_what_is_missing_or_unfit_is_named(monkeypatch: pytest.MonkeyPatch, name
         ("DASHBOARD_ORIGINS", "https://a.example.com; script-src *"),
         ("PROXY_COUNT", "-1"),
         ("EMAIL_URL", "mail.example.com"),
+        ("EMAIL_URL", "smtp+tls://u:p@ss/word@mail.example.com:587"),
+        ("EMAIL_URL", "smtp+tls://u:p@ss?word@mail.example.com:587"),
         ("PUBLIC_URL", "ftp://app.example.com"),
         ("PUBLIC_URL", "app.example.com"),
     ],
@@ -100,6 +102,12 @@ def test_sqlite_is_set_for_many_writers(tmp_path: Path) -> None:
     assert configured["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in configured["OPTIONS"]["init_command"]
     assert (tmp_path / "new" / "folder").is_dir()
+
+
+@pytest.mark.parametrize("url", ["postgres://postgres@127.0.0.1", "postgres://127.0.0.1/", "no url"])
+def test_a_database_needs_a_name(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: give .*/name"):
+        database(url)
 
 
 def test_postgresql_is_pooled_and_no_connection_is_kept() -> None:
