@@ -25,6 +25,7 @@ from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import Attempt
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.people import PersonalData, Sources, register
 from saleor_stripe_audience.statements import insert_once
 
 Json = dict[str, Any]
@@ -67,6 +68,27 @@ def store(
         return attempt
     attempts = Attempt.objects.select_related("account", "installation")
     return attempts.get(installation=installation, transaction_id=transaction_id)
+
+
+def export_requests(installation: Installation, sources: Sources) -> list[Json]:
+    """Return the requests for payments of these checkouts and orders, without the app's own labels.
+
+    Among those is the proof by which the app recognizes its PaymentIntents.
+    """
+    found = Attempt.objects.filter(
+        installation=installation, **{f"params__metadata__{names.SOURCE}__in": list(sources)}
+    )
+    return [
+        {
+            "transaction": each.transaction_id,
+            "request": {name: value for name, value in each.params.items() if name != "metadata"},
+            "created_at": each.created_at,
+        }
+        for each in found.order_by("created_at", "pk")
+    ]
+
+
+register(PersonalData("requests to Stripe", export_requests))
 
 
 def create_intent(attempt: Attempt) -> PaymentIntent:

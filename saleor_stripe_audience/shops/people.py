@@ -19,11 +19,12 @@ class PersonalData:
     """One kind of it, by its name in the export and the receipt.
 
     `export` returns the rows; `erase`, called in the transaction of the erasure, returns how many it made anonymous.
+    Rows without `erase` are needed as they are, and deleted after a few days.
     """
 
     name: str
     export: Callable[[Installation, Sources], list[Json]]
-    erase: Callable[[Installation, Sources], int]
+    erase: Callable[[Installation, Sources], int] | None = None
 
 
 _kinds: list[PersonalData] = []
@@ -42,4 +43,4 @@ def export(installation: Installation, sources: Sources) -> dict[str, list[Json]
 
 def erase(installation: Installation, sources: Sources) -> dict[str, int]:
     """Erase it; returns how many there were, by their name."""
-    return {kind.name: kind.erase(installation, sources) for kind in _kinds}
+    return {kind.name: kind.erase(installation, sources) for kind in _kinds if kind.erase is not None}

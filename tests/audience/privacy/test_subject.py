@@ -10,9 +10,12 @@ from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy import erasure, subject
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import metadata as names
+from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox.engine import dispatch, record
 from saleor_stripe_audience.inbox.models import Event
-from saleor_stripe_audience.payments.models import StaffRequest
+from saleor_stripe_audience.payments import attempts
+from saleor_stripe_audience.payments.models import Attempt, StaffRequest
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
 from tests.audience.histories import at, member, order, say
@@ -172,3 +175,28 @@ def test_what_staff_wrote_of_a_refund_is_the_customers_to_read_and_to_erase(know
         in_other_shop.pk: "Another Ada",
     }
     assert "refund reasons" not in subject.export(known, ADA)
+
+
+# What was sent to Stripe to start a payment
+
+
+def test_requests_to_stripe_are_the_customers_to_read_without_the_apps_proof(known: Installation) -> None:
+    contact = Contact.objects.get(email=NEW)
+    contact.purchases.update(saleor_checkout_id="checkout-of-ada")
+    account = StripeAccount.objects.create(
+        installation=known,
+        name="A",
+        publishable_key="pk",
+        secret_key="sk",
+        stripe_id="acct_1",
+        livemode=False,
+    )
+    for source in ("checkout-of-ada", "of-somebody-else"):
+        params = {"amount": 500, "currency": "usd", "receipt_email": ADA, "metadata": {names.SOURCE: source}}
+        attempts.store(known, account, f"transaction of {source}", "key", params)
+
+    [request] = subject.export(known, ADA)["requests to Stripe"]
+    assert request["transaction"] == "transaction of checkout-of-ada"
+    assert request["request"] == {"amount": 500, "currency": "usd", "receipt_email": ADA}
+    assert "requests to Stripe" not in erasure.erase(known, ADA).erased
+    assert Attempt.objects.count() == 2, "a repeat needs it as it is; it is deleted after two days"
