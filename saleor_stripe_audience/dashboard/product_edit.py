@@ -1,5 +1,6 @@
 """Adding a product and editing one: written to Saleor, whose events then sync it to Stripe."""
 
+import hashlib
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import uuid4
@@ -107,22 +108,34 @@ def _form_of(form: str, sent: QueryDict) -> str:
 
 
 def _changes(request: HttpRequest) -> edit.Changes:
+    """Return what staff changed: the other fields may have been changed in Saleor since the form was opened."""
     sent = request.POST
     if sent.get("variant"):
         return edit.Changes(prices=_prices(sent))
     return edit.Changes(
-        title=sent.get("title", ""),
-        description=sent.get("description", "") if "description" in sent else None,
+        title=sent.get("title", "") if _is_changed(sent, "title") else None,
+        description=sent.get("description", "") if _is_changed(sent, "description") else None,
         image=_image(request),
         removed_images=tuple(sent.getlist("remove")),
     )
 
 
+def _is_changed(sent: QueryDict, name: str) -> bool:
+    """Whether the field was sent with another text than the form showed."""
+    return name in sent and sent.get(f"seen:{name}") != _fingerprint(sent.get(name, ""))
+
+
+def _fingerprint(text: str) -> str:
+    """Identify what a field showed; a browser sends its line breaks as CRLF."""
+    return hashlib.sha256("\n".join(text.strip().splitlines()).encode()).hexdigest()[:16]
+
+
 def _prices(sent: QueryDict) -> dict[str, Decimal]:
-    """Return the prices that were typed, by channel. `Rejected` for anything that is not an amount."""
+    """Return the prices that were changed, by channel. `Rejected` for anything that is not an amount."""
     found = {}
     for name in sent:
-        text = with_point(sent.get(name, "")) if name.startswith("price:") else ""
+        is_price = name.startswith("price:") and _is_changed(sent, name)
+        text = with_point(sent.get(name, "")) if is_price else ""
         if not text:
             continue
         try:
@@ -165,6 +178,7 @@ def _channels(choices: edit.Choices, typed: dict[str, str]) -> list[dict[str, An
             if each.smallest is not None
             else "",
             "value": typed.get(f"price:{each.slug}", ""),
+            "seen": typed.get(f"seen:price:{each.slug}", ""),
         }
         for each in choices.channels
     ]
@@ -219,19 +233,18 @@ def _show_product(
     except Failure as error:
         return refuse(request, 404 if error.code == "product_unknown" else 503, str(error.translatable), user)
     texts = {name: str(value) for name, value in (typed.dict() if typed is not None else {}).items()}
+    # After an error, what the form showed before is still what counts.
+    seen = {
+        name: texts.get(f"seen:{name}") or _fingerprint(text)
+        for name, text in (("title", present.title), ("description", present.description))
+    }
     currencies = {each.slug: each.currency for each in choices.channels}
     variants = [
         (
             each,
             _channels(
                 choices,
-                texts
-                if texts.get("variant") == each.id
-                else {
-                    f"price:{slug}": as_typed(amount, currencies[slug])
-                    for slug, amount in each.prices.items()
-                    if slug in currencies
-                },
+                texts if texts.get("variant") == each.id else _shown_prices(each, currencies),
             ),
         )
         for each in present.variants
@@ -248,6 +261,19 @@ def _show_product(
         variants=variants,
         title=texts.get("title", present.title),
         description=texts.get("description", present.description),
+        seen=seen,
         **_wrong(refused),
         back=reverse("dashboard:product", args=[found.pk]),
     )
+
+
+def _shown_prices(variant: edit.EditableVariant, currencies: dict[str, str]) -> dict[str, str]:
+    """Return the fields of the variant's prices, and what identifies their texts."""
+    shown = {
+        slug: as_typed(variant.prices[slug], currency) if slug in variant.prices else ""
+        for slug, currency in currencies.items()
+    }
+    return {
+        **{f"price:{slug}": text for slug, text in shown.items()},
+        **{f"seen:price:{slug}": _fingerprint(text) for slug, text in shown.items()},
+    }

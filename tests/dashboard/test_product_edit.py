@@ -1,5 +1,7 @@
 """Staff add and edit a product on the page: once, with its image, and with an error next to each wrong field."""
 
+import html
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -159,6 +161,41 @@ def test_a_product_is_edited_in_saleor(staff: Staff) -> None:
     assert (status, 'value="0,01"' in text, "a product must cost at least" in text) == (422, True, True)
     assert staff.send(f"products/{row.pk}/edit", title="")[0] == 422
     assert product.name == "New name"
+
+
+def shown_fields(page: str, form: str) -> dict[str, str]:
+    """Return what a browser would send if nobody changed the form."""
+    part = page.partition(f'<form id="{form}"')[2].partition("</form>")[0]
+    fields = re.findall(r'name="([^"]+)"[^>]* value="([^"]*)"', part)
+    areas = re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>(.*?)</textarea>', part, re.DOTALL)
+    found = {name: html.unescape(value) for name, value in [*fields, *areas]}
+    return {name: value for name, value in found.items() if name != "remove"}
+
+
+def test_only_what_was_changed_is_written(staff: Staff) -> None:
+    """A colleague, or an import, may have changed the rest in Saleor since the form was opened."""
+    row = a_row(staff)
+    [product] = [each for each in staff.town.shop.host.store.products if each.id == row.saleor_product_id]
+    words = "first line\nsecond line" + " and much more" * 2000
+    product.description = json.dumps({"blocks": [{"type": "paragraph", "data": {"text": words}}]})
+    page = staff.look(f"products/{row.pk}/edit")
+    fields = shown_fields(page, "product")
+    prices = shown_fields(page, "prices-1")
+    first, second = product.variants[0].channel_listings[:2]
+    product.description = theirs = json.dumps(
+        {"blocks": [{"type": "header", "data": {"text": "A colleague's"}}]}
+    )
+    second.price = Decimal("77.00")
+    typed = fields | {"title": "New name", "description": fields["description"].replace("\n", "\r\n")}
+    status, page = staff.send(f"products/{row.pk}/edit", **typed)
+    assert (status, "Saved in Saleor." in page) == (200, True)
+    assert (product.name, product.description) == ("New name", theirs)
+    wrong = prices | {f"price:{first.channel.slug}": "much"}
+    status, page = staff.send(f"products/{row.pk}/edit", **wrong)
+    assert status == 422
+    again = shown_fields(page, "prices-1") | {f"price:{first.channel.slug}": "98.76"}
+    assert staff.send(f"products/{row.pk}/edit", **again)[0] == 200
+    assert (first.price, second.price) == (Decimal("98.76"), Decimal("77.00"))
 
 
 def test_a_product_that_saleor_no_longer_has_is_not_found(staff: Staff) -> None:
