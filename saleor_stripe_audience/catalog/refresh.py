@@ -52,6 +52,7 @@ MOST_FOREIGN = 500  # of a refresh that are listed; all of them are counted
 Json = dict[str, Any]
 Kind, State = Difference.Kind, Difference.State
 SETTLED = (CatalogProduct.State.SYNCED, CatalogProduct.State.WAITING)  # Stripe has what was sent last
+LARGEST_KEY = 2**63 - 1  # of a row; databases refuse larger numbers
 
 
 @dataclass(frozen=True)
@@ -352,7 +353,8 @@ def _end(job: Job, account: StripeAccount, page: Page) -> None:
 def find(installation: Installation, numbers: Iterable[int]) -> list[Difference]:
     """The shop's differences with these keys. `Rejected` unless it has all of them."""
     wanted = list(dict.fromkeys(numbers))
-    rows = Difference.objects.filter(installation=installation, pk__in=wanted)
+    possible = [each for each in wanted if 0 < each <= LARGEST_KEY]
+    rows = Difference.objects.filter(installation=installation, pk__in=possible)
     found = {each.pk: each for each in rows.select_related("account__installation", "product")}
     if missing := [each for each in wanted if each not in found]:
         raise Rejected(f"The shop has no difference {missing[0]}.", code="not_found")

@@ -786,3 +786,9 @@ def test_how_many_there_are(town: Town) -> None:
         "stray": 0,
         "foreign": 0,
     }
+
+
+@pytest.mark.parametrize("number", [-1, 0, 999, 10**30])
+def test_a_difference_that_there_is_not(town: Town, number: int) -> None:
+    with pytest.raises(Rejected, match=f"no difference {number}"):
+        refresh.find(town.account.installation, [number])
