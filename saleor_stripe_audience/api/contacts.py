@@ -31,6 +31,7 @@ from saleor_stripe_audience.api.filters import (
     condition,
     equal,
     in_order,
+    in_range,
     one_of,
     values_of,
     within,
@@ -135,9 +136,9 @@ class ContactFilterInput:
             segment=equal(self.segment),
             country=any_of(self.country),
             language=any_of(self.language),
-            orders_count=IntFilterInput(range=self.orders_count) if self.orders_count else None,
-            last_order_at=self.last_order_at,
-            created_at=self.created_at,
+            orders_count=IntFilterInput(range=self.orders_count) if in_range(self.orders_count) else None,
+            last_order_at=in_range(self.last_order_at),
+            created_at=in_range(self.created_at),
         )
 
 

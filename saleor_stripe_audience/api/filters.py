@@ -76,8 +76,11 @@ class IntFilterInput:
     range: IntRangeInput | None = strawberry.field(default=None, description="Within this range.")
 
     def condition(self, column: str) -> Q:
-        found = one_of(column, values_of(self), _countable)
-        return found if self.range is None else found & self.range.condition(column)
+        if self.range is None:
+            return one_of(column, values_of(self), _countable)
+        has_values = self.eq is not None or self.one_of is not None
+        found = one_of(column, values_of(self) if has_values else None, _countable)
+        return found & self.range.condition(column)
 
 
 @strawberry.input(description="Conditions on one of a set of values.")
@@ -114,11 +117,14 @@ class Where(Protocol):
 
 
 def values_of[Value](choice: Choice[Value] | None) -> list[Value] | None:
-    """Return the values that both `eq` and `oneOf` allow; None for any."""
-    if choice is None or (choice.eq is None and choice.one_of is None):
+    """Return the values that both `eq` and `oneOf` allow; None for any, without a condition.
+
+    A condition without a value allows none, as in Saleor: a program whose variable is null must not get every row.
+    """
+    if choice is None:
         return None
     if choice.one_of is None:
-        return [cast("Value", choice.eq)]
+        return [] if choice.eq is None else [choice.eq]
     return [each for each in choice.one_of if choice.eq is None or each == choice.eq]
 
 
@@ -130,6 +136,11 @@ def any_of(values: list[Any] | None) -> Any:
 def equal(value: Any) -> Any:
     """Return a filter's single value as a condition of `where`."""
     return None if value is None else StringFilterInput(eq=value)
+
+
+def in_range[Range: (DateTimeRangeInput, IntRangeInput)](wanted: Range | None) -> Range | None:
+    """Return a filter's range as a condition of `where`; without bounds, it restricts nothing."""
+    return None if wanted is None or (wanted.gte is None and wanted.lte is None) else wanted
 
 
 def one_of(column: str, values: Iterable[Any] | None, spell: Callable[[Any], Any] = lambda value: value) -> Q:
@@ -150,7 +161,9 @@ def check_number(values: list[Any]) -> None:
 
 
 def bounds(column: str, gte: Any, lte: Any) -> Q:
-    """The column is between the two; None restricts nothing."""
+    """The column is between the two; None restricts nothing, but without both there is none."""
+    if gte is None and lte is None:
+        return Q(pk__in=[])
     wanted = {f"{column}__gte": gte, f"{column}__lte": lte}
     return Q(**{name: value for name, value in wanted.items() if value is not None})
 

@@ -22,6 +22,7 @@ from saleor_stripe_audience.api.filters import (
     condition,
     equal,
     in_order,
+    in_range,
     one_of,
     values_of,
     within,
@@ -189,8 +190,8 @@ class PaymentFilterInput:
             channel=any_of(self.channel),
             currency=equal(self.currency),
             is_declined=self.is_declined,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
+            created_at=in_range(self.created_at),
+            updated_at=in_range(self.updated_at),
         )
 
 

@@ -22,6 +22,7 @@ from saleor_stripe_audience.api.filters import (
     condition,
     equal,
     in_order,
+    in_range,
     one_of,
     values_of,
     within,
@@ -103,7 +104,7 @@ class PurchaseFilterInput:
             currency=equal(self.currency),
             voucher_code=equal(self.voucher_code),
             is_paid=self.is_paid,
-            placed_at=self.placed_at,
+            placed_at=in_range(self.placed_at),
         )
 
 

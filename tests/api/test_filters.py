@@ -119,6 +119,24 @@ def test_where_narrows_contacts(ask: Ask, where: dict[str, Any], emails: set[str
 
 
 @pytest.mark.parametrize(
+    "where",
+    [
+        {"email": {"eq": None}}, {"email": {}}, {"email": {"oneOf": None}}, {"tag": {"eq": None}},
+        {"createdAt": {}}, {"createdAt": {"gte": None, "lte": None}}, {"ordersCount": {"eq": None}},
+        {"ordersCount": {}}, {"ordersCount": {"range": {}}}, {"OR": [{"email": {"eq": None}}]},
+    ],
+)  # fmt: skip
+def test_a_condition_without_a_value_finds_nobody(ask: Ask, where: dict[str, Any]) -> None:
+    """As in Saleor: a program whose variable is null must not get, and then erase, somebody else."""
+    assert found(ask(CONTACTS, where=where)) == []
+
+
+@pytest.mark.parametrize("wanted", [{}, {"createdAt": {}}, {"ordersCount": {}}, {"email": None}])
+def test_a_filter_without_a_value_restricts_nothing(ask: Ask, wanted: dict[str, Any]) -> None:
+    assert len(found(ask(CONTACTS, filter=wanted))) == 3
+
+
+@pytest.mark.parametrize(
     ("query", "where", "count"),
     [
         (PAYMENTS, {"status": {"oneOf": ["SUCCEEDED", "CANCELED"]}, "flow": {"eq": "CHARGE"}}, 1),
