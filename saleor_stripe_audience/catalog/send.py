@@ -282,8 +282,11 @@ class _Sending:
         return holders.exclude(product__saleor_variant_id=self.item.variant_id)
 
     def _is_freed(self, wanted: WantedPrice) -> bool:
-        """Whether the readable lookup key belonged to another variant, which is no longer sold."""
-        return set(self._others_with(wanted.lookup_key).values_list("is_active", flat=True)) == {False}
+        """Whether the readable lookup key belonged to another variant, which is no longer sold or has another SKU."""
+        are_sold = set(self._others_with(wanted.lookup_key).values_list("is_active", flat=True))
+        if not are_sold:
+            return catalogue.price_by_lookup_key(self.account, wanted.lookup_key) is None
+        return are_sold == {False}
 
     def _has_left_behind(self, channel: str, key: str) -> bool:
         """Whether an attempt whose result was lost has the lookup key, or a Price that we no longer use."""

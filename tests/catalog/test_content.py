@@ -238,6 +238,21 @@ def test_two_products_with_one_sku_have_a_price_each(shop: Shop) -> None:
     assert problems() == ["lookup_key_taken"], "still so"
 
 
+def test_a_corrected_sku_leaves_its_lookup_key_to_the_other_variant(shop: Shop) -> None:
+    twin = variant("Black", 2) | {"sku": "T-1"}
+    shop.send("product_created", product=product(variant("Green", 1), twin))
+    assert problems() == ["lookup_key_taken"]
+    shop.send("product_updated", minute=1, product=product(variant("Green", 1) | {"sku": "T-9"}, twin))
+    shop.send(
+        "product_updated",
+        minute=2,
+        product=product(variant("Green", 1) | {"sku": "T-9"}, twin, name="Renamed"),
+    )
+    keys = CatalogPrice.objects.filter(is_active=True).values_list("lookup_key", flat=True)
+    assert sorted(keys) == ["T-1:default-channel:usd", "T-9:default-channel:usd"]
+    assert problems() == []
+
+
 @pytest.mark.parametrize("is_twin_first", [False, True])
 def test_a_deleted_product_leaves_its_lookup_key_to_another_one(shop: Shop, *, is_twin_first: bool) -> None:
     """Also if Saleor's events arrive in the other order, from the next change on."""
