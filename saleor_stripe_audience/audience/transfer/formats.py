@@ -260,15 +260,16 @@ def recognize(header: Sequence[str]) -> Format:
 def taken_as(found: Format, header: Sequence[str], file_name: str) -> TakenAs | None:
     """Return what kind of contacts the file lists, if its header or its name shows it.
 
-    Mailchimp writes `last_changed` for subscribed contacts, and the time of unsubscribing for others; its file of
-    non-subscribed contacts differs only in its name.
+    Mailchimp writes `last_changed` for subscribed contacts, and the time of unsubscribing for others; its files of
+    non-subscribed and of archived contacts differ only in their names.
     """
     if found is not MAILCHIMP:
         return None
     names = set(map(plain_header, header))
     if "last_changed" in names:
-        is_nonsubscribed = "nonsubscribed" in "".join(filter(str.isalpha, file_name.lower()))
-        return TakenAs.NONSUBSCRIBED if is_nonsubscribed else None
+        letters = "".join(filter(str.isalpha, file_name.lower()))
+        is_subscribed = "nonsubscribed" not in letters and "archived" not in letters
+        return None if is_subscribed else TakenAs.NONSUBSCRIBED
     if "unsub_time" in names:
         return TakenAs.UNSUBSCRIBED
     return TakenAs.CLEANED if "clean_time" in names else None

@@ -164,8 +164,16 @@ def test_empty_lists_of_tags(audience: Audience, cell: str) -> None:
     assert tag_names(audience) == set()
 
 
-@pytest.mark.parametrize("name", ["NON_SUBSCRIBED.csv", "non subscribed.csv", "nonsubscribed_export_1.csv"])
-def test_mailchimps_file_of_non_subscribed_contacts(audience: Audience, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NON_SUBSCRIBED.csv",
+        "non subscribed.csv",
+        "nonsubscribed_export_1.csv",
+        "archived_members_export_1.csv",
+    ],
+)
+def test_mailchimps_files_of_non_subscribed_and_archived_contacts(audience: Audience, name: str) -> None:
     text = "Email Address,OPTIN_TIME,CONFIRM_TIME,LAST_CHANGED,LEID,EUID\nnora@shop.test,2025-01-01 10:00:00,,,1,2\n"
     take(audience, text, file_name=name, consent_text="Yes.")
     assert statuses(audience) == {"nora": "nonsubscribed"}
