@@ -83,6 +83,12 @@ class Environment(BaseSettings):
             found.append(
                 "PUBLIC_URL: give the URL at which Saleor reaches this app, such as https://app.example.com."
             )
+        elif urlsplit(self.PUBLIC_URL).path not in ("", "/"):
+            # The pages and the mails' links use paths from the root of the host.
+            found.append(
+                "PUBLIC_URL: give a URL without a path: the app needs a host of its own, such as "
+                "https://app.example.com."
+            )
         if not listed(self.ALLOWED_SALEOR_URLS):
             found.append(
                 "ALLOWED_SALEOR_URLS: give the API URL of your shop, such as https://shop.example.com/graphql/."

@@ -67,6 +67,18 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
         read_environment()
 
 
+@pytest.mark.parametrize("path", ["/sub", "/sub/", "//"])
+def test_the_public_url_has_no_path(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("PUBLIC_URL", f"https://app.example.com{path}")
+    with pytest.raises(ImproperlyConfigured, match=r"^PUBLIC_URL: give a URL without a path"):
+        read_environment()
+
+
+def test_the_public_url_may_end_with_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://app.example.com/")
+    assert read_environment().PUBLIC_URL == "https://app.example.com/"
+
+
 def test_mail_needs_a_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMAIL_URL", "smtps://me:hunter2@mail.example.com")
     monkeypatch.setenv("EMAIL_FROM", "nobody")
