@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ COMMANDS = {
 
 # A full disk, a closed pipe, a folder that does not exist or that we may not write to.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EROFS)
+STOPPED_BY_CTRL_C = 128 + signal.SIGINT  # what shells expect
 KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "TERM")
 
 
@@ -59,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _run(options.command, rest)
             sys.stdout.flush()  # not at the end of the process, where a failure has no handler
             return code
+    except KeyboardInterrupt:
+        print("Stopped by a signal.", file=sys.stderr)
+        return STOPPED_BY_CTRL_C
     except (Failure, ImproperlyConfigured) as error:
         problem = str(error)
     except Error:

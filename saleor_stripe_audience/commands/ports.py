@@ -16,9 +16,13 @@ def check_free(host: str, port: int, setting: str, seconds: float = SECONDS_TO_B
     The server itself would share the port with it, and each would get some of the requests.
     """
     ends_at = time.monotonic() + seconds
+    has_said_so = False
     while not _is_free(host, port, setting):
         if time.monotonic() >= ends_at:
             raise in_use(port, setting)
+        if not has_said_so:
+            print(f"Port {port} is in use. Waiting up to {seconds:.0f} seconds until it is free.", flush=True)
+            has_said_so = True
         time.sleep(PAUSE_SECONDS)
 
 

@@ -220,6 +220,25 @@ def test_a_port_of_another_process_is_not_shared(taken_port: int) -> None:
     ports.check_free("127.0.0.1", free_port(), "PORT", seconds=0)
 
 
+def test_it_can_be_stopped_while_it_waits_for_its_port(tmp_path: Path, taken_port: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "saleor_stripe_audience", "serve", "--host", "127.0.0.1"],
+        env=environment(tmp_path, taken_port),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(f"Port {taken_port} is in use. Waiting up to 25 seconds")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=SECONDS)
+        assert (process.returncode, said) == (130, "Stopped by a signal.\n")
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("host", ["203.0.113.9", "2001:db8::9", "nowhere.invalid", "a..b"])
 def test_an_address_of_another_machine_is_refused_in_words(host: str) -> None:
     with pytest.raises(Rejected, match="This machine cannot listen on"):
