@@ -58,6 +58,7 @@ WRONG: dict[str, Wording] = {
     "range_reversed": gettext_lazy("The minimum is greater than the maximum: nobody can match."),
     "time_missing": gettext_lazy("Say when."),
     "time_reversed": gettext_lazy("The end is before the start: nobody can match."),
+    "time_outside": gettext_lazy("This date is too early or too late."),
     "datetime_from_date_parsing": gettext_lazy("Enter a date."),
     "datetime_parsing": gettext_lazy("Enter a date."),
     "comparison_missing": gettext_lazy("Enter what to compare with."),

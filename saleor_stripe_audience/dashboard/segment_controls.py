@@ -211,7 +211,7 @@ def _day_of(exact: str) -> str:
         return datetime.fromisoformat(exact).astimezone(UTC).date().isoformat()
     except ValueError:
         return ""
-    except OverflowError:  # a time on the first or last possible day is left unchanged
+    except OverflowError:  # outside the calendar in UTC: the rule is refused with it
         return exact[:10]
 
 

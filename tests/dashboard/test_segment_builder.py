@@ -108,7 +108,13 @@ def test_a_segment_is_made_once_changed_and_copied(shop: Shop, client: Client, a
             "n-0",
             "This amount or currency is not valid.",
         ),
+        ({"type": "spent", "currency": "USD", "atLeast": "1e12"}, "n-0", "This number is too large."),
         ({"type": "lastOrder"}, "n-0", "Say when."),
+        (
+            {"type": "lastOrder", "before": "9999-12-31T23:59:59-05:00"},
+            "n-0",
+            "This date is too early or too late.",
+        ),
         ({"type": "cart", "abandonedFor": {"days": 4000}}, "n-0", "This number is too large."),
         ({"type": "tag", "tag": str(uuid.uuid4())}, "n-0", "Choose a tag."),
         ({"type": "country", "in": ["France"]}, "n-0", "Enter codes such as FR"),

@@ -31,7 +31,7 @@ MORE: list[Json] = [
     {"type": "orderedSince", "cart": True},
     {"type": "orderedSince", "since": "2026-11-23T14:30:00Z"},
     {"type": "joined", "since": "2026-01-01T00:00:00Z", "before": "2026-02-01T10:00:00Z"},
-    {"type": "joined", "since": "0001-01-01T00:00:00+14:00"},
+    {"type": "joined", "since": "0001-01-01T00:00:00Z", "before": "9999-12-31T23:59:59Z"},
     {"type": "lastOrder", "within": {"days": 90}, "longerAgo": {"hours": 5}},
     {"type": "attribute", "key": "tier", "exists": False},
     {"type": "attribute", "key": "tier", "exists": True},

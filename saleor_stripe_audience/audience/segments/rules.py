@@ -8,7 +8,7 @@ docs/audience.md documents what the conditions mean; `compile` translates them i
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -36,7 +36,7 @@ VERSION = 1
 MAX_DEPTH = 20
 MAX_CONDITIONS = 100
 MAX_VALUES = 100
-MAX_NUMBER = 10**12  # as attributes have them
+MAX_NUMBER = 10**12  # as attributes have them; as an amount, its smallest units fit into every column
 MAX_SPAN = timedelta(days=3650)
 
 Json = dict[str, Any]
@@ -109,11 +109,30 @@ def _currency(value: str) -> str:
         raise PydanticCustomError("money", "{reason}", {"reason": error.message}) from None
 
 
+def _small_enough(number: Decimal) -> Decimal:
+    if abs(number) >= MAX_NUMBER:
+        raise PydanticCustomError("number_large", "the number is too large")
+    return number
+
+
+def _in_calendar(time: datetime) -> datetime:
+    """Refuse a time that has no date in UTC, in which the databases compare it."""
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError(
+            "time_outside", "the time is before the year 1 or after 9999 in UTC"
+        ) from None
+    return time
+
+
 Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(str.upper)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"),
                      AfterValidator(lambda tag: tag.replace("_", "-").lower())]  # fmt: skip
 Currency = Annotated[str, Field(max_length=3), AfterValidator(_currency)]
-Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
+Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value),
+                   AfterValidator(_small_enough)]  # fmt: skip
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 Text = Annotated[str, Field(min_length=1, max_length=250)]
 ProductId = Annotated[str, Field(max_length=128), AfterValidator(_SaleorId("Product"))]
@@ -245,8 +264,8 @@ class _When(_Part):
 
     within: Span | None = None
     longer_ago: Span | None = None
-    since: AwareDatetime | None = None
-    before: AwareDatetime | None = None
+    since: Moment | None = None
+    before: Moment | None = None
 
     @model_validator(mode="after")
     def _check_time(self) -> Self:
@@ -289,7 +308,7 @@ class OrderedSince(_Part):
     """An order was placed, paid or not: since a date, within a duration, or after an abandoned cart (`cart: true`)."""
 
     type: Literal["orderedSince"] = "orderedSince"
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     within: Span | None = None
     cart: Literal[True] | None = None
 
@@ -348,8 +367,6 @@ class HasAttribute(_Range):
             )
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise PydanticCustomError("range_reversed", "atLeast is more than atMost: nobody can match")
-        if any(each is not None and abs(each) >= MAX_NUMBER for each in (self.at_least, self.at_most)):
-            raise PydanticCustomError("number_large", "the number is too large")
         return self
 
 
