@@ -177,9 +177,24 @@ def add(audience: Audience, text: str) -> None:
 def text_to_confirm(consent: Consent) -> str:
     """Return the text that the person confirms, in the active language; never a text that the merchant did not
     write.
+
+    If nobody said which text the person saw, it is the audience's text in their language, if it has one.
     """
     text = consent.wording.text if consent.wording else ""
+    if consent.wording_origin == Origin.AUDIENCE:
+        text = _own_text_in_language(consent.audience) or text
     return text if text and is_known(consent.audience, text) else offered_text(consent.audience)
+
+
+def _own_text_in_language(audience: Audience) -> str:
+    """Return the audience's text in the active language; empty if it has none."""
+    wanted = (get_language() or ENGLISH).lower()
+    rows = audience.known_wordings.filter(is_own=True, until=None).exclude(language="")
+    texts = dict(rows.order_by("since", "pk").values_list("language", "wording__text"))
+    # Without a text in fr-ca, its readers get the one in fr, or else the newest in any other French.
+    primary = wanted.partition("-")[0]
+    related = [text for tag, text in texts.items() if tag.partition("-")[0] == primary]
+    return texts.get(wanted) or texts.get(primary) or next(reversed(related), "")
 
 
 def offered_text(audience: Audience) -> str:
@@ -187,15 +202,8 @@ def offered_text(audience: Audience) -> str:
 
     It is the audience's text in the active language, or else its text for all languages, or else the app's.
     """
-    wanted = (get_language() or ENGLISH).lower()
-    rows = audience.known_wordings.filter(is_own=True, until=None).exclude(language="")
-    texts = dict(rows.order_by("since", "pk").values_list("language", "wording__text"))
-    # Without a text in fr-ca, its readers get the one in fr, or else the newest in any other French.
-    primary = wanted.partition("-")[0]
-    related = [text for tag, text in texts.items() if tag.partition("-")[0] == primary]
-    in_language = texts.get(wanted) or texts.get(primary) or next(reversed(related), "")
     return (
-        in_language
+        _own_text_in_language(audience)
         or audience.consent_text
         or _("I agree to receive news from %(audience)s by email.") % {"audience": sender_name(audience)}
     )

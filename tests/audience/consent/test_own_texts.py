@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from saleor_stripe_audience.audience.consent import wordings
+from saleor_stripe_audience.audience.consent import ledger, wordings
+from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.audiences import change_audience, lock_shop, settings_of
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.shops.models import Installation
@@ -57,3 +58,32 @@ def test_a_consent_refers_to_the_text_of_its_time_or_else_to_the_next(audience: 
     moments = [LONG_AGO, first.since, first.until, third.since, timezone.now() + timedelta(days=1)]
     found = [wordings.own_text(audience, each) for each in moments]
     assert found == ["First", "First", "Third", "Third", "Third"]
+
+
+@pytest.mark.parametrize(
+    ("language", "sent", "shown"),
+    [
+        ("fr", "", "Oui, en français"),
+        ("en", "", "Yes, in general"),
+        ("fr", "Yes, in general", "Yes, in general"),
+    ],
+)
+def test_what_is_confirmed_is_in_the_language_of_the_email(
+    audience: Audience, language: str, sent: str, shown: str
+) -> None:
+    """Unless it is known which text the person saw."""
+    audience = enter(audience, "Yes, in general")
+    wordings.change_own_text(audience, "Oui, en français", "fr")
+    ada = audience.contacts.create(email="ada@shop.example", language=language)
+    proof = wordings.proof_of(audience, sent, timezone.now())
+    event = ledger.ConsentEvent(
+        kind=Consent.Kind.GIVEN,
+        at=timezone.now(),
+        source=Consent.Source.CHECKOUT,
+        wording=proof.text,
+        wording_origin=proof.origin,
+        needs_confirmation=True,
+    )
+    ledger.record(ada, event)
+    with translation.override(language):
+        assert wordings.text_to_confirm(Consent.objects.get()) == shown
