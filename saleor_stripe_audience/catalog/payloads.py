@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime
-
 from saleor_stripe_audience.catalog.rich_text import plain_text
-from saleor_stripe_audience.saleor.payloads import Payload, Price, Text, read
+from saleor_stripe_audience.saleor.payloads import Moment, Payload, Price, Text, read
 
 MOST_IMAGES = 8  # Stripe's limit: https://docs.stripe.com/api/products/object#product_object-images
 LONGEST_IMAGE_URL = 2048
@@ -37,9 +35,9 @@ class Listing(Payload):
     channel: Channel
     price: Price | None = None
     is_published: bool = True
-    published_at: AwareDatetime | None = None
+    published_at: Moment | None = None
     is_available_for_purchase: bool | None = None
-    available_for_purchase_at: AwareDatetime | None = None
+    available_for_purchase_at: Moment | None = None
 
 
 class Variant(Payload):

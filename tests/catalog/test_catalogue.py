@@ -268,6 +268,10 @@ def test_stripe_that_is_down_is_asked_again(shop: Shop) -> None:
     [
         ({"name": "no id"}, "id"),
         (product(variant(listings=[{"channel": None}])), "channel"),
+        (
+            product(channelListings=[listing() | {"publishedAt": "9999-12-31T23:59:59-14:00"}]),
+            "publishedAt",
+        ),
     ],
 )
 def test_an_unreadable_product_is_given_up_with_the_place(
