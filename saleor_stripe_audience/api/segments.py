@@ -55,6 +55,9 @@ class Segment(relay.Node):
     refresh_due_at: datetime | None = strawberry_django.field(
         description="When it will next be evaluated completely; null if only events change it."
     )
+    failed_at: datetime | None = strawberry_django.field(
+        description="When it could not be evaluated; null as soon as it is again. Its members stay until then."
+    )
     created_at: datetime = strawberry_django.field(description="When it was created.")
     members_count: int = strawberry_django.field(
         resolver=_members_count,

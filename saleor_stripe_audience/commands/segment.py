@@ -90,6 +90,7 @@ def _as_json(segment: Segment) -> Json:
         "members": segment.memberships.count(),
         "tag": segment.tag.name if segment.tag else None,
         "refreshed_at": segment.refreshed_at.isoformat() if segment.refreshed_at else None,
+        "failed_at": segment.failed_at.isoformat() if segment.failed_at else None,
         "rule": segment.tree,
     }
 

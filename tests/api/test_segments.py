@@ -24,7 +24,7 @@ DELETE = f"mutation ($id: ID!) {{ segmentDelete(id: $id) {{ {ERRORS} segment {{ 
 READY_MADE = f"""mutation ($audience: ID!) {{
   segmentsInstallReadyMade(audience: $audience, currency: "USD", bigSpenderFrom: "10") {{ {ERRORS}
     segments {{ readyMade }} }} }}"""
-LIST = "query ($audience: ID!) { segments(audience: $audience) { id name membersCount } }"
+LIST = "query ($audience: ID!) { segments(audience: $audience) { id name membersCount failedAt } }"
 MEMBERS = """query ($segment: ID!) { contacts(first: 5, filter: {segment: $segment}) {
   totalCount edges { node { email } } } }"""
 PREVIEW = """query ($audience: ID!, $rule: JSON!) {
@@ -85,6 +85,17 @@ def test_a_segment_is_previewed_kept_listed_changed_and_deleted(ask: Ask, write:
 def test_the_ready_made_ones_come_once(write: Ask, ada: Contact) -> None:
     assert len(changed(write(READY_MADE, audience=id_of(ada.audience)))) == 6
     assert changed(write(READY_MADE, audience=id_of(ada.audience))) == []
+
+
+def test_a_segment_that_could_not_be_evaluated_says_since_when(
+    ask: Ask, ada: Contact, buyers: Segment
+) -> None:
+    [listed] = one(ask(LIST, audience=id_of(ada.audience)))
+    assert listed["failedAt"] is None
+    at = timezone.now()
+    Segment.objects.update(failed_at=at)
+    [listed] = one(ask(LIST, audience=id_of(ada.audience)))
+    assert listed["failedAt"] == at.isoformat()
 
 
 def test_a_segment_is_explained(ask: Ask, ada: Contact, buyers: Segment) -> None:

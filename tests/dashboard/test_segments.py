@@ -34,6 +34,16 @@ def test_segments_are_listed_with_their_members(shop: Shop, client: Client) -> N
     assert "ada@example.com" in ask(client, shop, members[1].replace("&amp;", "&"))
 
 
+def test_a_segment_that_could_not_be_evaluated_is_shown(shop: Shop, client: Client) -> None:
+    segment = a_segment(a_contact(shop.installation).audience)
+    assert "ould not be evaluated" not in ask(client, shop, "segments") + ask(
+        client, shop, f"segments/{segment.pk}"
+    )
+    Segment.objects.update(failed_at=NOON)
+    assert "Could not be evaluated" in ask(client, shop, "segments")
+    assert "This segment could not be evaluated" in ask(client, shop, f"segments/{segment.pk}")
+
+
 def test_ready_made_ones_are_added_once(shop: Shop, client: Client) -> None:
     audience = a_contact(shop.installation).audience
     fields = {"audience": str(audience.pk), "currency": "USD", "big": "250"}

@@ -945,6 +945,7 @@ class Migration(migrations.Migration):
                 ("ready_made", models.CharField(blank=True, default="", max_length=32)),
                 ("refreshed_at", models.DateTimeField(null=True)),
                 ("refresh_due_at", models.DateTimeField(db_index=True, null=True)),
+                ("failed_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.tasks import task
@@ -36,6 +37,7 @@ from saleor_stripe_audience.task_engine import is_waiting
 log = structlog.get_logger(__name__)
 
 MIN_INTERVAL = timedelta(minutes=1)  # between two evaluations of a whole segment
+RETRY_INTERVAL = timedelta(minutes=5)  # until a segment that could not be evaluated is tried again
 INTERVAL_FACTOR = 20  # a segment that takes a second is evaluated at most every 20 s
 MAX_TASK_DELAY = timedelta(seconds=30)  # a note older than this has lost its task
 BATCH_SIZE = 1000
@@ -77,15 +79,22 @@ def _refresh_some(audience_id: UUID, stale: QuerySet[StaleContact] | None = None
 
 
 def _evaluate(audience: Audience, contact_ids: Sequence[UUID], segments: list[Segment]) -> None:
-    """Compare each segment with the contacts in one query, however many contacts there are."""
+    """Compare each segment with the contacts in one query, however many contacts there are.
+
+    A segment that cannot be evaluated does not stop the others: its members stay until it is tried again.
+    """
     now = timezone.now()
     compiler = Compiler(audience, now, only=contact_ids)
     present = set(Membership.objects.filter(contact__in=contact_ids).values_list("segment", "contact"))
-    matching = {
-        (segment.pk, contact_id)
-        for segment in segments
-        for contact_id in compiler.contacts(rules.read(segment.tree).root).values_list("pk", flat=True)
-    }
+    matching: set[tuple[UUID, UUID]] = set()
+    failed: list[Segment] = []
+    for segment in segments:
+        with apart("evaluating a segment", segment=str(segment.pk)) as failures, transaction.atomic():
+            found = compiler.contacts(rules.read(segment.tree).root).values_list("pk", flat=True)
+            matching |= {(segment.pk, contact_id) for contact_id in found}
+        if failures.any:
+            failed.append(segment)
+            matching |= {pair for pair in present if pair[0] == segment.pk}
     left = defaultdict[UUID, list[UUID]](list)
     for segment_id, contact_id in present - matching:
         left[segment_id].append(contact_id)
@@ -99,6 +108,14 @@ def _evaluate(audience: Audience, contact_ids: Sequence[UUID], segments: list[Se
         ignore_conflicts=True,
     )
     _apply_tags(contact_ids, segments, matching)
+    # Those that failed before keep their time: otherwise each event would delay the next try.
+    _note_failures([each.pk for each in failed if each.failed_at is None])
+
+
+def _note_failures(segments: Collection[UUID]) -> None:
+    """Show that these could not be evaluated, and let them be evaluated as a whole later."""
+    now = timezone.now()
+    Segment.objects.filter(pk__in=segments).update(failed_at=now, refresh_due_at=now + RETRY_INTERVAL)
 
 
 @task
@@ -146,8 +163,10 @@ def refresh_due() -> int:
     done: set[UUID] = set()
     while (segment_id := _next_due(done)) is not None:
         done.add(segment_id)
-        with apart("refreshing a segment", segment=str(segment_id)):
+        with apart("refreshing a segment", segment=str(segment_id)) as failures:
             refresh_segment(segment_id, only_if_due=True)
+        if failures.any:
+            _note_failures([segment_id])
     return len(done)
 
 
@@ -191,7 +210,8 @@ def refresh_segment(segment_id: UUID, *, only_if_due: bool = False) -> None:
         interval = max(MIN_INTERVAL, INTERVAL_FACTOR * duration)
         segment.refreshed_at = now
         segment.refresh_due_at = now + interval if is_timed(segment) else None
-        segment.save(update_fields=["refreshed_at", "refresh_due_at"])
+        segment.failed_at = None
+        segment.save(update_fields=["refreshed_at", "refresh_due_at", "failed_at"])
     if segment.tag is not None:
         apply_tag(segment.tag)
     log.info("segment refreshed", segment=str(segment.pk), entered=entered, left=left)
@@ -224,7 +244,10 @@ def _add_members(segment: Segment, matching: QuerySet[Contact], now: datetime) -
     """Insert the missing memberships in one statement, without fetching up to a million rows."""
     present = Membership.objects.filter(segment=segment, contact=OuterRef("pk"))
     missing = matching.exclude(Exists(present)).order_by().values(contact=F("pk"))
-    sql, parameters = missing.query.sql_with_params()
+    try:
+        sql, parameters = missing.query.sql_with_params()
+    except EmptyResultSet:  # nobody can match, as with the opposite of what everybody meets
+        return 0
     table = Membership._meta.db_table  # noqa: SLF001 - Django documents _meta
     values = [
         Segment._meta.pk.get_db_prep_value(segment.pk, connection),  # noqa: SLF001 - as above

@@ -13,6 +13,7 @@ class Segment(models.Model):
 
     A timed segment has conditions that change with time alone: it is evaluated as a whole at `refresh_due_at`. Its
     members get `tag`, if one was chosen. `ready_made` names the rule that came with the app, if it is one.
+    `failed_at` is set while the rule cannot be evaluated.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -24,6 +25,7 @@ class Segment(models.Model):
     ready_made = models.CharField(max_length=32, blank=True, default="")
     refreshed_at = models.DateTimeField(null=True)
     refresh_due_at = models.DateTimeField(null=True, db_index=True)
+    failed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.core.exceptions import EmptyResultSet
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
@@ -107,7 +108,10 @@ def _count_and_sample(matching: QuerySet[Contact]) -> tuple[int, list[Contact]]:
     """
     if connection.vendor != "postgresql":
         return matching.count(), list(matching[:SAMPLE_SIZE])
-    sql, parameters = matching.order_by().values("pk").query.sql_with_params()
+    try:
+        sql, parameters = matching.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:  # nobody can match
+        return 0, []
     statement = (
         f"WITH matching AS MATERIALIZED ({sql}) "  # noqa: S608 - composed by Django
         "SELECT (SELECT COUNT(*) FROM matching), ARRAY(SELECT * FROM matching LIMIT %s)"
@@ -316,9 +320,9 @@ def _check_circles(segment: Segment) -> None:
     others = {each.pk: each for each in segment.audience.segments.exclude(pk=segment.pk)}
     everyone = {**others, segment.pk: segment}
     seen: set[UUID] = set()
-    todo = [(segment, rules.read(segment.tree))]
+    todo = [segment]
     while todo:
-        current, _rule = todo.pop()
+        current = todo.pop()
         tags = {UUID(each.tag) for each in _conditions(current) if isinstance(each, rules.HasTag)}
         adding = {each.pk for each in everyone.values() if each.tag_id in tags}
         for pk in _references(current) | adding:
@@ -326,7 +330,7 @@ def _check_circles(segment: Segment) -> None:
                 raise Rejected(CIRCLE, code="segment_circle")
             if pk not in seen:
                 seen.add(pk)
-                todo.append((everyone[pk], rules.read(everyone[pk].tree)))
+                todo.append(everyone[pk])
 
 
 def _references(segment: Segment) -> set[UUID]:
@@ -344,5 +348,10 @@ def _dependents(segment: Segment) -> list[Segment]:
     return list(found.values())
 
 
-def _conditions(segment: Segment) -> Iterator[Any]:
-    return (node for _place, node in rules.walk(rules.read(segment.tree).root))
+def _conditions(segment: Segment) -> list[Any]:
+    """Return the parts of its rule; none if it can no longer be read, which must not stop work on other segments."""
+    try:
+        rule = rules.read(segment.tree)
+    except Misplaced:
+        return []
+    return [node for _place, node in rules.walk(rule.root)]

@@ -1,6 +1,7 @@
 """Membership follows changes of contacts, and time."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.contacts import identity, tags
 from saleor_stripe_audience.audience.people import lifecycle
-from saleor_stripe_audience.audience.people.models import Audience, Contact, StaleContact
+from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactSpent, StaleContact
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.segments import membership, store
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
@@ -203,6 +204,82 @@ def test_a_contact_whose_task_was_lost_is_evaluated_later(audience: Audience) ->
     membership.refresh_due()
     assert members(made) == [who.email]
     assert not StaleContact.objects.exists()
+
+
+def test_the_opposite_of_what_everybody_meets_has_no_members(audience: Audience) -> None:
+    bought(contact(audience))
+    root = {"type": "not", "of": {"type": "spent", "currency": "USD", "atLeast": "0"}}
+    assert store.preview(audience, {"version": 1, "root": root}).count == 0
+    made = segment(audience, root)
+    membership.refresh_segment(made.pk)
+    assert members(made) == []
+
+
+BROKEN = [
+    {"type": "hero"},
+    {"type": "lastOrder", "before": "9999-12-31T23:59:59-05:00"},
+    {"type": "inSegment", "segment": str(uuid.uuid4())},
+]
+
+
+@pytest.mark.parametrize("root", BROKEN, ids=lambda root: root["type"])
+def test_a_segment_that_cannot_be_evaluated_does_not_stop_the_others(
+    audience: Audience, root: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = segment(audience, BUYERS, "Broken", tag=tags.get_or_create_tag(audience, "VIP"))
+    good = segment(audience, BUYERS, "Good")
+    record_order(audience.installation, order(), at(1))
+    work()
+    Segment.objects.filter(pk=broken.pk).update(tree={"version": 1, "root": root})
+
+    record_order(audience.installation, order("2", email="bob@shop.example"), at(2))
+    work()
+    assert members(good) == ["ada@shop.example", "bob@shop.example"]
+    assert members(broken) == tagged(broken) == ["ada@shop.example"]
+    assert not StaleContact.objects.exists()
+    _check_failed(broken)
+
+    later = timezone.now() + timedelta(minutes=6)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    timed = segment(audience, {"type": "lastOrder", "within": {"days": 3000}}, "Timed")
+    assert membership.refresh_due() == 2
+    assert members(timed) == ["ada@shop.example", "bob@shop.example"]
+    _check_failed(broken)
+
+    store.change(broken, store.SegmentValues("Broken", {"version": 1, "root": BUYERS}, broken.tag))
+    membership.refresh_due()
+    broken.refresh_from_db()
+    assert broken.failed_at is None
+    assert members(broken) == tagged(broken) == ["ada@shop.example", "bob@shop.example"]
+
+
+def _check_failed(broken: Segment) -> None:
+    """It is shown as failed, and tried again later."""
+    broken.refresh_from_db()
+    assert broken.failed_at is not None
+    assert broken.refresh_due_at is not None
+    assert broken.refresh_due_at > timezone.now()
+
+
+def tagged(of: Segment) -> list[str]:
+    assert of.tag is not None
+    return sorted(of.tag.contact_tags.values_list("contact__email", flat=True))
+
+
+def test_a_failing_query_does_not_stop_the_others(audience: Audience) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite counts on beyond its largest integer")
+    who = contact(audience)
+    bought(who)
+    broken = segment(
+        audience, {"type": "averageOrder", "currency": "USD", "atLeast": "999999999999"}, "Broken"
+    )
+    good = segment(audience, BUYERS, "Good")
+    ContactSpent.objects.filter(contact=who).update(orders_count=2_000_000)
+    StaleContact.objects.create(contact=who, marked_at=timezone.now())
+    membership.refresh_contact(who.pk)
+    assert members(good) == [who.email]
+    _check_failed(broken)
 
 
 @pytest.mark.django_db(transaction=True)

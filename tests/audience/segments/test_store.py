@@ -119,6 +119,18 @@ def test_a_segment_in_use_is_not_deleted_nor_a_tag(audience: Audience) -> None:
     store.check_deletable(tag)
 
 
+def test_a_rule_that_can_no_longer_be_read_does_not_stop_work_on_others(audience: Audience) -> None:
+    broken = store.create(audience, values(FRENCH, "Broken"))
+    Segment.objects.filter(pk=broken.pk).update(tree={"version": 1, "root": {"type": "hero"}})
+    tag = tags.get_or_create_tag(audience, "VIP")
+    store.check_deletable(tag)
+    made = store.create(audience, values({"type": "tag", "tag": "VIP"}, "VIPs"))
+    store.change(made, values(FRENCH, "French"))
+    store.delete(made)
+    store.change(broken, values(FRENCH, "Broken"))
+    store.delete(broken)
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "two\nlines\x00"])
 def test_a_name_is_one_line(audience: Audience, name: str) -> None:
     with pytest.raises(Rejected, match="name of 1 to 100"):
