@@ -323,5 +323,7 @@ class SegmentMutations:
         "Delete a segment; its tag is removed. Refused if another segment refers to it.",
     )
     segments_install_ready_made: SegmentsInstallReadyMade = mutation(
-        _install_ready_made, "audience:write", "Create the ready-made segments that do not exist yet."
+        _install_ready_made,
+        "audience:write",
+        "Create the ready-made segments that do not exist yet, except those whose name another segment has.",
     )

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import IntegerField, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -39,19 +38,24 @@ def segments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 @require_POST
 @for_staff(SEGMENTS)
 def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
-    """Add the segments that come with the app; those that the audience already has do not change."""
+    """Add the segments that come with the app, except those that the audience has or whose name is taken."""
     audience = requested_audience(audiences_of(user), request.POST)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
     try:
-        with transaction.atomic():  # all of them, or none
-            store.install_ready_made(
-                audience, request.POST.get("currency", ""), with_point(request.POST.get("big", ""))
-            )
+        made = store.install_ready_made(
+            audience, request.POST.get("currency", ""), with_point(request.POST.get("big", ""))
+        )
     except Rejected as error:
         return _show(request, user, audience, Note("bad", str(error.translatable), READY_FORM), 422)
-    note = Note("good", _("Added. Their members appear within a minute."), READY_FORM)
-    return _show(request, user, audience, note)
+    skipped = ", ".join(str(name) for name in store.missing_ready_made(audience).values())
+    added = _("Added. Their members appear within a minute.")
+    if not skipped:
+        return _show(request, user, audience, Note("good", added, READY_FORM))
+    text = _("Not added, because other segments have these names: %(names)s.") % {"names": skipped}
+    if not made:
+        return _show(request, user, audience, Note("bad", text, READY_FORM), 422)
+    return _show(request, user, audience, Note("good", f"{added} {text}", READY_FORM))
 
 
 @require_POST

@@ -21,8 +21,8 @@ CREATE = f"""mutation ($input: SegmentCreateInput!) {{ segmentCreate(input: $inp
 UPDATE = f"""mutation ($id: ID!, $input: SegmentInput!) {{ segmentUpdate(id: $id, input: $input) {{ {ERRORS}
   segment {{ name rule tag {{ name }} }} }} }}"""
 DELETE = f"mutation ($id: ID!) {{ segmentDelete(id: $id) {{ {ERRORS} segment {{ id name }} }} }}"
-READY_MADE = f"""mutation ($audience: ID!) {{
-  segmentsInstallReadyMade(audience: $audience, currency: "USD", bigSpenderFrom: "10") {{ {ERRORS}
+READY_MADE = f"""mutation ($audience: ID!, $big: String! = "10") {{
+  segmentsInstallReadyMade(audience: $audience, currency: "USD", bigSpenderFrom: $big) {{ {ERRORS}
     segments {{ readyMade }} }} }}"""
 LIST = "query ($audience: ID!) { segments(audience: $audience) { id name membersCount failedAt } }"
 MEMBERS = """query ($segment: ID!) { contacts(first: 5, filter: {segment: $segment}) {
@@ -85,6 +85,16 @@ def test_a_segment_is_previewed_kept_listed_changed_and_deleted(ask: Ask, write:
 def test_the_ready_made_ones_come_once(write: Ask, ada: Contact) -> None:
     assert len(changed(write(READY_MADE, audience=id_of(ada.audience)))) == 6
     assert changed(write(READY_MADE, audience=id_of(ada.audience))) == []
+
+
+def test_a_taken_name_is_skipped_and_a_wrong_amount_adds_none(write: Ask, ada: Contact) -> None:
+    store.create(ada.audience, store.SegmentValues("Abandoned carts", BUYERS))
+    refused = write(READY_MADE, audience=id_of(ada.audience), big="-1")
+    assert errors_of(refused) == [(None, "INVALID")]
+    assert Segment.objects.count() == 1
+    made = changed(write(READY_MADE, audience=id_of(ada.audience)))
+    assert len(made) == 5
+    assert {"readyMade": "abandoned_carts"} not in made
 
 
 def test_a_segment_that_could_not_be_evaluated_says_since_when(

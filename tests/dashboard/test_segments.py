@@ -55,6 +55,18 @@ def test_ready_made_ones_are_added_once(shop: Shop, client: Client) -> None:
     assert 'name="big"' not in ask(client, shop, "segments")
 
 
+def test_one_whose_name_is_taken_is_skipped_and_named(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    a_segment(audience, "big Spenders")
+    fields = {"audience": str(audience.pk), "currency": "USD", "big": "250"}
+    skipped = "Not added, because other segments have these names: Big spenders."
+    status, text = post(client, shop, "segments/ready-made", **fields)
+    assert (status, "Added." in text, skipped in text) == (200, True, True)
+    assert Segment.objects.count() == len(ready_made.NAMES)
+    status, text = post(client, shop, "segments/ready-made", **fields)
+    assert (status, "Added." in text, skipped in text) == (422, False, True)
+
+
 def test_a_refused_amount_adds_none(shop: Shop, client: Client) -> None:
     audience = a_contact(shop.installation).audience
     for big, currency in (("x", "USD"), ("", "USD"), ("5", "")):

@@ -30,7 +30,7 @@ from saleor_stripe_audience.audience.shopping.models import (
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.shops.channels import on_rename
 from saleor_stripe_audience.shops.models import Installation
-from saleor_stripe_audience.wording import ENGLISH, in_language, with_values
+from saleor_stripe_audience.wording import ENGLISH, Wording, in_language, with_values
 
 MAX_NAME_LENGTH = 100
 MAX_SEGMENTS = 200
@@ -159,15 +159,27 @@ def delete(segment: Segment) -> None:
 
 
 def install_ready_made(audience: Audience, currency: str, big: str) -> list[Segment]:
-    """Create the segments that come with the app, unless they exist; `big` as in `ready_made`."""
-    existing = set(audience.segments.exclude(ready_made="").values_list("ready_made", flat=True))
+    """Create the segments that come with the app, or none of them if one is refused; `big` as in `ready_made`.
+
+    Those that exist are skipped, and so are those whose name another segment of the audience has.
+    """
     created = []
-    for key, name in ready_made.NAMES.items():
-        if key not in existing:
+    with transaction.atomic():
+        for key, name in missing_ready_made(audience).items():
             rule = ready_made.ready_made(key, currency, big)
             values = SegmentValues(in_language(name, ENGLISH), rule.as_json())
-            created.append(_save(Segment(audience=audience, ready_made=key), values))
+            try:
+                created.append(_save(Segment(audience=audience, ready_made=key), values))
+            except Rejected as error:
+                if error.code != "name_taken":
+                    raise
     return created
+
+
+def missing_ready_made(audience: Audience) -> dict[str, Wording]:
+    """Return the names of the ready-made segments that the audience does not have, by key."""
+    existing = set(audience.segments.exclude(ready_made="").values_list("ready_made", flat=True))
+    return {key: name for key, name in ready_made.NAMES.items() if key not in existing}
 
 
 @on_rename

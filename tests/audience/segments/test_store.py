@@ -162,3 +162,23 @@ def test_the_ready_made_ones_come_once(audience: Audience) -> None:
     assert store.install_ready_made(audience, "USD", "500") == []
     for each in made:
         membership.refresh_segment(each.pk)
+
+
+def test_a_ready_made_one_whose_name_is_taken_is_skipped(audience: Audience) -> None:
+    own = store.create(audience, values(FRENCH, "big Spenders"))
+    made = store.install_ready_made(audience, "USD", "500")
+    assert {each.ready_made for each in made} == set(ready_made.NAMES) - {"big_spenders"}
+    assert store.install_ready_made(audience, "USD", "500") == []
+    own.refresh_from_db()
+    assert (own.tree["root"], own.ready_made) == (FRENCH, "")
+    store.delete(own)
+    assert [each.name for each in store.install_ready_made(audience, "USD", "500")] == ["Big spenders"]
+
+
+@pytest.mark.parametrize(
+    ("currency", "big"), [("USD", "-1"), ("USD", "abc"), ("JPY", "100.5"), ("XXXX", "1")]
+)
+def test_a_refused_amount_installs_nothing(audience: Audience, currency: str, big: str) -> None:
+    with pytest.raises(Rejected):
+        store.install_ready_made(audience, currency, big)
+    assert not Segment.objects.exists()
