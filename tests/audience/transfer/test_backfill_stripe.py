@@ -28,8 +28,8 @@ from tests.audience.records import record_order
 class Till:
     """A shop's Stripe account, with payments that the app did not make."""
 
-    def __init__(self, shop: Installation, url: str) -> None:
-        self.shop, self.url = shop, url
+    def __init__(self, shop: Installation, sandbox: StripeSandbox, url: str) -> None:
+        self.shop, self.sandbox, self.url = shop, sandbox, url
         self.account = connect(shop)
         Job.objects.create(installation=shop, kind=Job.Kind.SALEOR, state=Job.State.DONE)
 
@@ -70,7 +70,7 @@ def till(transactional_db: None, settings: Any) -> Iterator[Till]:
     with StripeSandbox() as sandbox, Served(sandbox.wsgi) as served:
         sandbox.base_url = served.url
         settings.STRIPE_API_BASE = served.url
-        yield Till(install(), served.url)
+        yield Till(install(), sandbox, served.url)
 
 
 def test_customers_become_contacts_without_consent(till: Till) -> None:
@@ -189,7 +189,9 @@ def test_declined_charges_and_those_without_an_address_are_counted_separately(ti
 
 
 def test_an_invalid_address_is_reported_and_the_others_are_imported(till: Till) -> None:
-    wrong = till.customer("ada@shop.example..com")
+    wrong = till.customer("ada@shop.example")
+    # Stripe refuses it today, but may have customers from before it did.
+    till.sandbox.account.table("customer")[wrong]["email"] = "ada@shop.example..com"
     till.customer("bob@shop.example")
     job = till.run_backfill()
     assert (job.state, job.done, job.failed) == (Job.State.DIFFERS, 1, 1)
