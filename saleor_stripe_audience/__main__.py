@@ -13,6 +13,7 @@ from importlib.metadata import version
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 
+from saleor_stripe_audience.database_causes import explain
 from saleor_stripe_audience.errors import Failure
 
 COMMANDS = {
@@ -41,7 +42,10 @@ COMMANDS = {
 }
 
 # A full disk, a closed pipe, a folder that does not exist or that we may not write to.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EROFS)
+UNWRITABLE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EROFS),
+    *(errno.ENOTDIR, errno.EEXIST),  # a file where the folder of the database should be
+)
 STOPPED_BY_CTRL_C = 128 + signal.SIGINT  # what shells expect
 KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "TERM")
 
@@ -66,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return STOPPED_BY_CTRL_C
     except (Failure, ImproperlyConfigured) as error:
         problem = str(error)
-    except Error:
-        problem = "The database does not respond, or has no tables. Check DATABASE_URL, then run `migrate`."
+    except Error as error:
+        problem = explain(error)
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
@@ -94,7 +98,7 @@ def _stand_in_for_settings() -> Iterator[None]:
         "SECRET_KEY": "only to print the help of a command",
         "PUBLIC_URL": "https://app.example.com",
         "ALLOWED_SALEOR_URLS": "https://shop.example.com/graphql/",
-        "DATABASE_URL": "sqlite://:memory:",
+        "DATABASE_URL": "sqlite:///var/db.sqlite3",
     }
     try:
         yield

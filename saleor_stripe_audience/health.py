@@ -1,20 +1,20 @@
 """The operator's two health checks: is the process alive, and is it ready for traffic?"""
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from saleor_stripe_audience.database_causes import disk_problem
 from saleor_stripe_audience.inbox.models import Pulse
 from saleor_stripe_audience.refusals import RETRY_SECONDS
 
 READINESS = "readiness"
-LEAST_FREE = 32 * 1024 * 1024  # bytes on the disk of an SQLite database
+OUTAGE = "The database does not respond. Check DATABASE_URL."
 
 
 @require_safe
@@ -33,15 +33,18 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     return answer
 
 
-def database_problem() -> str:
-    """A message about what is wrong with the database or its migrations; empty if nothing is."""
+def database_problem(explain: Callable[[Error], str] = lambda _: OUTAGE) -> str:
+    """A message about what is wrong with the database or its migrations; empty if nothing is.
+
+    Only the operator may see the cause, with hosts and paths: `/readyz` is public.
+    """
     if is_database_missing():
         return "There is no database yet. Run `saleor-stripe-audience migrate`."
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except Error:
-        return "The database does not respond. Check DATABASE_URL."
+    except Error as error:
+        return explain(error)
     return "Migrations are waiting. Run `saleor-stripe-audience migrate`." if waiting else ""
 
 
@@ -54,10 +57,8 @@ def is_database_missing() -> bool:
 
 def storage_problem() -> str:
     """Return why the database cannot store anything; empty if it can: one row is written as a test."""
-    if connection.vendor == "sqlite":
-        folder = Path(settings.DATABASES["default"]["NAME"]).parent
-        if shutil.disk_usage(folder).free < LEAST_FREE:
-            return "The disk of the database is full. Free some space on it."
+    if disk_problem():
+        return "The disk of the database is full or read-only. Free some space on it, or make it writable."
     try:
         Pulse.objects.update_or_create(name=READINESS, defaults={"at": timezone.now()})
     except Error:

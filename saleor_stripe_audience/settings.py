@@ -260,6 +260,11 @@ def database_settings(url: str) -> dict[str, Any]:
 
 
 def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
+    if ":memory:" in parsed["NAME"]:
+        raise ImproperlyConfigured(
+            "DATABASE_URL: give the path of a file, such as sqlite:///var/db.sqlite3: each process would have a "
+            "database in memory of its own, which is lost when it ends."
+        )
     # With Django's defaults 16 writers lost half of all writes ("database is locked"); with these none.
     options = {
         "transaction_mode": "IMMEDIATE",

@@ -9,12 +9,13 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.audience.consent.deliveries.webhooks import webhooks_of
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.database_causes import disk_problem, explain
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway import account_state, connect, onboarding
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -59,8 +60,8 @@ def _problem(check: Callable[[], object]) -> str:
         check()
     except Failure as error:
         return error.message
-    except DatabaseError:
-        return "The database does not respond as expected. Check DATABASE_URL, then run `migrate`."
+    except Error as error:
+        return explain(error)
     return ""
 
 
@@ -102,7 +103,7 @@ def _storefront_note() -> str:
 
 
 def _check_database() -> None:
-    if problem := database_problem():
+    if problem := database_problem(explain) or disk_problem():
         raise Rejected(problem)
 
 

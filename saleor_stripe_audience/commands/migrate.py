@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import Error, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from saleor_stripe_audience.settings import database
@@ -17,7 +17,11 @@ MIGRATION_LOCK = 7_325_811_001  # this product's advisory lock in PostgreSQL
 def run(arguments: Sequence[str]) -> int:
     """Apply every migration; running it again changes nothing."""
     argparse.ArgumentParser(prog="saleor-stripe-audience migrate", description=__doc__).parse_args(arguments)
-    apply(verbosity=1)
+    try:
+        apply(verbosity=1)
+    except Error:
+        print(flush=True)  # ends the line of the migration that failed
+        raise
     return 0
 
 

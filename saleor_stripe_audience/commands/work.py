@@ -11,6 +11,7 @@ from django.db import connections
 
 from saleor_stripe_audience import metrics
 from saleor_stripe_audience.commands import ports
+from saleor_stripe_audience.database_causes import explain
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.health import database_problem
 from saleor_stripe_audience.inbox.backlog import BacklogMetrics
@@ -56,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
 def _wait_for_migrations(stopped: threading.Event) -> bool:
     """Wait until `serve` or `migrate` has created and migrated the database. False if stopped."""
     shown = ""
-    while problem := database_problem():
+    while problem := database_problem(explain):
         if problem != shown:
             print(f"Waiting. {problem}", flush=True)
             shown = problem

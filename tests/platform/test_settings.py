@@ -122,6 +122,12 @@ def test_a_database_needs_a_name(url: str) -> None:
         database(url)
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:"])
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: give the path of a file"):
+        database(url)
+
+
 def test_postgresql_is_pooled_and_no_connection_is_kept() -> None:
     configured = database("postgres://user:password@db.example.com:5432/app?sslmode=require")
     assert configured["CONN_MAX_AGE"] == 0

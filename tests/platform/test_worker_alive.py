@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from django_ox.models import OxTask
 
-from saleor_stripe_audience import health
+from saleor_stripe_audience import database_causes
 from saleor_stripe_audience.commands import check, work
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox import engine
@@ -111,7 +111,7 @@ def test_work_waits_for_the_migrations(tmp_path: Path) -> None:
 
 
 def test_work_that_waits_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "database_problem", lambda: "Migrations are waiting.")
+    monkeypatch.setattr(work, "database_problem", lambda _: "Migrations are waiting.")
     stopped = threading.Event()
     stopped.set()
     assert not work._wait_for_migrations(stopped)
@@ -136,5 +136,5 @@ def test_a_full_disk_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatc
 
 def test_a_disk_that_is_nearly_full_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "vendor", "sqlite")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=health.LEAST_FREE - 1))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=database_causes.LEAST_FREE - 1))
     assert client.get("/readyz").status_code == 503
