@@ -1,7 +1,9 @@
 """`serve` as an operator runs it: in its own process, on a new database, ended by a signal."""
 
+import contextlib
 import errno
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -17,7 +19,7 @@ import requests
 
 from saleor_stripe_audience.commands import ports
 from saleor_stripe_audience.errors import Rejected
-from tests.platform.served import SECONDS, Servers, command, environment, free_port
+from tests.platform.served import SECONDS, Servers, command, environment, free_port, serving
 
 
 def test_a_page_may_be_framed_and_the_host_header_is_ignored(servers: Servers) -> None:
@@ -237,6 +239,36 @@ def test_it_can_be_stopped_while_it_waits_for_its_port(tmp_path: Path, taken_por
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_backup_of_a_running_app_can_be_restored(migrated: Path) -> None:
+    """Run the commands of docs/operating.md, with the app's own latest changes still in SQLite's log."""
+    operating = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    _, _, backups = operating.partition("## Backups")
+    back_up, restore = re.findall(r"```sh\n(.*?)```", backups, re.DOTALL)
+    _, statement, _ = back_up.split('"')
+    with serving(migrated) as (_url, process):
+        with contextlib.closing(sqlite3.connect(migrated / "var" / "db.sqlite3", timeout=20)) as database:
+            database.execute("INSERT INTO inbox_pulse (name, at) VALUES ('before', '2026-01-01')")
+            database.commit()
+            database.execute(statement.replace("backup.sqlite3", f"{migrated}/backup.sqlite3"))
+            database.execute("INSERT INTO inbox_pulse (name, at) VALUES ('after', '2026-01-01')")
+            database.commit()
+        children = children_of(process)
+        process.kill()
+        wait_for_end(children)
+        assert (migrated / "var" / "db.sqlite3-wal").stat().st_size > 0
+    subprocess.run(["sh", "-e", "-c", restore], cwd=migrated, check=True)
+    with serving(migrated):
+        assert "before" in pulses(migrated)
+        assert "after" not in pulses(migrated)
+
+
+def wait_for_end(pids: list[int]) -> None:
+    with a_while() as turns:
+        for _ in turns:
+            if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+                return
 
 
 @pytest.mark.parametrize("host", ["203.0.113.9", "2001:db8::9", "nowhere.invalid", "a..b"])
