@@ -222,6 +222,15 @@ def test_a_port_of_another_process_is_not_shared(taken_port: int) -> None:
     ports.check_free("127.0.0.1", free_port(), "PORT", seconds=0)
 
 
+@pytest.fixture
+def ctrl_c_is_not_ignored() -> Iterator[None]:
+    """A shell's background jobs ignore it, and so do the processes that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_not_ignored")
 def test_it_can_be_stopped_while_it_waits_for_its_port(tmp_path: Path, taken_port: int) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "saleor_stripe_audience", "serve", "--host", "127.0.0.1"],
