@@ -36,7 +36,9 @@ ABANDONED_AFTER = timedelta(hours=1)
 LOOKED_FOR = timedelta(days=30)
 OTHERS_SECONDS = 4.0  # the longest that a response to Saleor waits for the other payments of its checkout
 LONGEST_KEY = 128  # characters of a problem's key, Saleor's limit
-PAID = ("processing", "requires_capture", "succeeded")
+HELD = "requires_capture"
+PAID = ("processing", HELD, "succeeded")
+CANCELED = "order_cancelled"  # Saleor's event
 # What is charged, held, and neither: a bank debit on its way, or some of each.
 _GONE = (staff_messages.GONE, staff_messages.GONE_HELD, staff_messages.GONE_UNDECIDED)
 _UNFINISHED = (
@@ -106,17 +108,25 @@ def follow_source(installation_id: str, transaction_id: str) -> None:
 
 
 def follow_sources(event: Event, source_ids: list[str]) -> None:
-    """Follow the checkout or order of a shop's event by its ids; check it again if it has a problem."""
+    """Follow the checkout or order of a shop's event by its ids; check it again if it has a problem.
+
+    A canceled order is checked, too: its holds have to be released by staff.
+    """
     installation = client.installation_of(event)
     payments = amounts_due.open_payments_for(installation, *source_ids)
     if payments:
         follow(installation, payments[0].transaction_id)
+    own = Payment.objects.select_related("account", "installation").filter(
+        source_id__in=source_ids, installation=installation
+    )
     if _has_problem(installation, source_ids):
-        paid = Payment.objects.select_related("account", "installation").filter(
-            source_id__in=source_ids, installation=installation, status__in=PAID
-        )
-        for payment in paid:
-            check(payment)
+        paid = own.filter(status__in=PAID)
+    elif event.kind == CANCELED:
+        paid = own.filter(status=HELD)
+    else:
+        return
+    for payment in paid:
+        check(payment)
 
 
 def with_payments(installation_id: uuid.UUID, ids: Mapping[int, Sequence[str]]) -> set[int]:
@@ -222,9 +232,17 @@ def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Pr
         kind = staff_messages.ORDER if source.number else staff_messages.CHECKOUT
         what, surplus = with_values(kind, number=source.number), Money(-due.minor, due.currency)
         return with_values(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
+    if source.status in amounts_due.OVER and (held := [each for each in paid if each.status == HELD]):
+        return _held_for_nothing(held, source)
     if is_late and not source.number:
         return with_values(_by_status(paid, _UNFINISHED), amount=taken, url=url)
     return None
+
+
+def _held_for_nothing(held: list[Payment], source: Source) -> Promise:
+    amount = from_minor(sum(map(amounts_due.covered_minor, held)), held[0].currency)
+    url = dashboard_url(held[-1].payment_intent_id, livemode=held[-1].account.livemode)
+    return with_values(staff_messages.HELD_FOR_NOTHING, number=source.number, amount=amount, url=url)
 
 
 def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) -> Promise:
@@ -233,7 +251,7 @@ def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) 
     statuses = {each.status for each in paid}
     if statuses == {"succeeded"}:
         return charged
-    return held if statuses == {"requires_capture"} else undecided
+    return held if statuses == {HELD} else undecided
 
 
 def _has_problem(installation: Installation, source_ids: list[str]) -> bool:

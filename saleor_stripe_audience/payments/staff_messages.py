@@ -64,6 +64,10 @@ UNFINISHED_UNDECIDED = pgettext_lazy(
     "Stripe has payments of {amount}, but the checkout did not become an order: the customer left before the last "
     "step; not all of it has been charged. Complete it with them, or refund or release it: {url}",
 )
+HELD_FOR_NOTHING = pgettext_lazy(
+    "staff",
+    "Order {number} was cancelled, but Stripe still holds an authorization of {amount} for it. Release it: {url}",
+)
 TOO_MUCH = pgettext_lazy(
     "staff",
     "{what} was overpaid by {surplus}. Refund or release the excess amount; the last payment is {url}",

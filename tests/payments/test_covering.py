@@ -300,6 +300,29 @@ class TestTheTotalChanges:
         catch_up(town)
         assert intent(town, town.intent)["status"] == "canceled"
 
+    @pytest.mark.parametrize("end", ["capture", "release"])
+    def test_a_hold_of_an_order_that_is_cancelled_is_a_problem_until_staff_decide(
+        self, town: Town, end: str
+    ) -> None:
+        town.begin("AUTHORIZATION")
+        town.pay()
+        process(town, town.transaction)
+        complete(town)
+        catch_up(town)
+        assert problems() == []
+        cancel = "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }"
+        town.shop.gql(cancel, {"id": source(town).id}, town.shop.staff_token())
+        catch_up(town)
+        [message] = problems()
+        assert "was cancelled, but Stripe still holds an authorization of" in message
+        assert town.intent in message
+        if end == "capture":
+            town.api.payment_intents.capture(town.intent)
+        else:
+            town.api.payment_intents.cancel(town.intent)
+        town.deliver_all(town.events())
+        assert problems() == []
+
     def test_an_order_that_is_cancelled_can_no_longer_be_paid(self, town: Town) -> None:
         """Also if the app gets no events about orders, or if the payment begins after them."""
         town.shop.host.store.channels[0].allows_unpaid_orders = True
