@@ -146,7 +146,7 @@ def wire_headers(host: Sender, url: str) -> dict[str, str]:
 def post(host: Sender, delivery: Delivery, body: bytes) -> Attempt:
     """Send once, without holding the store's lock; the attempt is added to the delivery."""
     headers = headers_for(host, delivery.webhook, delivery.event, body)
-    limits = (CONNECT_SECONDS * host.timeout_scale, READ_SECONDS * host.timeout_scale)
+    limits = (CONNECT_SECONDS, READ_SECONDS * host.timeout_scale)
     started = time.monotonic()
     status: int | None = None
     try:

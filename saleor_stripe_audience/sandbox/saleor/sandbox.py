@@ -37,8 +37,8 @@ class SaleorSandbox:
     """A Saleor of a given version ("3.21" to "3.24") on 127.0.0.1.
 
     `retry_scale` shortens the waits between retries (1.0: ten seconds to five minutes), `timeout_scale` the
-    limits of 2 and 18 seconds for an app's response; with `disorder`, events arrive in any order. Use it as a
-    context manager, or call `start()` and `stop()`.
+    limit of 18 seconds for an app's response; with `disorder`, events arrive in any order. Use it as a context
+    manager, or call `start()` and `stop()`.
     """
 
     def __init__(

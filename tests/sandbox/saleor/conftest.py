@@ -29,7 +29,7 @@ TRANSACTION = (
 
 @pytest.fixture
 def shop() -> Iterator[SaleorSandbox]:
-    with SaleorSandbox(retry_scale=0.0005, timeout_scale=0.05) as running:
+    with SaleorSandbox(retry_scale=0.0005, timeout_scale=0.1) as running:
         yield running
 
 
