@@ -167,6 +167,10 @@ class Environment(BaseSettings):
             validate_email(self.EMAIL_FROM)
         except DjangoValidationError:
             found.append("EMAIL_FROM: give the sender address of mails, such as news@shop.example.com.")
+        if not self.EMAIL_FROM.isascii():
+            found.append(
+                "EMAIL_FROM: write the domain in ASCII, such as xn--bcher-kva.example for bücher.example."
+            )
         return found
 
     def _problems_of_numbers(self) -> list[str]:

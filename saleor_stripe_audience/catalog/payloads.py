@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from saleor_stripe_audience.catalog.rich_text import plain_text
-from saleor_stripe_audience.saleor.payloads import Moment, Payload, Price, Text, read
+from saleor_stripe_audience.saleor.payloads import Payload, Price, Text, read
+from saleor_stripe_audience.utc import Moment
 
 MOST_IMAGES = 8  # Stripe's limit: https://docs.stripe.com/api/products/object#product_object-images
 LONGEST_IMAGE_URL = 2048

@@ -1,11 +1,10 @@
 """The base of the typed values that Saleor's payloads are read into, once, where they arrive."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from django.utils.translation import pgettext_lazy
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from saleor_stripe_audience.errors import Rejected
@@ -23,17 +22,6 @@ Amount = Annotated[
 ]
 # What Saleor's schema calls nullable may be null; here it is empty then.
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """Return the time in UTC. ValueError for the first and last hours of the calendar, which have none."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("out of range") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Payload(BaseModel):

@@ -85,6 +85,9 @@ def test_mail_needs_a_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^EMAIL_FROM: ") as refused:
         read_environment()
     assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("EMAIL_FROM", "news@bücher.example.com")
+    with pytest.raises(ImproperlyConfigured, match=r"^EMAIL_FROM: write the domain in ASCII"):
+        read_environment()
     monkeypatch.setenv("EMAIL_FROM", "news@shop.example.com")
     assert read_environment().EMAIL_FROM == "news@shop.example.com"
 

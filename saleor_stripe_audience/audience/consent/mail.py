@@ -145,6 +145,8 @@ def _send(message: Mail) -> None:
             code="mail",
         ) from None
     except ValueError:
+        if all(each.rpartition("@")[0].isascii() for each in message.to):
+            raise
         raise Rejected(
             pgettext_lazy(
                 "staff",

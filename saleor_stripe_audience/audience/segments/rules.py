@@ -8,7 +8,7 @@ docs/audience.md documents what the conditions mean; `compile` translates them i
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -31,6 +31,7 @@ from saleor_stripe_audience.audience.people.status import ConsentState, Status
 from saleor_stripe_audience.audience.segments.places import Misplaced, at, place_of
 from saleor_stripe_audience.audience.segments.saleor_ids import is_id_of
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.utc import to_utc
 
 VERSION = 1
 MAX_DEPTH = 20
@@ -118,8 +119,8 @@ def _small_enough(number: Decimal) -> Decimal:
 def _in_calendar(time: datetime) -> datetime:
     """Refuse a time that has no date in UTC, in which the databases compare it."""
     try:
-        time.astimezone(UTC)
-    except OverflowError:
+        to_utc(time)
+    except ValueError:
         raise PydanticCustomError(
             "time_outside", "the time is before the year 1 or after 9999 in UTC"
         ) from None

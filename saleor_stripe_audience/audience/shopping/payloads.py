@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasPath, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AliasPath, BeforeValidator, Field
 
 from saleor_stripe_audience.audience.contacts.identity import Person
 from saleor_stripe_audience.audience.people.addresses import usable_email
@@ -19,20 +19,10 @@ from saleor_stripe_audience.audience.people.payloads import (
     parse,
 )
 from saleor_stripe_audience.shops.channels import NamedChannel
+from saleor_stripe_audience.utc import Moment
 
 # JSON's 19.99 arrives as a float; its shortest form is what Saleor wrote.
 Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)]
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """Return the time in UTC. ValueError for the first and last hours of the calendar, which have none."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("out of range") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Quantity = Annotated[int, Field(ge=0, le=2**31 - 1)]  # Saleor's own type has no more
 
 _PLACED = frozenset({"PLACED", "PLACED_AUTOMATICALLY_FROM_PAID_CHECKOUT"})
