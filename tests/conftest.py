@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.test import TransactionTestCase
+from django.test import SimpleTestCase, TransactionTestCase
 from django.utils import timezone
 from django_ox import _run_tasks
 from django_ox.models import OxTask
@@ -27,6 +28,11 @@ from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.static_files import HashedFilesMiddleware
 
 Work = Callable[[], int]
+
+TESTS = Path(__file__).parent
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
+# They test the page, the network, the stand-ins and the scripts: a second database would not change anything.
+SAME_ON_EACH_DATABASE = ("browser", "flows", "network", "sandbox", "scripts")
 
 
 def pytest_configure() -> None:
@@ -43,6 +49,20 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
     gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests whose result may depend on the database: `.ci/run` repeats only these on PostgreSQL."""
+    for each in items:
+        if uses_database(each) and each.path.relative_to(TESTS).parts[0] not in SAME_ON_EACH_DATABASE:
+            each.add_marker("database")
+
+
+def uses_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("django_db") is not None:
+        return True
+    is_case = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
+    return is_case or not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def empty_tables(_: TransactionTestCase) -> None:

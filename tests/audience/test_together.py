@@ -315,7 +315,7 @@ class TestKilledAtAnyStep:
             assert set(handled.values_list("attempts", flat=True)) == {1}, step
             assert handled.count() == 10, step
             steps = step
-        assert steps > 20
+        assert steps > 4  # before and after each of its commits
 
 
 class TestLock:

@@ -27,7 +27,8 @@ def deaths[Subject](
 ) -> Iterator[tuple[int, Subject]]:
     """Run `act` once for each of its steps, with a new subject, in a process that is killed at that step.
 
-    A step is the moment before or after a request to another service, a database statement, or a commit.
+    A step is the moment before or after a request to another service or a commit, or after a statement that is
+    its own transaction. Between these, a death changes nothing that lasts: the database forgets what was not committed.
     Yields the step and the subject after each death; ends when a process survives.
     """
     for step in itertools.count(1):
@@ -105,13 +106,15 @@ def _steps(kill_at: int | None) -> Iterator[None]:
         return answer
 
     def committed(self: Any) -> Any:
+        step()
         done = commit(self)
         step()
         return done
 
     def statement(execute: Any, *arguments: Any) -> Any:
         done = execute(*arguments)
-        step()
+        if not (connection.in_atomic_block or arguments[0].startswith("SELECT")):
+            step()
         return done
 
     requests.Session.request = request  # type: ignore[method-assign]  # only until this process ends

@@ -115,6 +115,7 @@ def way() -> Iterator[tuple[Frozen, str]]:
         )  # fmt: skip
 
 
+@pytest.mark.database
 def test_a_query_fails_once_postgresql_has_fallen_silent(way: tuple[Frozen, str]) -> None:
     frozen, place = way
     with closing(Connection.connect(place, autocommit=True)) as connection:
@@ -125,12 +126,14 @@ def test_a_query_fails_once_postgresql_has_fallen_silent(way: tuple[Frozen, str]
         assert connection.closed, "its result may still arrive, and must not be another query's"
 
 
+@pytest.mark.database
 def test_a_slow_query_is_waited_for(way: tuple[Frozen, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_pool, "SILENT_SECONDS", 0.05)
     with closing(Connection.connect(way[1], autocommit=True)) as connection:
         assert connection.execute("SELECT 1 FROM pg_sleep(0.6)").fetchone() == (1,)
 
 
+@pytest.mark.database
 def test_who_answers_requests_does_not_wait_long_for_a_lock(
     way: tuple[Frozen, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_an_unreachable_postgresql_is_named(tmp_path: Path, url: str, cause: str
     assert "hunter2" not in line
 
 
+@pytest.mark.database
 @pytest.mark.skipif(not SERVER.startswith("postgres"), reason="needs PostgreSQL")
 def test_a_missing_postgresql_database_is_named(tmp_path: Path) -> None:
     url = f"{SERVER.rpartition('/')[0]}/no_such_name"

@@ -1,4 +1,8 @@
-"""The image without Docker: what the Dockerfile copies is copied into an empty folder, what it runs is run there."""
+"""The wheel and the image are complete.
+
+The image without Docker: what the Dockerfile copies is copied into an empty folder, what it runs is run there. It
+installs the wheel into an empty environment, which serves for the tests of both.
+"""
 
 import os
 import re
@@ -9,11 +13,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+import requests
 from ruamel.yaml import YAML
 
 from saleor_stripe_audience.settings import Environment
+from tests.platform.served import environment, free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 300
@@ -135,6 +142,68 @@ def test_byte_code_is_compiled(built: Builder) -> None:
     [package] = built.at("/app").rglob("site-packages/saleor_stripe_audience")
     assert list((package / "__pycache__").glob("__main__.*.pyc"))
     assert list(package.parent.glob("django/__pycache__/*.pyc"))
+
+
+def test_it_serves_the_manifest_and_the_page(built: Builder, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    outside = {name: value for name, value in environment(tmp_path, port).items() if name != "PYTHONPATH"}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(built.at("/app/bin/saleor-stripe-audience")), "serve"],
+            cwd=tmp_path,
+            env=outside,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_ready(url, process, tmp_path)
+        manifest = requests.get(f"{url}/api/manifest", timeout=10).json()
+        assert manifest["webhooks"]
+        assert (
+            requests.get(manifest["brand"]["logo"]["default"], timeout=10).headers["Content-Type"]
+            == "image/png"
+        )
+        page = requests.get(f"{url}/dashboard/", timeout=10)
+        assert page.ok
+        assert "static/dashboard" in page.text
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_the_demo_says_what_it_needs(built: Builder) -> None:
+    """Only the wheel, without its extra."""
+    done = subprocess.run(
+        [str(built.at("/app/bin/saleor-stripe-audience")), "demo"],
+        env=built.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "saleor-stripe-audience demo: The demo needs extra packages."
+        " Install them with `pip install 'saleor-stripe-audience[demo]'`.\n"
+    )
+
+
+def test_the_wheel_of_a_used_checkout_is_the_same(built: Builder, uv: str, tmp_path: Path) -> None:
+    """A checkout has tests, scripts, a virtual environment, databases and perhaps secrets, too: none may travel."""
+    subprocess.run(
+        [uv, "build", "-q", "--python", sys.executable, "--wheel", "--out-dir", str(tmp_path), str(ROOT)],
+        check=True,
+    )
+    [wheel] = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    [package] = built.at("/app").rglob("site-packages/saleor_stripe_audience")
+    installed = [each for each in package.rglob("*") if each.is_file() and each.suffix != ".pyc"]
+    assert names == {each.relative_to(package.parent).as_posix() for each in installed}
+    assert "saleor_stripe_audience/shipped/manifests/app.json" in names
+    assert len([name for name in names if name.endswith("django.mo")]) == 2
+    assert not [name for name in names if "/tests/" in name or name.endswith((".env", ".sqlite3"))]
 
 
 def test_nothing_of_the_development_is_sent_to_the_builder() -> None:
