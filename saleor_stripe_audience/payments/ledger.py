@@ -101,11 +101,8 @@ def _pending(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[
     if is_pending and not _has(reported, request, intent.id):
         message = for_staff(messages.for_pending(intent))
         yield _outcome(state, request, intent.id, intent.amount, message=message)
-    # Saleor books the session's own request under the same reference: only a decline ends what was pending.
     is_declined = intent.is_payable and intent.last_payment_error is not None
-    was_reported = _has(reported, f"{_reported_flow(state, reported)}_REQUEST", intent.id)
-    was_pending = _was_processing(intent) and was_reported
-    if is_declined and (was_pending or intent.has_delayed_failure):
+    if is_declined and (_was_pending(state, reported) or intent.has_delayed_failure):
         yield from _failed(state, reported, declines.message_of(intent.decline_code))
 
 
@@ -121,10 +118,17 @@ def _reported_flow(state: StripeState, reported: Sequence[ReportedEvent]) -> str
     return CHARGE if _has(reported, "CHARGE_REQUEST", state.intent.id) else state.flow
 
 
-def _was_processing(intent: PaymentIntent) -> bool:
-    """Whether the charge that failed had been pending: a card is declined at once, a debit days later."""
-    charge = intent.charge
-    return charge is not None and charge.id.startswith("py_") and charge.status == "failed"
+def _was_pending(state: StripeState, reported: Sequence[ReportedEvent]) -> bool:
+    """Whether Saleor counts the declined payment as pending.
+
+    Saleor books the session's own request under the same reference, but does not count it. That one has no message; what
+    is reported as pending says what it waits for, such as a card in India for its bank.
+    """
+    charge, request = state.intent.charge, f"{_reported_flow(state, reported)}_REQUEST"
+    requests = [each for each in reported if (each.type, each.psp_reference) == (request, state.intent.id)]
+    # A card's charge is ch_…; those of bank debits, which are declined days later, are py_….
+    was_debit = charge is not None and charge.id.startswith("py_") and charge.status == "failed"
+    return any(each.message or was_debit for each in requests)
 
 
 def _charged(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:

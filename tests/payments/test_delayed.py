@@ -166,6 +166,27 @@ class TestEnds:
         assert self.results(intent, self.STARTED) == []
         assert outcome_of(intent, "CHARGE").result == "CHARGE_ACTION_REQUIRED"
 
+    @pytest.mark.parametrize("flow", ["CHARGE", "AUTHORIZATION"])
+    @pytest.mark.parametrize("charge", ["failed", None])
+    @pytest.mark.parametrize("waiting", ["processing", "card_await_notification"])
+    def test_a_card_that_waited_for_its_bank_and_was_declined_is_a_failure(
+        self, flow: str, charge: str | None, waiting: str
+    ) -> None:
+        """In India, Stripe charges the card a day after the bank has notified its holder: nobody can try again then."""
+        manual = {"card": {"capture_method": "manual"}} if flow == "AUTHORIZATION" else {}
+        facts: Json = {"metadata": {FLOW: flow}, "payment_method_options": manual}
+        if waiting == "processing":
+            pending = an_intent(None, status="processing", **facts)
+        else:
+            pending = an_intent(waiting, **facts)
+        [reported] = missing_events(StripeState(pending, flow), [])
+        request = ReportedEvent(reported.result, reported.psp_reference, reported.amount, reported.message)
+        latest = charge and {"id": "ch_1", "status": charge, "amount": 5000}
+        declined = expired_intent("card_declined", "card", latest_charge=latest, **facts)
+        assert self.results(declined, request) == [f"{flow}_FAILURE"]
+        failed = ReportedEvent(f"{flow}_FAILURE", "pi_1", Decimal("50.00"))
+        assert self.results(declined, request, failed) == []
+
     @pytest.mark.parametrize("staff", ["en", "fr"])
     def test_staff_read_reports_in_their_own_language(self, settings: Any, staff: str) -> None:
         """Responses to the storefront are in the shopper's."""

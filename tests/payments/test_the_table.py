@@ -160,6 +160,9 @@ ELSEWHERE = {
             "test_reporting.py::test_a_hold_that_is_given_up"
         ),
         "a bank debit that failed days later": "test_reporting.py::test_a_debit_that_takes_days",
+        "a pending card payment that was declined later, as in India": (
+            "test_delayed.py::test_a_card_that_waited_for_its_bank_and_was_declined_is_a_failure"
+        ),
         "a dispute is won, all or part of the money returned": "test_ledger.py::test_what_is_won_is_charged_again",
         "an inquiry": "test_ledger.py::test_a_dispute_counts_what_was_booked",
     },
