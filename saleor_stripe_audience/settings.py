@@ -61,12 +61,14 @@ class Environment(BaseSettings):
 
     def problems(self) -> list[str]:
         """What is missing or wrong, each with the variable to set."""
+        if found := self._problems_of_wrapping():
+            return found  # the others would be about the quotes and spaces
         found = []
-        if len(self.SECRET_KEY) < 16:  # noqa: PLR2004 - shorter ones are words, not keys
+        if not _is_secret(self.SECRET_KEY):
             found.append(
                 "SECRET_KEY: give a long random text (16 characters or more); it encrypts stored secrets."
             )
-        if any(len(each) < 16 for each in listed(self.SECRET_KEY_FALLBACKS)):  # noqa: PLR2004 - as above
+        if not all(map(_is_secret, listed(self.SECRET_KEY_FALLBACKS))):
             found.append("SECRET_KEY_FALLBACKS: give former values of SECRET_KEY, separated by commas.")
         found += self._problems_of_addresses()
         found += self._problems_of_saleor()
@@ -76,6 +78,16 @@ class Environment(BaseSettings):
         if self.LOG_LEVEL.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             found.append("LOG_LEVEL: give DEBUG, INFO, WARNING or ERROR.")
         return found + self._problems_of_mail() + self._problems_of_platform()
+
+    def _problems_of_wrapping(self) -> list[str]:
+        """Quotes and spaces around a value: a shell removes them, but `docker run --env-file` and others do not."""
+        values = {name: value for name, value in self if isinstance(value, str) and "SECRET" not in name}
+        return [
+            f"{name}: remove the quotes and spaces around the value; here they are part of it."
+            for name, value in values.items()
+            if value != (value.strip() or value)
+            or (len(value) > 1 and value[0] in "\"'" and value[0] == value[-1])
+        ]
 
     def _problems_of_addresses(self) -> list[str]:
         found = []
@@ -213,12 +225,17 @@ def is_web_address(text: str) -> bool:
 
 def is_shop_pattern(text: str) -> bool:
     """Whether it is a shop's API URL, with * allowed inside the host's first label."""
-    if not is_web_address(text):
+    if not is_web_address(text) or urlsplit(text).path in ("", "/"):
         return False
     first, dot, rest = urlsplit(text).netloc.partition(".")
     return "*" not in text or (
         "*" in first and bool(dot) and text.count("*") == first.count("*") and bool(rest)
     )
+
+
+def _is_secret(text: str) -> bool:
+    """Shorter texts are words, not keys; and a key is not one character many times."""
+    return len(text) >= 16 and len(set(text)) > 4  # noqa: PLR2004 - as the docstring says
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -257,6 +274,11 @@ def database_settings(url: str) -> dict[str, Any]:
             "DATABASE_URL: give sqlite:///path or postgres://user:password@host:5432/name."
         )
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
+        if parsed["HOST"]:
+            raise ImproperlyConfigured(
+                "DATABASE_URL: give three slashes before the path of the file, such as sqlite:///var/db.sqlite3, "
+                "or four before an absolute one. With two, its first folder would be read as a host."
+            )
         return _sqlite(parsed)
     if parsed["ENGINE"] == "django.db.backends.postgresql":
         return _postgresql(parsed)

@@ -21,7 +21,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("give a time, such as 2026-11-23T14:00:00Z") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 

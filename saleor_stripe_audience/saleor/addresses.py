@@ -47,9 +47,9 @@ def _split(url: str) -> SplitResult:
 
 def _matches(pattern: str, url: str) -> bool:
     """`*` is allowed inside the first label of the host only, for letters, digits and hyphens."""
-    if "*" not in pattern:
-        return pattern.rstrip("/") == url.rstrip("/")
     wanted, given = urlsplit(pattern), _split(url)
+    if "*" not in pattern:
+        return _comparable(wanted) == _comparable(given)
     label, _, rest = wanted.netloc.partition(".")
     if "*" in rest or not rest or "*" in wanted.path:
         return False
@@ -63,6 +63,11 @@ def _matches(pattern: str, url: str) -> bool:
     )
 
 
+def _comparable(url: SplitResult) -> SplitResult:
+    """The URL without what makes no difference: the case of its host, and a slash at its end."""
+    return url._replace(netloc=url.netloc.lower(), path=url.path.rstrip("/"))
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -74,8 +79,8 @@ def _is_loopback(host: str) -> bool:
 
 def is_named_by_operator(url: str) -> bool:
     """Whether the operator listed this very host: such a host may be private, all others must be public."""
-    named = {origin_of(pattern) for pattern in settings.ALLOWED_SALEOR_URLS if "*" not in pattern}
-    return origin_of(url) in named
+    literal = (each for each in settings.ALLOWED_SALEOR_URLS if "*" not in each)
+    return origin_of(url).lower() in (origin_of(each).lower() for each in literal)
 
 
 def public_address(host: str, port: int) -> str:

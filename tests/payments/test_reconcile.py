@@ -295,3 +295,9 @@ class TestWhatGoesOn:
         report = reconciled(run_due_tasks)
         assert town.amounts()[0] == town.total()
         assert all(each.fixed for each in report.differences)
+
+
+def test_a_wrong_time_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["reconcile", "--since", "yesterday"])
+    assert "argument --since: give a time, such as 2026-11-23T14:00:00Z" in capsys.readouterr().err

@@ -67,6 +67,25 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
         read_environment()
 
 
+@pytest.mark.parametrize("wrapped", ["'{}'", '"{}"', " {}", "{} ", "{}\r"])
+@pytest.mark.parametrize("name", ["ALLOWED_SALEOR_URLS", "DATABASE_URL", "EMAIL_FROM", "PUBLIC_URL"])
+def test_quotes_and_spaces_around_a_value_are_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, wrapped: str
+) -> None:
+    values = GOOD | {"DATABASE_URL": "sqlite:///var/db.sqlite3", "EMAIL_FROM": "news@shop.example.com"}
+    monkeypatch.setenv(name, wrapped.format(values[name]))
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: remove the quotes and spaces"):
+        read_environment()
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+@pytest.mark.parametrize("value", [20 * " ", 20 * "a", 10 * "ab"])
+def test_a_key_is_not_one_character(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value if name == "SECRET_KEY" else f"{value.strip() or 'a'},")
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: "):
+        read_environment()
+
+
 @pytest.mark.parametrize("path", ["/sub", "/sub/", "//"])
 def test_the_public_url_has_no_path(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("PUBLIC_URL", f"https://app.example.com{path}")
@@ -128,6 +147,15 @@ def test_a_database_needs_a_name(url: str) -> None:
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:"])
 def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: give the path of a file"):
+        database(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://var/db.sqlite3", "sqlite://db.sqlite3", "sqlite://localhost/db.sqlite3"]
+)
+def test_a_folder_is_not_read_as_a_host(url: str) -> None:
+    """The file would be created elsewhere, such as outside a container's volume."""
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL: give three slashes"):
         database(url)
 
 
@@ -207,6 +235,8 @@ def test_a_wrong_part_of_a_platform_is_named(monkeypatch: pytest.MonkeyPatch, na
         ("ALLOWED_SALEOR_URLS", "https://shop.*.com/graphql/"),
         ("ALLOWED_SALEOR_URLS", "https://shop.example.com/*"),
         ("ALLOWED_SALEOR_URLS", "https://["),
+        ("ALLOWED_SALEOR_URLS", "https://shop.example.com"),
+        ("ALLOWED_SALEOR_URLS", "https://*.example.com/"),
         ("STRIPE_API_BASE", "stripe"),
         ("CA_FILE", "/nowhere/authorities.pem"),
         ("CA_FILE", __file__),

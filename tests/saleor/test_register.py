@@ -115,6 +115,14 @@ def test_http_is_for_loopback_only(settings: Any) -> None:
     assert refused.value.code == "https_required"
 
 
+def test_the_case_of_the_host_makes_no_difference(settings: Any) -> None:
+    settings.ALLOWED_SALEOR_URLS = ("https://Shop.Example.com/graphql",)
+    addresses.check_allowed("https://shop.example.com/graphql/")
+    assert addresses.is_named_by_operator("https://shop.example.com/graphql/")
+    with pytest.raises(Rejected):
+        addresses.check_allowed("https://shop.example.com/GraphQL/")
+
+
 def test_a_private_address_behind_a_pattern_is_refused(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
