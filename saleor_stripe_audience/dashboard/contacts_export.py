@@ -24,7 +24,10 @@ def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBa
     if network and network not in NETWORKS:
         return refuse(request, 404, _("There is no list for this network."), user)
     name = f"{network}.csv" if network else "contacts.csv"
-    file = write_to_disk(export_ads(found, network) if network else export_csv(found))
+    if network:
+        file = write_to_disk(export_ads(found, network))
+    else:
+        file = write_to_disk(export_csv(found), is_for_spreadsheets=True)
     return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv")
 
 

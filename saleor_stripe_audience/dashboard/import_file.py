@@ -113,7 +113,7 @@ def refused_rows(request: HttpRequest, user: DashboardUser, file_id: UUID) -> Ht
 def _written(file: ImportFile) -> IO[bytes]:
     """Write to disk before the first byte is sent: a slow client must not keep the database busy."""
     written = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    text = TextIOWrapper(written, "utf-8", "replace", newline="")
+    text = TextIOWrapper(written, "utf-8-sig", "replace", newline="")  # Excel needs the byte order mark
     rows = csv.writer(text)
     listed = file_import.read_refused(file)
     rows.writerow([_("Line"), _("Reason"), *map(escape, next(listed).cells)])

@@ -2,6 +2,7 @@
 
 import csv
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -131,6 +132,7 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
 def export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
     """The payments that were searched for, as CSV."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    file.write(BOM_UTF8)  # Excel would read another encoding
     for line in _lines(user, chosen(user, request.GET).select_related("account")):
         file.write(line.encode())
     file.seek(0)

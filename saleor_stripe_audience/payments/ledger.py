@@ -121,8 +121,8 @@ def _reported_flow(state: StripeState, reported: Sequence[ReportedEvent]) -> str
 def _was_pending(state: StripeState, reported: Sequence[ReportedEvent]) -> bool:
     """Whether Saleor counts the declined payment as pending.
 
-    Saleor books the session's own request under the same reference, but does not count it. That one has no message; what
-    is reported as pending says what it waits for, such as a card in India for its bank.
+    Saleor books the session's own request under the same reference, but does not count it. That one has no message;
+    what is reported as pending says what it waits for, such as a card in India for its bank.
     """
     charge, request = state.intent.charge, f"{_reported_flow(state, reported)}_REQUEST"
     requests = [each for each in reported if (each.type, each.psp_reference) == (request, state.intent.id)]

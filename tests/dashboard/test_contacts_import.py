@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import uuid
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -181,7 +182,9 @@ def test_the_refused_rows_are_a_file_in_the_readers_language_that_executes_nothi
             headers=staff.shop.headers() | {"Accept-Language": "fr"},
         )
         assert "attachment" in answer["Content-Disposition"]
-        return list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
+        content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+        assert content.startswith(BOM_UTF8)
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
 
     assert listed() == [
         ["Ligne", "Motif", "E-mail", "First name", "Newsletter", "Shoe size"],

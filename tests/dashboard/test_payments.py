@@ -5,6 +5,7 @@ import html
 import io
 import re
 import uuid
+from codecs import BOM_UTF8
 from datetime import timedelta
 from decimal import Decimal
 from itertools import product
@@ -355,7 +356,9 @@ def test_the_file_has_what_was_searched_for_and_no_formulas(shop: Shop, client: 
     answer = client.get("/dashboard/payments.csv?q=1,234.50&status=paid", headers=shop.headers())
     assert answer["Content-Disposition"] == 'attachment; filename="payments.csv"'
     assert "no-store" in answer["Cache-Control"]
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    content = b"".join(answer)
+    assert content.startswith(BOM_UTF8)
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert len(rows) == 24
     assert {row["account"] for row in rows} == {"'=cmd()"}
     assert {row["amount"] for row in rows} == {"1234.50"}

@@ -2,6 +2,7 @@
 
 import csv
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import batched
@@ -92,9 +93,15 @@ def export_csv(contacts: QuerySet[Contact]) -> Iterator[str]:
     yield from copied(contacts) if connection.vendor == "postgresql" else composed(contacts)
 
 
-def write_to_disk(blocks: Iterator[str]) -> IO[bytes]:
-    """Write a list to disk before its first byte is sent: a slow client must not keep the transaction open."""
+def write_to_disk(blocks: Iterator[str], *, is_for_spreadsheets: bool = False) -> IO[bytes]:
+    """Write a list to disk before its first byte is sent: a slow client must not keep the transaction open.
+
+    `is_for_spreadsheets`: begin with a byte order mark, without which Excel reads another encoding. Programs that read
+    CSV may take the mark for a part of the first column's name.
+    """
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    if is_for_spreadsheets:
+        file.write(BOM_UTF8)
     for block in blocks:
         file.write(block.encode())
     file.seek(0)
