@@ -79,6 +79,8 @@ EVENT_HANDLERS: EventHandlers = {
         "app_deleted": (mark_app_removed,),
         "checkout_created": (record_checkout,),
         "checkout_updated": (follow_totals, record_checkout),
+        "checkout_fully_authorized": (follow_totals,),
+        "checkout_fully_paid": (follow_totals,),
         "order_created": (set_order_number, add_shipping, follow_totals, record_order, record_order_consent),
         "order_updated": (follow_totals, record_order, record_order_consent),
         "order_paid": (follow_totals, record_order, record_order_consent),

@@ -7,6 +7,8 @@ EVENT_NAMES: dict[str, str | Promise] = {
     "app_deleted": _("App removed"),
     "checkout_created": _("Cart created"),
     "checkout_updated": _("Cart changed"),
+    "checkout_fully_authorized": _("Cart authorized in full"),
+    "checkout_fully_paid": _("Cart paid in full"),
     "order_created": _("Order placed"),
     "order_updated": _("Order changed"),
     "order_paid": _("Order paid"),

@@ -81,6 +81,9 @@ _CAPPED = pgettext_lazy("shopper", "Only {amount} is left to pay, so the payment
 _FALLEN = pgettext_lazy(
     "shopper", "{amount} was paid, but only {total} is due. The shop can refund the difference."
 )
+_FALLEN_TO_NOTHING = pgettext_lazy(
+    "shopper", "{amount} was paid, but nothing was due any more. The shop can refund it."
+)
 _RISEN = pgettext_lazy(
     "shopper", "{amount} was paid, but {total} is now due. Please pay the rest separately."
 )
@@ -150,8 +153,9 @@ def capped(amount: Money, language: str) -> str:
 
 def fallen(paid: Money, total: Money, language: str) -> str:
     """More was paid than is now due."""
-    due = Money(max(0, total.minor), total.currency)
-    return in_language(_FALLEN, language, amount=paid, total=due)
+    if total.minor <= 0:
+        return in_language(_FALLEN_TO_NOTHING, language, amount=paid)
+    return in_language(_FALLEN, language, amount=paid, total=total)
 
 
 def risen(paid: Money, total: Money, language: str) -> str:

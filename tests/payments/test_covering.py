@@ -26,7 +26,9 @@ from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.shopper_messages import ALREADY_PAID
 from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
-from saleor_stripe_audience.sandbox.saleor.state import Checkout, Order
+from saleor_stripe_audience.sandbox.saleor.ledger import Amounts
+from saleor_stripe_audience.sandbox.saleor.payments import amounts_changed
+from saleor_stripe_audience.sandbox.saleor.state import Checkout, Order, Transaction, TransactionEvent
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 from saleor_stripe_audience.shops.models import Installation, Problem
 from saleor_stripe_audience.wording import in_language
@@ -189,6 +191,23 @@ class TestSecondTab:
         town.stripe.faults.clear()
         catch_up(town)
         assert intent(town, other)["status"] == "canceled"
+
+    @pytest.mark.parametrize("step", ["AUTHORIZATION_SUCCESS", "CHARGE_SUCCESS"])
+    def test_a_gift_card_or_another_app_that_pays_everything_ends_it(self, town: Town, step: str) -> None:
+        """Since Saleor 3.23, a gift card is a transaction; Saleor then only sends that the checkout is covered."""
+        town.begin()
+        covered = checkout(town)
+        amount = Decimal(str(town.total()))
+        card = Transaction("saleor.io.gift-card", "USD", checkout=covered)
+        with town.shop.host.store.lock:
+            town.shop.host.store.transactions.append(card)
+            card.events.append(TransactionEvent(step, amount, "gift-1"))
+            card.recalculate()
+            amounts_changed(town.shop.host, card, Amounts(), None)
+            town.shop.host.flush()
+        catch_up(town)
+        assert intent(town, town.intent)["status"] == "canceled"
+        assert Payment.objects.get().status == "canceled"
 
     def test_two_payments_of_a_part_each_stand(self, town: Town) -> None:
         town.begin()
@@ -401,7 +420,8 @@ def of(total: float) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("paid", "total", "words"), [(18, 10, "refund"), (18, 30, "separately"), (18, 18, "")]
+    ("paid", "total", "words"),
+    [(18, 10, "only 10.00 USD is due"), (18, 0, "nothing was due"), (18, 30, "separately"), (18, 18, "")],
 )
 def test_a_total_that_changed_after_the_payment_is_noted(
     buy: Begin, paid: int, total: int, words: str
