@@ -12,7 +12,7 @@ import structlog
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.consent.deliveries import record
-from saleor_stripe_audience.audience.consent.deliveries import services as deliveries
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity
 from saleor_stripe_audience.audience.people import audiences
@@ -140,7 +140,7 @@ def record_dispute(event: Event) -> Write | None:
 def record_delivery(event: Event) -> None:
     """Apply an email service's report about an email."""
     payload = event.payload or {}
-    kind, recipient = deliveries.Kind(event.kind), str(payload.get("recipient", ""))
+    kind, recipient = Kind(event.kind), str(payload.get("recipient", ""))
     service = str(payload.get("service", ""))
     shop = audiences.locked_shop(event.origin)
     record.record(shop.installation, kind, recipient, event.occurred_at, service)

@@ -4,7 +4,7 @@ import re
 
 from django.utils.translation import gettext_lazy
 
-from saleor_stripe_audience.audience.consent.deliveries.services import Kind as Report
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind as Report
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.wording import Wording
 

@@ -12,9 +12,9 @@ from django.utils.translation import override
 import saleor_stripe_audience.sandbox
 from saleor_stripe_audience.api.enums import PaymentStatus
 from saleor_stripe_audience.api_keys.scopes import EVERYTHING
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind as Report
 from saleor_stripe_audience.audience.consent.deliveries.record import record
 from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
-from saleor_stripe_audience.audience.consent.deliveries.services import Kind as Report
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.ledger import record as record_consent
 from saleor_stripe_audience.audience.consent.models import Consent

@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from saleor_stripe_audience.audience.consent.deliveries.services import Kind
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind
 from saleor_stripe_audience.event_handlers import EVENT_HANDLERS, SYNC_WEBHOOKS
 from saleor_stripe_audience.gateway.activation import ACTIVATED
 from saleor_stripe_audience.gateway.onboarding import EVENTS

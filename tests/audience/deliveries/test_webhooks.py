@@ -1,11 +1,9 @@
-"""Bounces and complaints as email services report them, in their own formats, through the webhook."""
+"""Who may report bounces and complaints, and what a report changes."""
 
 import base64
-import hashlib
-import hmac
 import json
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +13,8 @@ from django.utils import timezone
 
 from saleor_stripe_audience.audience.consent import choices
 from saleor_stripe_audience.audience.consent.deliveries import record, webhooks
-from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES, Kind
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind
+from saleor_stripe_audience.audience.consent.deliveries.services import SERVICES
 from saleor_stripe_audience.audience.consent.models import Consent, MailWebhook, SoftBounce
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.commands import check, mail_webhook
@@ -23,180 +22,14 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
-from tests.audience.histories import at, member, order, say
+from tests.audience.deliveries.reports import ADA, KEY, NOW, mailgun, postmark, send, ses_bounce
+from tests.audience.histories import at, member, order
 from tests.audience.records import record_customer, record_order
 from tests.conftest import Work
 
-ADA = "ada@shop.example"
 NEW = "ada.new@shop.example"
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-SECONDS = int(NOW.timestamp())
-KEY = "key-of-the-service"
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada(shop: Installation) -> Contact:
-    record_order(shop, order(), at(1))
-    say(Contact.objects.get(), "given", at(2))
-    return Contact.objects.get()
-
-
-def sns(event: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Type": "Notification",
-        "MessageId": "m1",
-        "Message": json.dumps(event),
-        "Timestamp": NOW.isoformat(),
-    }
-
-
-def ses_bounce(kind: str) -> dict[str, Any]:
-    bounce = {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": [{"emailAddress": ADA}]}
-    return sns({"eventType": "Bounce", "mail": {"messageId": "x", "destination": [ADA]}, "bounce": bounce})
-
-
-def mailgun(event: str, **more: Any) -> dict[str, Any]:
-    token = "t" * 50
-    signed = hmac.new(KEY.encode(), f"{SECONDS}{token}".encode(), hashlib.sha256).hexdigest()
-    data = {"event": event, "id": f"{event}-1", "timestamp": SECONDS, "recipient": ADA} | more
-    return {
-        "signature": {"timestamp": str(SECONDS), "token": token, "signature": signed},
-        "event-data": data,
-    }
-
-
-def sparkpost(kind: str, bounce_class: str = "") -> list[dict[str, Any]]:
-    event = {"type": kind, "bounce_class": bounce_class, "rcpt_to": ADA, "raw_rcpt_to": ADA}
-    event |= {"timestamp": str(SECONDS), "event_id": "1", "transmission_id": "2"}
-    return [{"msys": {"message_event": event}}]
-
-
-def postmark(record_type: str, kind: str = "") -> dict[str, Any]:
-    return {"RecordType": record_type, "Type": kind, "Email": ADA, "Recipient": ADA, "ID": 7,
-            "BouncedAt": NOW.isoformat(), "DeliveredAt": NOW.isoformat()}  # fmt: skip
-
-
-def suppression(reason: str | None) -> dict[str, Any]:
-    change = {"RecordType": "SubscriptionChange", "MessageID": "x", "Recipient": ADA, "Origin": "Recipient"}
-    return change | {
-        "SuppressSending": reason is not None,
-        "SuppressionReason": reason,
-        "ChangedAt": NOW.isoformat(),
-    }
-
-
-def resend(kind: str, bounce: str = "") -> dict[str, Any]:
-    data: dict[str, Any] = {"email_id": "e", "to": [ADA], "headers": []}
-    if bounce:
-        data["bounce"] = {"message": "The recipient's provider sent a bounce message", "type": bounce}
-    return {"type": kind, "created_at": NOW.isoformat(), "data": data}
-
-
-def brevo(event: str) -> dict[str, Any]:
-    return {"event": event, "email": ADA, "id": 1, "ts_event": SECONDS, "message-id": "<x@y>", "tags": []}
-
-
-def sendgrid(event: str, **more: Any) -> list[dict[str, Any]]:
-    return [
-        {"event": event, "email": ADA, "timestamp": SECONDS, "sg_event_id": "s", "sg_message_id": "m"} | more
-    ]
-
-
-def mailjet(event: str, **more: Any) -> list[dict[str, Any]]:
-    return [{"event": event, "email": ADA, "time": SECONDS, "MessageID": 1} | more]
-
-
-REPORTS: list[tuple[str, Any, Kind | None]] = [
-    ("postmark", postmark("Bounce", "HardBounce"), Kind.HARD_BOUNCE),
-    ("postmark", postmark("Bounce", "SoftBounce"), Kind.SOFT_BOUNCE),
-    ("postmark", postmark("Bounce", "BadEmailAddress"), Kind.HARD_BOUNCE),
-    ("postmark", postmark("Bounce", "Transient"), None),
-    ("postmark", postmark("SpamComplaint", "SpamComplaint"), Kind.COMPLAINT),
-    ("postmark", suppression("HardBounce"), Kind.HARD_BOUNCE),
-    ("postmark", suppression("SpamComplaint"), Kind.COMPLAINT),
-    ("postmark", suppression("ManualSuppression"), Kind.UNSUBSCRIBE),
-    ("postmark", suppression(None), None),
-    ("postmark", postmark("Delivery"), Kind.DELIVERED),
-    ("postmark", postmark("Open"), None),
-    ("mailgun", mailgun("failed", severity="permanent", reason="bounce"), Kind.HARD_BOUNCE),
-    ("mailgun", mailgun("failed", severity="permanent", reason="generic"), Kind.SOFT_BOUNCE),
-    ("mailgun", mailgun("failed", severity="temporary", reason="generic"), None),
-    ("mailgun", mailgun("failed", severity="permanent", reason="suppress-bounce"), Kind.HARD_BOUNCE),
-    ("mailgun", mailgun("failed", severity="permanent", reason="suppress-complaint"), Kind.COMPLAINT),
-    ("mailgun", mailgun("failed", severity="permanent", reason="suppress-unsubscribe"), Kind.UNSUBSCRIBE),
-    ("mailgun", mailgun("complained"), Kind.COMPLAINT),
-    ("mailgun", mailgun("unsubscribed"), Kind.UNSUBSCRIBE),
-    ("sendgrid", sendgrid("bounce", type="bounce"), Kind.HARD_BOUNCE),
-    ("sendgrid", sendgrid("bounce", type="blocked"), Kind.SOFT_BOUNCE),
-    ("sendgrid", sendgrid("dropped", reason="Bounced Address"), Kind.HARD_BOUNCE),
-    ("sendgrid", sendgrid("dropped", reason="Spam Reporting Address"), Kind.COMPLAINT),
-    ("sendgrid", sendgrid("dropped", reason="Unsubscribed Address"), Kind.UNSUBSCRIBE),
-    ("sendgrid", sendgrid("deferred"), None),
-    ("sendgrid", sendgrid("spamreport"), Kind.COMPLAINT),
-    ("brevo", brevo("hard_bounce"), Kind.HARD_BOUNCE),
-    ("brevo", brevo("soft_bounce"), Kind.SOFT_BOUNCE),
-    ("brevo", brevo("spam"), Kind.COMPLAINT),
-    ("brevo", brevo("unsubscribe"), Kind.UNSUBSCRIBE),
-    ("brevo", brevo("unsubscribed"), Kind.UNSUBSCRIBE),
-    ("mailjet", mailjet("bounce", hard_bounce=True, error="user unknown"), Kind.HARD_BOUNCE),
-    ("mailjet", mailjet("bounce", hard_bounce=False, error="quota exceeded"), Kind.SOFT_BOUNCE),
-    ("mailjet", mailjet("spam", source="x"), Kind.COMPLAINT),
-    ("sparkpost", sparkpost("bounce", "10"), Kind.HARD_BOUNCE),
-    ("sparkpost", sparkpost("bounce", "22"), Kind.SOFT_BOUNCE),
-    ("sparkpost", sparkpost("spam_complaint"), Kind.COMPLAINT),
-    ("sparkpost", sparkpost("delivery"), Kind.DELIVERED),
-    ("resend", resend("email.bounced", "Permanent"), Kind.HARD_BOUNCE),
-    ("resend", resend("email.bounced", "Transient"), Kind.SOFT_BOUNCE),
-    ("resend", resend("email.complained"), Kind.COMPLAINT),
-    ("amazon-ses", ses_bounce("Permanent"), Kind.HARD_BOUNCE),
-    ("amazon-ses", ses_bounce("Transient"), Kind.SOFT_BOUNCE),
-]
-
-
-def key_of(service: str) -> str:
-    return KEY if SERVICES[service].needs_key else ""
-
-
-def send(client: Client, url: str, body: Any, **headers: str) -> Any:
-    path = "/" + url.partition("://")[2].partition("/")[2]
-    message = body if isinstance(body, dict) else {}
-    if "MessageId" in message:
-        headers |= {"x-amz-sns-message-type": message["Type"], "x-amz-sns-message-id": message["MessageId"]}
-    return client.post(path, json.dumps(body), content_type="application/json", headers=headers)
-
-
-@pytest.mark.parametrize(("service", "body", "kind"), REPORTS)
-def test_every_service_is_understood(
-    shop: Installation,
-    ada: Contact,
-    client: Client,
-    run_due_tasks: Work,
-    service: str,
-    body: Any,
-    kind: Kind | None,
-) -> None:
-    if kind == Kind.DELIVERED:
-        Contact.objects.update(deliverability="bounced")
-    url = webhooks.create(shop, service, key_of(service)).url
-    for _ in range(2):
-        assert send(client, url, body).status_code == 200
-    run_due_tasks()
-    assert list(Event.objects.filter(source="mail").values_list("kind", flat=True)) == (
-        [kind] if kind else []
-    )
-    contact = Contact.objects.get()
-    expected = {
-        Kind.HARD_BOUNCE: ("cleaned", "bounced"),
-        Kind.COMPLAINT: ("unsubscribed", "complained"),
-        Kind.UNSUBSCRIBE: ("unsubscribed", "ok"),
-    }
-    assert (contact.status, contact.deliverability) == expected.get(
-        kind or Kind.DELIVERED, ("subscribed", "ok")
-    )
-    assert SoftBounce.objects.count() == (kind == Kind.SOFT_BOUNCE)
-    assert MailWebhook.objects.get().heard_at is not None
 
 
 @pytest.mark.parametrize("written", [f"Ada Buyer <{ADA}>", f"<{ADA}>", f'"Buyer, Ada" <{ADA.upper()}>'])

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from saleor_stripe_audience.audience.consent import choices
-from saleor_stripe_audience.audience.consent.deliveries.services import Kind
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind
 from saleor_stripe_audience.audience.consent.models import Consent, SoftBounce
 from saleor_stripe_audience.audience.people import lifecycle
 from saleor_stripe_audience.audience.people.addresses import normalize_email

@@ -1,19 +1,21 @@
-"""The email services that can report to the app, and how to distinguish their hard bounces from soft ones.
+"""The email services that can report to the app.
 
-django-anymail parses their reports and checks their signatures. It classifies bounces only by reason, so whether one
-is permanent is read from the report itself, where each service documents it.
+django-anymail parses their reports and checks their signatures. What a report means is read from the report itself,
+where each service documents it: the library's event types do not tell a filter's judgement from the person's, nor
+permanent bounces from others.
 """
 
+import json
 import warnings
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
-from enum import StrEnum
 from typing import Any
 
 from anymail.exceptions import AnymailInsecureWebhookWarning
-from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
+from anymail.signals import AnymailTrackingEvent
 from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 from anymail.webhooks.base import AnymailBaseWebhookView
 from anymail.webhooks.brevo import BrevoTrackingWebhookView
@@ -27,18 +29,11 @@ from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from django.http import HttpRequest
 
+from saleor_stripe_audience.audience.consent.deliveries import event_types
+from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind, Meaning, decide, values_at
+
 # The library warns if there is no basic auth: here the URL itself contains a secret.
 warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
-
-
-class Kind(StrEnum):
-    """What a report says about an address."""
-
-    HARD_BOUNCE = "hard_bounce"
-    SOFT_BOUNCE = "soft_bounce"
-    COMPLAINT = "complaint"
-    UNSUBSCRIBE = "unsubscribe"
-    DELIVERED = "delivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +54,30 @@ class _AmazonSes(AmazonSESTrackingWebhookView):  # type: ignore[misc]  # the lib
         AnymailBaseWebhookView.__init__(self, **kwargs)
 
 
+class _MailerSend(MailerSendTrackingWebhookView):  # type: ignore[misc]  # the library has no types
+    """MailerSend also reports on senders, lists and its own maintenance: the library only knows emails."""
+
+    def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent]:
+        report = json.loads(request.body)
+        about_email = str(report["type"]).startswith("activity.")
+        return super().parse_events(request) if about_email else []
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """How one service reports.
 
-    `path` leads to the value that distinguishes bounces: a hard one has one of `hard_values`. `reason_path` leads to a
-    reason that decides what the report means, if it is one of `reasons`: the library has no name for it. `key_name` is
-    the library's name for the service's signing key, empty if the service does not sign.
+    `meaning` is the table of its event types. `recipients` are the paths of everybody that a report may be about, where
+    the library takes the first or none; it must be one person. `seconds` is the path of the time where the library
+    finds none. `key_name` is the library's name for the service's signing key, empty if the service does not sign.
     """
 
     view: type[Any]
-    path: tuple[str, ...]
-    hard_values: frozenset[str]
+    meaning: Meaning
     key_name: str = ""
     needs_key: bool = False
-    reason_path: tuple[str, ...] = ()
-    reasons: Mapping[str, Kind] = field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+    seconds: str = ""
 
     def build_view(self, signing_key: str, url: str) -> Any:
         """Return the library's view, which verifies and parses; `url` is for services that sign their URL."""
@@ -85,99 +88,70 @@ class Service:
 
 
 SERVICES: Mapping[str, Service] = {
-    "amazon-ses": Service(_AmazonSes, ("bounce", "bounceType"), frozenset({"Permanent"})),
-    "brevo": Service(
-        BrevoTrackingWebhookView,
-        ("event",),
-        frozenset({"hard_bounce", "invalid_email"}),
-        reason_path=("event",),
-        reasons={"unsubscribed": Kind.UNSUBSCRIBE},
-    ),
-    "mailersend": Service(
-        MailerSendTrackingWebhookView,
-        ("data", "type"),
-        frozenset({"hard_bounced"}),
-        "signing_secret",
-        needs_key=True,
-    ),
+    "amazon-ses": Service(_AmazonSes, event_types.AMAZON_SES),
+    "brevo": Service(BrevoTrackingWebhookView, event_types.BREVO, seconds="ts_event"),
+    "mailersend": Service(_MailerSend, event_types.MAILERSEND, "signing_secret", needs_key=True),
     "mailgun": Service(
-        MailgunTrackingWebhookView,
-        ("event-data", "reason"),
-        frozenset({"bounce", "suppress-bounce"}),
-        "webhook_signing_key",
-        needs_key=True,
-        reason_path=("event-data", "reason"),
-        reasons={"suppress-unsubscribe": Kind.UNSUBSCRIBE, "suppress-complaint": Kind.COMPLAINT},
+        MailgunTrackingWebhookView, event_types.MAILGUN, "webhook_signing_key", needs_key=True
     ),
-    "mailjet": Service(MailjetTrackingWebhookView, ("hard_bounce",), frozenset({"True", "1"})),
-    "mandrill": Service(
-        MandrillCombinedWebhookView, ("event",), frozenset({"hard_bounce"}), "webhook_key", needs_key=True
+    "mailjet": Service(MailjetTrackingWebhookView, event_types.MAILJET),
+    "mandrill": Service(MandrillCombinedWebhookView, event_types.MANDRILL, "webhook_key", needs_key=True),
+    "postmark": Service(PostmarkTrackingWebhookView, event_types.POSTMARK),
+    "resend": Service(
+        ResendTrackingWebhookView,
+        event_types.RESEND,
+        recipients=("data.email", "data.to", "data.cc", "data.bcc"),
     ),
-    "postmark": Service(
-        PostmarkTrackingWebhookView,
-        ("Type",),
-        frozenset({"HardBounce", "BadEmailAddress"}),
-        reason_path=("SuppressionReason",),
-        reasons={"HardBounce": Kind.HARD_BOUNCE, "SpamComplaint": Kind.COMPLAINT},
-    ),
-    "resend": Service(ResendTrackingWebhookView, ("data", "bounce", "type"), frozenset({"Permanent"})),
     "sendgrid": Service(
-        SendGridTrackingWebhookView,
-        ("type",),
-        frozenset({"bounce"}),
-        "tracking_webhook_verification_key",
-        reason_path=("reason",),
-        reasons={"Spam Reporting Address": Kind.COMPLAINT},
+        SendGridTrackingWebhookView, event_types.SENDGRID, "tracking_webhook_verification_key"
     ),
     "sparkpost": Service(
         SparkPostTrackingWebhookView,
-        ("msys", "message_event", "bounce_class"),
-        frozenset({"10", "30"}),
+        event_types.SPARKPOST,
+        recipients=("msys.*.rcpt_to", "msys.*.raw_rcpt_to"),
     ),
 }
 
 
 def parse_reports(name: str, view: Any, request: HttpRequest, now: datetime) -> list[Report]:
     """Parse the reports in a request. Raises the library's errors if the body is not from the service."""
-    parsed = (_parse_report(name, event, now) for event in view.parse_events(request))
-    return [report for report in parsed if report is not None]
-
-
-def _parse_report(name: str, event: AnymailTrackingEvent, now: datetime) -> Report | None:
     service = SERVICES[name]
-    kind = service.reasons.get(_value_at(event, service.reason_path)) or _classify(service, event)
-    if kind is None or not isinstance(event.recipient, str):
-        return None
-    # Some services repeat the recipient as it was written in the email: Ada Buyer <ada@shop.example>.
-    recipient = parseaddr(event.recipient)[1] or event.recipient
-    key = [name, kind, recipient.lower(), event.event_id or event.message_id or ""]
-    at = now
+    events = list(view.parse_events(request))
+    named = Counter(id(event.esp_event) for event in events)
+    reports = []
+    for event in events:
+        kind, recipient = decide(service.meaning, event.esp_event), _recipient(service, event)
+        # Amazon names everybody who may have complained.
+        is_unclear = kind in (Kind.COMPLAINT, Kind.UNSUBSCRIBE) and named[id(event.esp_event)] > 1
+        if kind is not None and recipient and not is_unclear:
+            moment = _moment(service, event)
+            key = "|".join([name, kind, recipient.lower(), _identity(event, moment)])
+            reports.append(Report(kind, recipient, now if moment is None else min(moment, now), key))
+    return reports
+
+
+def _recipient(service: Service, event: AnymailTrackingEvent) -> str:
+    """Return the person that the report is about; empty if there is none, or if it may be one of several.
+
+    Some services repeat the recipient as it was written in the email: Ada Buyer <ada@shop.example>.
+    """
+    written = [value for path in service.recipients for value in values_at(event.esp_event, path)]
+    if not service.recipients:
+        written = [event.recipient]
+    addresses = [parseaddr(each)[1] or each for each in written if isinstance(each, str)]
+    return addresses[0] if len({each.lower() for each in addresses}) == 1 else ""
+
+
+def _moment(service: Service, event: AnymailTrackingEvent) -> datetime | None:
     if isinstance(event.timestamp, datetime) and event.timestamp.tzinfo is not None:
-        at = min(event.timestamp, now)
-        key.append(event.timestamp.astimezone(UTC).isoformat())
-    return Report(kind, recipient, at, "|".join(key))
+        return event.timestamp
+    seconds = values_at(event.esp_event, service.seconds) if service.seconds else []
+    return datetime.fromtimestamp(float(seconds[0]), UTC) if seconds else None
 
 
-def _classify(service: Service, event: AnymailTrackingEvent) -> Kind | None:
-    """Return None for events that say nothing about the address, such as an opened or a deferred email."""
-    match event.event_type, event.reject_reason:
-        case (EventType.COMPLAINED, _) | (EventType.REJECTED, RejectReason.SPAM):
-            return Kind.COMPLAINT
-        case (EventType.UNSUBSCRIBED, _) | (EventType.REJECTED, RejectReason.UNSUBSCRIBED):
-            return Kind.UNSUBSCRIBE
-        case (EventType.DELIVERED, _):
-            return Kind.DELIVERED
-        case (EventType.REJECTED, RejectReason.BOUNCED | RejectReason.INVALID):
-            return Kind.HARD_BOUNCE  # the service remembers an earlier bounce
-        case (EventType.BOUNCED, _):
-            is_hard = _value_at(event, service.path) in service.hard_values
-            return Kind.HARD_BOUNCE if is_hard else Kind.SOFT_BOUNCE
-    return None
-
-
-def _value_at(event: AnymailTrackingEvent, path: tuple[str, ...]) -> str:
-    """Return a value of the report itself; empty if it is not there, or the service has no such value."""
-    value: Any = event.esp_event if path else None
-    for step in path:
-        value = value.get(step) if hasattr(value, "get") else None
-    return "" if value is None else str(value)
+def _identity(event: AnymailTrackingEvent, moment: datetime | None) -> str:
+    """Return what a report has in common with its repetitions only."""
+    known = event.event_id or event.message_id or ""
+    if moment is not None:
+        return f"{known}|{moment.astimezone(UTC).isoformat()}"
+    return str(known) or json.dumps(event.esp_event, sort_keys=True)
