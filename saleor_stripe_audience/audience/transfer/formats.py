@@ -9,20 +9,11 @@ https://help.shopify.com/en/manual/customers/import-export-customers, WooCommerc
 (`members-csv`, `unparse`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import Enum
 
-
-class Meaning(StrEnum):
-    """What a value says about the person."""
-
-    GIVEN = "given"
-    WITHDRAWN = "withdrawn"
-    NOTHING = "nothing"
-    BOUNCED = "bounced"
-    ARCHIVED = "archived"
-    UNKNOWN = "unknown"
+from saleor_stripe_audience.audience.transfer.meanings import Meaning, meanings_of
 
 
 class TakenAs(Enum):
@@ -33,59 +24,6 @@ class TakenAs(Enum):
     UNSUBSCRIBED = "unsubscribed"
     CLEANED = "cleaned"
 
-
-# Values are compared in lower case without accents, with spaces instead of underscores and hyphens.
-_GIVEN = (
-    "true", "yes", "y", "1", "on", "given", "subscribed", "confirmed", "opted in", "opt in", "optin", "oui", "vrai",
-    "abonne", "abonnee", "inscrit", "inscrite", "confirme", "confirmee", "ja", "wahr", "abonniert", "angemeldet",
-    "bestatigt",
-)  # fmt: skip
-# These mean that the person unsubscribed, in any column.
-UNMISTAKABLE = frozenset({
-    "withdrawn", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "blocklisted", "blacklisted",
-    "desabonne", "desabonnee", "desinscrit", "desinscrite", "abgemeldet", "abbestellt", "widerrufen",
-})  # fmt: skip
-# These may mean something else in a column that is not about consent.
-_WITHDRAWN = (
-    *UNMISTAKABLE, "suppressed", "revoked", "complained", "complaint", "spam complaint", "spam", "marked as spam",
-    "junk", "unsub", "unsubbed", "unsubscribed from all", "opted out of all", "cancelled", "canceled", "removed",
-    "declined", "denied", "refused", "rejected", "blocked", "do not contact", "do not email", "do not mail",
-    "do not send", "refuse", "refusee", "bloque", "bloquee", "annule", "annulee", "ausgetragen", "abgelehnt",
-    "gesperrt", "gekundigt", "baja", "dado de baja", "dada de baja", "cancelado", "cancelada", "disiscritto",
-    "disiscritta", "afgemeld", "uitgeschreven", "descadastrado", "descadastrada", "avregistrerad", "avmeldt",
-    "afmeldt", "wypisany", "wypisana",
-)  # fmt: skip
-# A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
-DENIED = frozenset({
-    "pending", "unconfirmed", "not confirmed", "nonsubscribed", "non subscribed", "not subscribed", "never subscribed",
-    "false", "no", "n", "0", "off", "non", "faux", "non abonne", "non inscrit", "non confirme", "en attente", "nein",
-    "falsch", "nicht abonniert", "nicht bestatigt", "unbestatigt", "ausstehend",
-})  # fmt: skip
-_NOTHING = (
-    *DENIED, "", "null", "(null)", "<null>", "nil", "nan", "n/a", "#n/a", "na", "nat", "\\n", "undefined", "unknown",
-    "none", "never", "jamais", "nie", "0000 00 00", "0000 00 00 00:00", "0000 00 00 00:00:00", "00/00/0000",
-    "00.00.0000",
-)  # fmt: skip
-_BOUNCED = (
-    "cleaned", "bounce", "bounced", "hard bounce", "hard bounced", "hardbounce", "hardbounced", "undeliverable",
-    "invalid", "invalid email", "nettoye", "non distribuable", "invalide", "bereinigt", "unzustellbar", "ungultig",
-    "rebotado",
-)  # fmt: skip
-# What databases and spreadsheets write for an empty cell; in other spellings it may be a name.
-NULLS = frozenset({"NULL", "(NULL)", "(null)", "<NULL>", "<null>", "\\N", "#N/A", "#NV", "NaN", "NaT"})
-
-
-def _meanings(**values: Collection[str]) -> dict[str, Meaning]:
-    return {value: Meaning(name) for name, some in values.items() for value in some}
-
-
-# Statuses that say nothing about emails.
-UNREMARKABLE = _meanings(nothing=(
-    "active", "enabled", "registered", "verified", "valid", "new", "customer", "buyer", "guest", "lead", "prospect",
-    "contact", "member", "user", "free", "paid", "actif", "client", "aktiv", "kunde", "activo", "attivo", "invited",
-    "archived",
-))  # fmt: skip
-USUAL = _meanings(given=_GIVEN, withdrawn=_WITHDRAWN, nothing=_NOTHING, bounced=_BOUNCED)
 
 # Our fields, and their names in other files, such as the exports of Mailchimp, Stripe and Saleor.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -211,7 +149,7 @@ KLAVIYO = Format(
         "consent_ip": ("ip address",),
         "created_at": ("profile created on", "date added"),
     },
-    _meanings(given=["subscribed"], withdrawn=["unsubscribed"], nothing=["never subscribed", ""]),
+    meanings_of(given=["subscribed"], withdrawn=["unsubscribed"], nothing=["never subscribed", ""]),
 )
 SHOPIFY = Format(
     "Shopify",
@@ -238,7 +176,7 @@ LISTMONK = Format(
     frozenset({"uuid", "email", "attributes", "status", "updated_at"}),
     # `enabled` only means that the subscriber may be emailed; the export does not contain list subscriptions.
     {"consent": ("status",), "consent_at": ("updated_at",), "status": ()},
-    _meanings(withdrawn=["blocklisted", "blacklisted"], nothing=["enabled", ""], archived=["disabled"]),
+    meanings_of(withdrawn=["blocklisted", "blacklisted"], nothing=["enabled", ""], archived=["disabled"]),
     dates_givings=False,
 )
 GHOST = Format(
@@ -246,7 +184,7 @@ GHOST = Format(
     frozenset({"email", "subscribed_to_emails", "complimentary_plan"}),
     {"consent": ("subscribed_to_emails",), "tags": ("labels",)},
     # Members start with newsletters on; Ghost itself calls members without them unsubscribed.
-    _meanings(given=["true"], withdrawn=["false"], nothing=[""]),
+    meanings_of(given=["true"], withdrawn=["false"], nothing=[""]),
 )
 FORMATS = (OURS, MAILCHIMP, KLAVIYO, SHOPIFY, OLD_SHOPIFY, LISTMONK, GHOST, WOOCOMMERCE)
 

@@ -34,7 +34,8 @@ from saleor_stripe_audience.audience.people.models import (
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.privacy import erasure, tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
-from saleor_stripe_audience.audience.transfer.formats import Format, Meaning, TakenAs, recognize, taken_as
+from saleor_stripe_audience.audience.transfer.formats import Format, TakenAs, recognize, taken_as
+from saleor_stripe_audience.audience.transfer.meanings import Meaning, plain_value
 from saleor_stripe_audience.audience.transfer.reading import (
     Form,
     LineError,
@@ -43,7 +44,7 @@ from saleor_stripe_audience.audience.transfer.reading import (
     detect_form,
     read_rows,
 )
-from saleor_stripe_audience.audience.transfer.rows import Row, RowOptions, RowReader, plain_value
+from saleor_stripe_audience.audience.transfer.rows import Row, RowOptions, RowReader
 from saleor_stripe_audience.database import more_cache
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values

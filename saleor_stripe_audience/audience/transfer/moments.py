@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
-EARLIEST_YEAR = 1970  # an earlier consent has a zero date
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)  # an earlier time is a date that means zero
+LATEST_YEAR = 2098  # a later date, such as 9999-12-31, is not when something happened
+_SHORT_YEARS = 2000  # the century of years with two digits
 # What comes first in dates with slashes or hyphens, unless it is the year.
 DAY_FIRST, MONTH_FIRST = "day", "month"
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -23,7 +25,7 @@ _DATES = tuple(
         r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d\d)(?!\d)",
         r"(?P<first>\d{1,2})(?P<sign>[-/])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4}|\d\d)(?!\d)",
         rf"(?:[a-z]{{3}}, )?(?P<day>\d{{1,2}})[- ]{_MONTH}[- ,]\s?(?P<year>\d{{4}})(?!\d)",
-        rf"{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)",
+        rf"(?:[a-z]{{3,9}},? )?{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)",
     )
 )
 _UNCLEAR = _DATES[2]
@@ -34,12 +36,17 @@ _TIME = re.compile(
     r"(?:\s*(?P<zone>[+-]\d\d:?(?:\d\d)?|Z|UTC|GMT)(?:\s+(?:[A-Z]{1,5}|[+-]\d{2,4}))?)?",
     re.IGNORECASE,
 )
-_UNIX = re.compile(r"\d{10}(?:\d{3})?")  # seconds or milliseconds since 1970
+_UNIX = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")  # seconds or milliseconds since 1970
+_WITHOUT_SIGNS = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?!\d)")
+_MIDNIGHT = re.compile(r"(?:0?0:00|12:00(?=.*a\.?m))(?::00)?(?:[.,]0+)?(?:\s?a\.?m\.?)?", re.IGNORECASE)
+_BEFORE_1970 = re.compile(r"-\d{5,}(?:\.\d+)?")  # seconds: year 1 and 1900 as some programs write them
+_YEAR = re.compile(r"(?<!\d)(?:19[789]\d|20\d\d)(?!\d)")
+_NUMBER = re.compile(r"\d+")
 
 
 @lru_cache(maxsize=1024)
 def read_moment(text: str, dates: str = "") -> datetime | None:
-    """Return the time in UTC, or None if the text is not a time from `EARLIEST_YEAR` on.
+    """Return the time in UTC, or None if the text is not a time from `EARLIEST` on.
 
     `dates` says whether the day or the month comes first in 04/03/2025. Without it such a date is only accepted if
     there is no doubt, as in 31/03/2025.
@@ -50,7 +57,43 @@ def read_moment(text: str, dates: str = "") -> datetime | None:
         moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and moment.year >= EARLIEST_YEAR else None
+    return moment if moment is not None and moment >= EARLIEST else None
+
+
+def is_zero_date(text: str) -> bool:
+    """Whether the text is how a program writes zero or nothing as a date: 0000-00-00, 1970-01-01, 1899-12-30, 0:00."""
+    plain = " ".join(text.split())
+    found = next((match for each in (*_DATES, _WITHOUT_SIGNS) if (match := each.match(plain))), None)
+    if found is None:
+        return bool(_MIDNIGHT.fullmatch(plain) or _BEFORE_1970.fullmatch(plain))
+    parts = found.groupdict()
+    month = parts.get("month") or parts.get("first") or str(_NAMES.index(parts["name"][:3].lower()) + 1)
+    day = parts.get("day") or parts["second"]
+    if int(month) == 0 or int(day) == 0:
+        return True
+    year = int(parts["year"])
+    is_start = (int(month), int(day)) == (1, 1)
+    if not _has_century(found):
+        return year == EARLIEST.year % 100 and is_start
+    return year < EARLIEST.year or (year == EARLIEST.year and is_start)
+
+
+def is_date(text: str) -> bool:
+    """Whether the text is a date on which something may have happened, even if it is not clear which one.
+
+    So 04/03/2025 is a date, and so is 32.01.2025 or, in any language, 14 janvier 2025.
+    """
+    if is_zero_date(text):
+        return False
+    if (moment := read_moment(text)) is not None:
+        return moment.year <= LATEST_YEAR
+    plain = " ".join(text.split())
+    if (found := next((match for each in _DATES if (match := each.match(plain))), None)) is not None:
+        year = int(found["year"]) + (0 if _has_century(found) else _SHORT_YEARS)
+        return EARLIEST.year <= year <= LATEST_YEAR
+    years = [int(each) for each in _YEAR.findall(plain)]
+    has_more = len(_NUMBER.findall(plain)) > len(years)
+    return plain[:1].isdecimal() and has_more and any(each <= LATEST_YEAR for each in years)
 
 
 def is_unclear(text: str) -> bool:
@@ -89,7 +132,7 @@ def _read_day(found: re.Match[str], dates: str) -> datetime | None:
         day, month = (parts["first"], parts["second"]) if is_day_first else (parts["second"], parts["first"])
     else:
         day, month = parts["day"], parts.get("month") or _NAMES.index(parts["name"][:3].lower()) + 1
-    year = int(parts["year"]) + (0 if _has_century(found) else 2000)
+    year = int(parts["year"]) + (0 if _has_century(found) else _SHORT_YEARS)
     return datetime(year, int(month), int(day))  # noqa: DTZ001 - the zone follows
 
 

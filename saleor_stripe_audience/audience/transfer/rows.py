@@ -6,7 +6,6 @@ blocks email, without such consent; from a row whose cells have shifted, only th
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,18 +26,23 @@ from saleor_stripe_audience.audience.transfer.cells import unescape, unescape_st
 from saleor_stripe_audience.audience.transfer.columns import Columns
 from saleor_stripe_audience.audience.transfer.formats import (
     DATES_GIVINGS,
-    DENIED,
     HOMEMADE,
+    Format,
+    TakenAs,
+    plain_header,
+)
+from saleor_stripe_audience.audience.transfer.meanings import (
+    DENIED,
     NULLS,
     UNMISTAKABLE,
     UNREMARKABLE,
     USUAL,
-    Format,
     Meaning,
-    TakenAs,
-    plain_header,
+    is_nothing,
+    plain_value,
+    read_event,
 )
-from saleor_stripe_audience.audience.transfer.moments import is_unclear, read_moment
+from saleor_stripe_audience.audience.transfer.moments import is_date, is_unclear, read_moment
 from saleor_stripe_audience.audience.transfer.reading import LineError, Record
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
@@ -78,6 +82,11 @@ WITHDRAWN_NOW = pgettext_lazy(
 BOUNCED_NOW = pgettext_lazy(
     "staff", "This is not a time in the past: the bounce takes effect at the time of the import."
 )
+UNKNOWN_EVENT = pgettext_lazy(
+    "staff",
+    "“{value}” in the column “{column}” is neither a date nor yes or no. The row gives no consent, and no withdrawal "
+    "was recorded. If the person unsubscribed, write “yes”; otherwise, empty the cell.",
+)
 UNKNOWN_STATUS = pgettext_lazy(
     "staff",
     "The status “{status}” is not known, so it was ignored. If it means that the person unsubscribed, write "
@@ -89,6 +98,15 @@ NOT_SUBSCRIBED = pgettext_lazy(
 UNDATED_CONSENT = pgettext_lazy("staff", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.")
 NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")
 _NO_RESTRICTION = (Deliverability.OK, Lifecycle.ACTIVE)
+
+
+class Event(NamedTuple):
+    """A cell that says that something happened, such as unsubscribing, or when; or that is not understood."""
+
+    field: str
+    column: str
+    text: str
+    meaning: Meaning
 
 
 class Row(NamedTuple):
@@ -149,6 +167,7 @@ class RowReader:
         self._options = options
         self._is_ours = options.found.is_ours
         self._places = columns.places
+        self._header = columns.header
         self._width = len(columns.header)
         self._dates_givings = any(
             plain_header(columns.header[place]) in DATES_GIVINGS
@@ -237,7 +256,10 @@ class RowReader:
             return True
         if any(self._is_withdrawn(cell) for cell in self._certain_cells(cells, "consent")):
             return True
-        return any(self._moment(cell) is not None for cell in self._certain_cells(cells, "withdrawn_at"))
+        return any(
+            is_date(cell) and self._moment(cell) is not None
+            for cell in self._certain_cells(cells, "withdrawn_at")
+        )
 
     def _is_withdrawn(self, cell: str) -> bool:
         return self._meanings.get(plain_value(cell)) is Meaning.WITHDRAWN
@@ -259,19 +281,33 @@ class RowReader:
 
     def _cells(self, cells: Sequence[str], name: str) -> Iterator[str]:
         """Yield what the field's columns contain, without empty ones."""
+        return (text for _place, text in self._placed_cells(cells, name))
+
+    def _placed_cells(self, cells: Sequence[str], name: str) -> Iterator[tuple[int, str]]:
         for place in self._places.get(name, ()):
             if place < len(cells) and (text := cells[place].strip()) and (self._is_ours or text not in NULLS):
                 if self._is_ours and name in MAX_LENGTHS:
-                    yield unescape(cells[place])  # with its outer white space, as it was exported
+                    yield place, unescape(cells[place])  # with its outer white space, as it was exported
                 else:
-                    yield self._unescape(text).strip() if "'" in text else text
+                    yield place, self._unescape(text).strip() if "'" in text else text
 
-    def _event_cell(self, cells: Sequence[str], name: str) -> str:
-        """Return when something happened, or that it did; empty if every column says that it did not."""
-        happened = [
-            text for text in self._cells(cells, name) if USUAL.get(plain_value(text)) is not Meaning.NOTHING
-        ]
-        return next(filter(self._moment, happened), happened[0] if happened else "")
+    def _events(self, cells: Sequence[str]) -> list[Event]:
+        """Return what the columns say that are named after unsubscribing or bouncing, without those that say no."""
+        found = []
+        for name in ("withdrawn_at", "bounced_at"):
+            for place, text in self._placed_cells(cells, name):
+                meaning = self._options.meanings.get(plain_value(text))
+                if meaning is not Meaning.WITHDRAWN:
+                    meaning = read_event(text, is_bounce=name == "bounced_at")
+                if meaning is not Meaning.NOTHING:
+                    found.append(Event(name, self._header[place], text, meaning))
+        return found
+
+    def _when(self, events: Sequence[Event], meaning: Meaning) -> str:
+        """Return the text that says when it happened; of several, the first with a time."""
+        texts = [each.text for each in events if each.meaning is meaning]
+        dates = [text for text in texts if is_date(text)]
+        return next(filter(self._moment, dates), next(iter(dates), ""))
 
     def _email(self, text: str) -> str:
         try:
@@ -354,16 +390,18 @@ class RowReader:
     ) -> "RowConsent | LineError":
         """Return the row's consent, and whether email reaches the person."""
         value = self._cell(cells, "consent")
-        withdrawn_at = self._event_cell(cells, "withdrawn_at")
+        events = self._events(cells)
         meanings = self._read_meanings(value, cells)
         is_unknown = Meaning.UNKNOWN in meanings
-        bounced_at = self._event_cell(cells, "bounced_at")
-        is_withdrawn = bool(withdrawn_at) or Meaning.WITHDRAWN in meanings
-        bounced = None
-        if bounced_at or Meaning.BOUNCED in meanings:
-            bounced = self._moment(bounced_at) or self._now
-            if bounced_at and not _is_yes(bounced_at) and self._moment(bounced_at) is None:
-                left_out.append(LineError(line, "bounced_at", BOUNCED_NOW))
+        meanings |= {each.meaning for each in events if each.meaning is not Meaning.UNKNOWN}
+        is_withdrawn = Meaning.WITHDRAWN in meanings
+        bounced = self._bounce(line, events, left_out) if Meaning.BOUNCED in meanings else None
+        if not is_withdrawn and not bounced:
+            not_understood = [
+                _unknown_event(line, each) for each in events if each.meaning is Meaning.UNKNOWN
+            ]
+            left_out += not_understood
+            meanings -= {Meaning.GIVEN} if not_understood else set()
         left_out += self._ignored_statuses(line, cells, is_withdrawn=is_withdrawn)
         facts = self._status_facts(cells, meanings, is_withdrawn=is_withdrawn)
         if bounced:
@@ -372,6 +410,7 @@ class RowReader:
         if is_withdrawn:
             is_dated = Meaning.WITHDRAWN is self._meanings.get(plain_value(value))
             left_out += [LineError(line, "consent", UNKNOWN_CONSENT)] if is_unknown else []
+            withdrawn_at = self._when(events, Meaning.WITHDRAWN)
             event = self._withdrawal(line, cells, withdrawn_at, left_out, is_dated=is_dated)
         elif is_unknown:
             event = LineError(line, "consent", UNKNOWN_CONSENT)
@@ -385,10 +424,20 @@ class RowReader:
             event = None
         return RowConsent(event, *facts, bounced)
 
+    def _bounce(self, line: int, events: Sequence[Event], left_out: list[LineError]) -> datetime:
+        """Return when email to the person bounced; without a valid time, it counts from now."""
+        text = self._when(events, Meaning.BOUNCED)
+        moment = self._moment(text)
+        if text and moment is None:
+            left_out.append(LineError(line, "bounced_at", BOUNCED_NOW))
+        return moment or self._now
+
     def _read_meanings(self, value: str, cells: Sequence[str]) -> set[Meaning]:
         """Return all meanings in the row."""
         taken_as = self._options.taken_as
-        found = self._meanings.get(plain_value(value), Meaning.UNKNOWN if value else Meaning.NOTHING)
+        found = self._meanings.get(plain_value(value))
+        if found is None:
+            found = Meaning.NOTHING if is_nothing(value) else Meaning.UNKNOWN
         if taken_as is TakenAs.NONSUBSCRIBED and found in (Meaning.GIVEN, Meaning.UNKNOWN):
             found = Meaning.NOTHING
         meanings = {found}
@@ -430,6 +479,7 @@ class RowReader:
         return {
             status: self._status_meanings.get(plain_value(status), Meaning.UNKNOWN)
             for status in self._cells(cells, "status")
+            if not is_nothing(status)
         }
 
     def _unknown_status(self, cells: Sequence[str]) -> str:
@@ -466,7 +516,7 @@ class RowReader:
         moment = self._moment(text)
         if moment is not None and moment > self._now:
             moment = None
-        if text and moment is None and not _is_yes(text):
+        if text and moment is None:
             left_out.append(LineError(line, "consent_at", WITHDRAWN_NOW))
         reference = f"file {self._options.file}"
         return ConsentEvent(
@@ -526,9 +576,9 @@ class RowReader:
         return text
 
 
-def _is_yes(text: str) -> bool:
-    """Whether the text says that something happened, and not when."""
-    return USUAL.get(plain_value(text)) in (Meaning.GIVEN, Meaning.WITHDRAWN, Meaning.BOUNCED)
+def _unknown_event(line: int, event: Event) -> LineError:
+    message = with_values(UNKNOWN_EVENT, value=event.text[:50], column=event.column[:50])
+    return LineError(line, event.field, message)
 
 
 class RowConsent(NamedTuple):
@@ -549,15 +599,6 @@ class RowConsent(NamedTuple):
 def is_storable(text: str) -> bool:
     """Whether databases accept the text: no zero bytes and no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
-
-
-@lru_cache(maxsize=1024)
-def plain_value(value: str) -> str:
-    """Return a value for comparison: case, accents, underscores and hyphens make no difference."""
-    letters = [
-        each for each in unicodedata.normalize("NFKD", value.lower()) if not unicodedata.combining(each)
-    ]
-    return " ".join("".join(letters).replace("_", " ").replace("-", " ").split())
 
 
 @lru_cache(maxsize=64)

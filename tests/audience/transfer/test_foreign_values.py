@@ -1,13 +1,16 @@
 """What other programs write for nothing, for unsubscribing, and around addresses."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience, Tag
-from saleor_stripe_audience.audience.transfer.rows import NOT_SUBSCRIBED, UNKNOWN_STATUS
+from saleor_stripe_audience.audience.transfer.rows import NOT_SUBSCRIBED, UNKNOWN_EVENT, UNKNOWN_STATUS
 from saleor_stripe_audience.wording import with_values
+from tests.audience.histories import say
 
 from .test_damaged_files import statuses
-from .test_importing import take
+from .test_importing import BACK_THEN, take
 
 YES = "yes,2025-01-01T00:00:00Z"
 
@@ -78,9 +81,69 @@ def test_the_time_is_read_from_whichever_column_has_it(audience: Audience) -> No
 
 
 def test_a_bounce_without_a_readable_time_is_recorded_and_reported(audience: Audience) -> None:
-    report = take(audience, "email,bounced_at\nnora@shop.test,someday\n")
+    report = take(audience, "email,bounced_at\nnora@shop.test,32.01.2025\n")
     assert statuses(audience) == {"nora": "cleaned"}
     assert [(each.line, each.field) for each in report.cells] == [(2, "bounced_at")]
+
+
+@pytest.mark.parametrize("column", ["unsubscribed", "bounced"])
+@pytest.mark.parametrize("nothing", ["FALSO", "f", "0.0", "1970-01-01 00:00:00", "Not opted out", "#N/D"])
+def test_a_no_of_a_spreadsheet_or_a_database_changes_nothing(
+    audience: Audience, column: str, nothing: str
+) -> None:
+    say(audience.contacts.create(email="ada@shop.test"), "given", datetime(2025, 1, 1, tzinfo=UTC))
+    text = f"email,consent,consent_at,{column}\nnora@shop.test,{YES},{nothing}\nada@shop.test,,,{nothing}\n"
+    report = take(audience, text, consent_text="Yes.")
+    assert statuses(audience) == {"nora": "subscribed", "ada": "subscribed"}
+    assert report.cells == []
+
+
+@pytest.mark.parametrize("taken_as", ["", "subscribed"])
+@pytest.mark.parametrize("column", ["Unsubscribed", "Bounced"])
+def test_what_is_neither_yes_nor_no_gives_no_consent_and_is_reported(
+    audience: Audience, column: str, taken_as: str
+) -> None:
+    say(audience.contacts.create(email="ada@shop.test"), "given", datetime(2025, 1, 1, tzinfo=UTC))
+    text = f"email,consent,consent_at,{column}\nnora@shop.test,{YES},soon\nada@shop.test,,,soon\n"
+    report = take(audience, text, consent_text="Yes.", taken_as=taken_as, consent_at=BACK_THEN)
+    assert statuses(audience) == {"nora": "nonsubscribed", "ada": "subscribed"}
+    message = str(with_values(UNKNOWN_EVENT, value="soon", column=column))
+    assert [(each.line, str(each.message)) for each in report.cells] == [(2, message), (3, message)]
+
+
+def test_the_import_can_say_what_an_unknown_value_means(audience: Audience) -> None:
+    text = f"email,consent,consent_at,Unsubscribed\nnora@shop.test,{YES},Hidden\n"
+    report = take(audience, text, consent_text="Yes.", withdrawn=["hidden"])
+    assert (statuses(audience), report.cells) == ({"nora": "unsubscribed"}, [])
+
+
+@pytest.mark.parametrize("value", ["1.0", "t", "x", "VERO", "ИСТИНА"])
+def test_a_yes_of_a_spreadsheet_or_a_database_is_a_withdrawal(audience: Audience, value: str) -> None:
+    say(audience.contacts.create(email="ada@shop.test"), "given", datetime(2025, 1, 1, tzinfo=UTC))
+    report = take(audience, f"email,Opt-out\nada@shop.test,{value}\n")
+    assert (statuses(audience), report.cells) == ({"ada": "unsubscribed"}, [])
+
+
+@pytest.mark.parametrize("value", ["01/05/2025", "14 luglio 2025", "2998-01-01"])
+def test_a_date_without_a_certain_time_is_a_withdrawal_now(audience: Audience, value: str) -> None:
+    report = take(audience, f"email,Opt-out\nada@shop.test,{value}\nnora@shop.test,no\n")
+    is_plausible = value != "2998-01-01"
+    assert statuses(audience) == {
+        "ada": "unsubscribed" if is_plausible else "nonsubscribed",
+        "nora": "nonsubscribed",
+    }
+    assert [each.line for each in report.cells] == [2]
+
+
+def test_a_bounce_in_a_column_of_withdrawals_is_a_bounce(audience: Audience) -> None:
+    take(audience, "email,doNotContact\nada@shop.test,bounced\n")
+    assert statuses(audience) == {"ada": "cleaned"}
+
+
+@pytest.mark.parametrize("value", ["FALSO", "f", "0.0", "0001-01-01"])
+def test_a_no_of_a_spreadsheet_is_nothing_in_a_column_of_consent(audience: Audience, value: str) -> None:
+    report = take(audience, f"email,consent\nada@shop.test,{value}\n")
+    assert (statuses(audience), report.refused) == ({"ada": "nonsubscribed"}, 0)
 
 
 def test_placeholders_are_no_names(audience: Audience) -> None:

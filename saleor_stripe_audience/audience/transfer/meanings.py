@@ -1,0 +1,123 @@
+"""What the values of imported files mean, in the languages and spellings of programs and spreadsheets."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import lru_cache
+
+from saleor_stripe_audience.audience.transfer import languages
+from saleor_stripe_audience.audience.transfer.moments import is_date, is_zero_date
+
+
+class Meaning(StrEnum):
+    """What a value says about the person."""
+
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+    NOTHING = "nothing"
+    BOUNCED = "bounced"
+    ARCHIVED = "archived"
+    UNKNOWN = "unknown"
+
+
+# 0 and 1 as programs write numbers that were read from a column with empty cells: 1.0, 0,00.
+_WHOLE = re.compile(r"([01])[.,]0+|(0)+")
+_QUOTED = re.compile(r"""b?(['"])(?P<text>.*)\1""", re.DOTALL)
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+
+
+@lru_cache(maxsize=1024)
+def plain_value(value: str) -> str:
+    """Return a value for comparison: case, accents, underscores, hyphens and outer quotation marks make no difference;
+    1.0 is 1.
+    """
+    quoted = _QUOTED.fullmatch(value.strip())
+    text = quoted["text"] if quoted else value
+    letters = [
+        each for each in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(each)
+    ]
+    plain = " ".join("".join(letters).replace("_", " ").replace("-", " ").split())
+    whole = _WHOLE.fullmatch(plain)
+    return (whole[1] or whole[2]) if whole else plain
+
+
+def _plain(*texts: str) -> frozenset[str]:
+    return frozenset(plain_value(each) for text in texts for each in text.split(", ") if each)
+
+
+def _in_all_languages(field: str) -> frozenset[str]:
+    return _plain(*(getattr(each, field) for each in languages.LANGUAGES))
+
+
+def meanings_of(**values: Iterable[str]) -> dict[str, Meaning]:
+    """Return the meaning of each value, given by name: `given=["yes"]`."""
+    return {plain_value(value): Meaning(name) for name, some in values.items() for value in some}
+
+
+YES = _in_all_languages("yes")
+NO = _in_all_languages("no")
+_SUBSCRIBED = _in_all_languages("subscribed")
+_CONFIRMED = _in_all_languages("confirmed")
+_NOT_SUBSCRIBED = _in_all_languages("not_subscribed")
+# These mean that the person unsubscribed, in any column.
+UNMISTAKABLE = _in_all_languages("unsubscribed")
+_ENDED = _in_all_languages("ended")
+_BOUNCED = _in_all_languages("bounced")
+_EMPTY = _plain(languages.NOTHING) | {""}
+_UNREMARKABLE = _plain(languages.UNREMARKABLE)
+# A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
+DENIED = NO | _NOT_SUBSCRIBED | _plain(languages.NO_TICK)
+# What databases and spreadsheets write for an empty cell; in other spellings it may be a name.
+NULLS = frozenset({
+    "NULL", "(NULL)", "(null)", "<NULL>", "<null>", "\\N", "#N/A", "#NV", "#N/D", "#REF!", "#VALUE!", "#NAME?",
+    "#NULL!", "NaN", "NaT",
+})  # fmt: skip
+# Statuses that say nothing about emails.
+UNREMARKABLE = meanings_of(nothing=_UNREMARKABLE)
+USUAL = meanings_of(
+    given=YES | _SUBSCRIBED | _CONFIRMED,
+    withdrawn=UNMISTAKABLE | _ENDED,
+    nothing=_EMPTY | DENIED,
+    bounced=_BOUNCED,
+)
+
+_NEGATION = re.compile(
+    rf"(?:{'|'.join(sorted(map(re.escape, _in_all_languages('negations')), key=len, reverse=True))}) (?P<rest>.+)"
+)
+_EVENTS = UNMISTAKABLE | _ENDED | _BOUNCED
+_HAPPENED = YES | _ENDED | _plain(languages.TICKS)
+_NOT_HAPPENED = NO | _EMPTY | _SUBSCRIBED | _plain(languages.NO_TICK)
+_SOFT = _plain("soft, soft bounce, soft bounced, softbounce, temporary, transient")
+
+
+def is_nothing(text: str) -> bool:
+    """Whether the text stands for an empty cell, or is a date that means zero."""
+    return plain_value(text) in _EMPTY or is_zero_date(text)
+
+
+@lru_cache(maxsize=1024)
+def read_event(text: str, *, is_bounce: bool = False, is_reason: bool = False) -> Meaning:
+    """Return what a column says that is named after an event, such as unsubscribing: a date, yes or no, or a reason.
+
+    Text that means no in a known language is nothing, and so is a date that means zero. Any other text is `UNKNOWN`,
+    unless the column has reasons: whoever gave a reason for unsubscribing has unsubscribed.
+    """
+    plain = plain_value(text)
+    is_state = not is_reason and (plain in _UNREMARKABLE or (is_bounce and plain in _SOFT))
+    if is_state or _is_no(text, plain):
+        return Meaning.NOTHING
+    if plain in UNMISTAKABLE or plain in _BOUNCED:
+        return USUAL[plain]
+    gives_reason = is_reason and plain not in _NOT_SUBSCRIBED and (is_bounce or _LETTERS.search(text))
+    if plain in _HAPPENED or is_date(text) or gives_reason:
+        return Meaning.BOUNCED if is_bounce else Meaning.WITHDRAWN
+    return Meaning.UNKNOWN
+
+
+def _is_no(text: str, plain: str) -> bool:
+    negated = _NEGATION.fullmatch(plain)
+    if negated is not None and negated["rest"] in _EVENTS:
+        return True
+    return plain in _NOT_HAPPENED or is_zero_date(text) or _LINK.match(text) is not None
