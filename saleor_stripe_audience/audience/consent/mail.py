@@ -1,15 +1,19 @@
 """The audience's emails, in the recipient's language."""
 
+import re
 import smtplib
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import Policy
 from email.utils import make_msgid
+from enum import StrEnum
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.tasks import task
+from django.db import transaction
+from django.tasks import TaskResult, task
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -19,18 +23,54 @@ from saleor_stripe_audience.audience.consent import erased_requests, ledger, lin
 from saleor_stripe_audience.audience.consent.headers import OneLineHeader, encode_mailbox
 from saleor_stripe_audience.audience.consent.models import ConfirmationMail
 from saleor_stripe_audience.audience.consent.senders import sender_name
+from saleor_stripe_audience.audience.consent.smtp import UnsupportedAddress
+from saleor_stripe_audience.audience.people import lifecycle
+from saleor_stripe_audience.audience.people.audiences import lock_shop
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.people.status import ConsentState, Deliverability
 from saleor_stripe_audience.database import leave_database
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.shops import problems
+from saleor_stripe_audience.shops.models import Installation
 
 log = structlog.get_logger(__name__)
 
-UNSUPPORTED_ADDRESS = "email_not_supported"
+GIVE_UP_AFTER = timedelta(days=1)  # nobody is asked to confirm a box ticked longer ago
+PATIENCE = timedelta(hours=1)  # a mail server may be away, or a recipient's may greylist, for a while
+MAX_PAUSE_SECONDS = 900
+MAX_ATTEMPTS = 150  # more than fit in a day
+PROBLEM = "mail_server"
+
+SERVER_AWAY = "mail"
+DEFERRED = "mail_deferred"
+_PROBLEM_MESSAGE = pgettext_lazy(
+    "staff",
+    "The mail server does not accept the app's emails, so new subscribers cannot confirm. Ask the operator of the app "
+    "to check the mail server, EMAIL_URL and EMAIL_FROM.",
+)
+_PERMANENT = 500  # SMTP's replies from here on
+_STATUS = re.compile(r"\s*(5\.\d{1,3}\.\d{1,3})\b")
+# RFC 3463, 7505: no such mailbox or system, not an address, moved without a new address, takes no email at all.
+_UNKNOWN_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+_MAILBOX = "5.2."  # full, disabled, or the email is too large for it
+
+
+class Outcome(StrEnum):
+    """What came of an email that is not sent again."""
+
+    SENT = "sent"
+    UNKNOWN_ADDRESS = "unknown_address"
+    UNSUPPORTED_ADDRESS = "unsupported_address"
+    MAILBOX = "mailbox"
+    REFUSED = "refused"
 
 
 class Mail(EmailMultiAlternatives):
-    """An email whose From header is exactly one mailbox, whatever the shop's name."""
+    """An audience's email, whose From header is exactly one mailbox, whatever the shop's name."""
+
+    def __init__(self, audience: Audience, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.audience = audience
 
     def message(self, *, policy: Policy | None = None) -> EmailMessage:
         """Return the message. Python would decode an encoded name and send its commas and signs unquoted."""
@@ -42,30 +82,58 @@ class Mail(EmailMultiAlternatives):
 
 
 def send_confirmation(mail_id: int) -> None:
-    """Send the email, unless it was sent already, there is nothing left to confirm, or the mail server does not support
-    the address.
+    """Send the email, unless it was sent already, is too old, has nothing left to confirm, or is refused for good.
 
-    `Unavailable` while the mail server does not respond.
+    `Unavailable` while the mail server does not accept it.
     """
     mail = ConfirmationMail.objects.select_related(
         "contact__audience__installation", "consent__wording", "consent__audience__installation"
     ).filter(pk=mail_id, sent_at=None).first()  # fmt: skip
-    message = _build_message(mail) if mail is not None else None
+    if mail is None:
+        return
+    if mail.requested_at < timezone.now() - GIVE_UP_AFTER:
+        log.warning("confirmation given up", mail_id=mail_id)
+        return
+    message = _build_message(mail)
     if message is None:
         return
+    installation = message.audience.installation
     try:
-        _send(message)
-    except Rejected as error:
-        if error.code != UNSUPPORTED_ADDRESS:
-            raise
-        log.warning("confirmation not sent", mail_id=mail_id, code=error.code)
+        outcome = _send(message)
+    except Unavailable as error:
+        if error.code == SERVER_AWAY and mail.requested_at < timezone.now() - PATIENCE:
+            problems.report(installation, PROBLEM, _PROBLEM_MESSAGE)
+        raise
+    if outcome == Outcome.SENT:
+        ConfirmationMail.objects.filter(pk=mail_id).update(sent_at=timezone.now(), request="")
+        problems.clear_if_seen(installation, PROBLEM)
         return
-    ConfirmationMail.objects.filter(pk=mail_id).update(sent_at=timezone.now(), request="")
+    log.warning("confirmation not sent", mail_id=mail_id, outcome=outcome.value)
+    if outcome == Outcome.UNKNOWN_ADDRESS:
+        _mark_bounced(installation, message.to[0])
+    elif outcome == Outcome.REFUSED:
+        problems.report(installation, PROBLEM, _PROBLEM_MESSAGE)
 
 
-@task
+def _mark_bounced(installation: Installation, address: str) -> None:
+    with transaction.atomic():
+        lock_shop(installation)
+        for contact in Contact.objects.filter(audience__installation=installation, email=address):
+            lifecycle.set_deliverability(contact, Deliverability.BOUNCED, timezone.now())
+
+
+def _pause(error: BaseException, attempt: "TaskResult[Any, Any]") -> int | None:
+    """Return the seconds until the next attempt; None to stop. `error` has the code of the failure."""
+    attempts: int = attempt.attempts
+    is_waiting = str(error) in (SERVER_AWAY, DEFERRED)
+    if not is_waiting and attempts >= settings.TASK_MAX_ATTEMPTS:
+        return None
+    return min(int(2**attempts), MAX_PAUSE_SECONDS)
+
+
+@task(max_attempts=MAX_ATTEMPTS, backoff=_pause)  # type: ignore[call-overload, untyped-decorator]  # the engine's own
 def send_confirmation_task(mail_id: int) -> None:
-    """Run `send_confirmation` in the worker, which retries it while the mail server does not respond."""
+    """Run `send_confirmation` in the worker, which retries it for a day while the mail server does not accept it."""
     send_confirmation(mail_id)
 
 
@@ -116,6 +184,7 @@ def compose_confirmation(
     name, sender = sender_name(audience), settings.DEFAULT_FROM_EMAIL
     context = context | {"audience": name, "language": translation.get_language()}
     message = Mail(
+        audience,
         subject=_("Please confirm: news from %(audience)s") % context,
         body=render_to_string("audience/confirmation.txt", context),
         from_email=encode_mailbox(name, sender),
@@ -126,7 +195,7 @@ def compose_confirmation(
     return message
 
 
-def _send(message: Mail) -> None:
+def _send(message: Mail) -> Outcome:
     if not settings.EMAIL_CONFIGURED:
         raise Rejected(
             pgettext_lazy(
@@ -139,18 +208,35 @@ def _send(message: Mail) -> None:
     leave_database()
     try:
         message.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        return _refusal(*next(iter(error.recipients.values())))
+    except smtplib.SMTPDataError as error:
+        return _refusal(error.smtp_code, error.smtp_error)
     except (OSError, smtplib.SMTPException):
         raise Unavailable(
             pgettext_lazy("staff", "The mail server did not accept the email. The app will try again."),
-            code="mail",
+            code=SERVER_AWAY,
         ) from None
-    except ValueError:
-        if all(each.rpartition("@")[0].isascii() for each in message.to):
-            raise
-        raise Rejected(
+    except UnsupportedAddress:
+        return Outcome.UNSUPPORTED_ADDRESS
+    return Outcome.SENT
+
+
+def _refusal(code: int, answer: bytes | str) -> Outcome:
+    """Return what the server's answer to the recipient or the content means; `Unavailable` if it may change.
+
+    Answers are not logged: they often contain the address.
+    """
+    if code < _PERMANENT:
+        raise Unavailable(
             pgettext_lazy(
-                "staff",
-                "The mail server only supports addresses in ASCII, and this one has other letters before the @.",
+                "staff", "The recipient's mail server does not accept the email yet. The app will try again."
             ),
-            code=UNSUPPORTED_ADDRESS,
-        ) from None
+            code=DEFERRED,
+        )
+    found = _STATUS.match(answer.decode(errors="replace") if isinstance(answer, bytes) else answer)
+    status = found[1] if found else ""
+    log.info("email refused", smtp_code=code, smtp_status=status)
+    if status in _UNKNOWN_ADDRESS:
+        return Outcome.UNKNOWN_ADDRESS
+    return Outcome.MAILBOX if status.startswith(_MAILBOX) else Outcome.REFUSED

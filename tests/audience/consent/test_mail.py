@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from django_ox.models import OxTask
@@ -29,7 +30,7 @@ from saleor_stripe_audience.audience.people.audiences import AudienceSettings, c
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.signup import storefront
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.shops.models import Channel, Installation, Problem
 from tests.audience.histories import at, member, order, say
 from tests.audience.records import record_customer, record_order, record_order_consent
 from tests.conftest import Work
@@ -286,9 +287,12 @@ def test_another_address_of_a_mailer_is_refused(url: str) -> None:
 
 
 class _Sink(socketserver.StreamRequestHandler):
-    """A mail server that accepts everything and stores the bytes."""
+    """A mail server that accepts everything and stores the bytes, unless the test says otherwise."""
 
     got: ClassVar[list[bytes]] = []
+    commands: ClassVar[list[bytes]] = []
+    extensions: ClassVar[list[bytes]] = []
+    answers: ClassVar[dict[bytes, bytes]] = {}
 
     def handle(self) -> None:
         self.wfile.write(b"220 sink\r\n")
@@ -296,17 +300,23 @@ class _Sink(socketserver.StreamRequestHandler):
         for line in self.rfile:
             if body is not None:
                 if line == b".\r\n":
-                    self.got.append(b"".join(body))
+                    if b"." not in self.answers:
+                        self.got.append(b"".join(body))
                     body = None
-                    self.wfile.write(b"250 kept\r\n")
+                    self.wfile.write(self.answers.get(b".", b"250 kept") + b"\r\n")
                 else:
                     body.append(line.removeprefix(b".") if line.startswith(b"..") else line)
-            elif line.upper().startswith(b"DATA"):
+                continue
+            verb = line[:4].upper()
+            self.commands.append(line.rstrip())
+            if verb == b"EHLO":
+                self.wfile.writelines(b"250-" + line + b"\r\n" for line in [b"sink", *self.extensions])
+            if verb == b"DATA":
                 body = []
                 self.wfile.write(b"354 continue\r\n")
             else:
-                self.wfile.write(b"250 yes\r\n")
-                if line.upper().startswith(b"QUIT"):
+                self.wfile.write(self.answers.get(verb, b"250 yes") + b"\r\n")
+                if verb == b"QUIT":
                     return
 
 
@@ -316,7 +326,8 @@ def wire(settings: Any) -> Iterator[list[bytes]]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Sink) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         settings.MAILERS = mailers.mailers(f"smtp://127.0.0.1:{server.server_address[1]}")
-        _Sink.got.clear()
+        for stored in (_Sink.got, _Sink.commands, _Sink.extensions, _Sink.answers):
+            stored.clear()
         yield _Sink.got
         server.shutdown()
 
@@ -383,6 +394,129 @@ def test_an_address_that_the_mail_server_does_not_support_is_not_retried(
     assert wire == []
     assert not OxTask.objects.exclude(status=OxTask.Status.SUCCESSFUL).exists()
     assert ConfirmationMail.objects.get().sent_at is None
+
+
+@pytest.mark.parametrize("extensions", [[b"SMTPUTF8"], [b"8BITMIME", b"SMTPUTF8"]])
+def test_an_address_with_other_letters_gets_its_mail(
+    ada: Contact, wire: list[bytes], run_due_tasks: Work, extensions: list[bytes]
+) -> None:
+    _Sink.extensions.extend(extensions)
+    Contact.objects.update(email="müller@shop.example")
+    give_consent(Contact.objects.select_related("audience__installation").get())
+    run_due_tasks()
+    body = b" BODY=8BITMIME" if b"8BITMIME" in extensions else b""
+    assert b"mail FROM:<news@shop.example> SMTPUTF8" + body in _Sink.commands
+    assert "rcpt TO:<müller@shop.example>".encode() in _Sink.commands
+    message = email.message_from_bytes(wire[0], policy=email.policy.SMTPUTF8)
+    assert str(message["To"]) == "müller@shop.example"
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in wire[0]
+    assert ConfirmationMail.objects.get().sent_at is not None
+
+
+def wait_for_next_attempt() -> timedelta:
+    """Let the pause before the next attempt pass at once; returns it, or zero if there is no next attempt."""
+    OxTask.objects.exclude(task_path=mail.send_confirmation_task.module_path).delete()
+    waiting = OxTask.objects.filter(status=OxTask.Status.READY).first()
+    if waiting is None or waiting.run_after is None:
+        return timedelta(0)
+    pause: timedelta = waiting.run_after - timezone.now()
+    OxTask.objects.filter(pk=waiting.pk).update(run_after=timezone.now())
+    ConfirmationMail.objects.update(requested_at=F("requested_at") - pause)
+    return pause
+
+
+@pytest.mark.parametrize(
+    ("answer", "hours"), [(b"451 4.7.1 Greylisted, try again", 1), (b"421 4.3.2 Closing", 23)]
+)
+def test_a_mail_is_sent_once_the_server_accepts_it(
+    ada: Contact, wire: list[bytes], run_due_tasks: Work, answer: bytes, hours: int
+) -> None:
+    _Sink.answers[b"RCPT"] = answer
+    give_consent(ada)
+    waited = timedelta(0)
+    while waited < timedelta(hours=hours):
+        run_due_tasks()
+        pause = wait_for_next_attempt()
+        assert timedelta(0) < pause <= timedelta(minutes=15)
+        waited += pause
+    _Sink.answers.clear()
+    run_due_tasks()
+    assert len(wire) == 1
+    assert ConfirmationMail.objects.get().sent_at is not None
+
+
+def test_a_mail_is_given_up_after_a_day(ada: Contact, settings: Any, run_due_tasks: Work) -> None:
+    settings.MAILERS = mailers.mailers("smtp://127.0.0.1:1")
+    give_consent(ada)
+    waited = timedelta(0)
+    while run_due_tasks():
+        waited += wait_for_next_attempt()
+    assert timedelta(hours=23) < waited < timedelta(hours=25)
+    assert OxTask.objects.get(task_path=mail.send_confirmation_task.module_path).attempts < mail.MAX_ATTEMPTS
+    assert ConfirmationMail.objects.get().sent_at is None
+
+
+def test_a_mail_server_that_stays_away_is_a_problem_until_it_accepts_one(
+    ada: Contact, wire: list[bytes], settings: Any, run_due_tasks: Work
+) -> None:
+    working = settings.MAILERS
+    settings.MAILERS = mailers.mailers("smtp://127.0.0.1:1")
+    give_consent(ada)
+    run_due_tasks()
+    assert not Problem.objects.exists()
+    ConfirmationMail.objects.update(requested_at=timezone.now() - mail.PATIENCE)
+    wait_for_next_attempt()
+    run_due_tasks()
+    assert "EMAIL_URL" in Problem.objects.get(key=mail.PROBLEM).message
+    settings.MAILERS = working
+    wait_for_next_attempt()
+    run_due_tasks()
+    assert (len(wire), Problem.objects.count()) == (1, 0)
+
+
+def test_a_recipients_server_that_stays_away_is_no_problem_of_the_shops(
+    ada: Contact, wire: list[bytes], run_due_tasks: Work
+) -> None:
+    _Sink.answers[b"RCPT"] = b"451 4.4.1 No answer from host"
+    give_consent(ada)
+    ConfirmationMail.objects.update(requested_at=timezone.now() - mail.PATIENCE * 2)
+    run_due_tasks()
+    assert (wire, Problem.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "deliverability", "is_problem"),
+    [
+        (b"RCPT", b"550 5.1.1 <ada@shop.example>: no such user", "bounced", False),
+        (b"RCPT", b"556 5.1.10 Recipient address has null MX", "bounced", False),
+        (b".", b"550-5.1.1 The account does not exist.\r\n550 5.1.1 Try again", "bounced", False),
+        (b"RCPT", b"552 5.2.2 Mailbox full", "ok", False),
+        (b"RCPT", b"554 5.7.1 Relay access denied", "ok", True),
+        (b"RCPT", b"550 5.1.8 Sender's domain not found", "ok", True),
+        (b"RCPT", b"550 Requested action not taken", "ok", True),
+        (b".", b"554 5.7.1 Rejected as spam", "ok", True),
+    ],
+)
+def test_a_mail_that_is_refused_for_good_is_tried_once(
+    ada: Contact,
+    wire: list[bytes],
+    run_due_tasks: Work,
+    caplog: pytest.LogCaptureFixture,
+    verb: bytes,
+    answer: bytes,
+    deliverability: str,
+    is_problem: bool,
+) -> None:
+    _Sink.answers[verb] = answer
+    give_consent(ada)
+    run_due_tasks()
+    sending = OxTask.objects.get(task_path=mail.send_confirmation_task.module_path)
+    assert sending.status == OxTask.Status.SUCCESSFUL
+    assert (wire, sum(each.startswith(b"rcpt") for each in _Sink.commands)) == ([], 1)
+    contact = Contact.objects.get()
+    assert (contact.deliverability, contact.consent) == (deliverability, "pending")
+    assert Problem.objects.filter(key=mail.PROBLEM).exists() == is_problem
+    assert contact.email not in caplog.text
 
 
 @pytest.mark.parametrize(
