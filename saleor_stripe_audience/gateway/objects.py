@@ -394,6 +394,7 @@ class Refund(_Labelled):
     status: Text = ""
     amount: int
     currency: Currency
+    created: int = 0
     reason: Text = ""
     failure_reason: Text = ""
     pending_reason: Text = ""

@@ -204,20 +204,43 @@ def of_waiting_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
 def of_failed_refunds(refunds: Sequence[Refund], intent: PaymentIntent) -> Iterator[Note]:
     """The customer has not received the money: to do until it is refunded again, or staff mark it as resolved.
 
-    `refunds`: newest first, as Stripe lists them. A later refund of the same amount is taken for the repeated one.
+    `refunds`: newest first, as Stripe lists them. A later refund of the same amount is taken for the repeated one. If
+    it failed, too, it must have been made after the first failure was known; otherwise both amounts are owed.
     """
     is_all_refunded = intent.refunded_minor >= intent.amount_received
+    known = _known_failures(refunds)
     still_failed: list[Refund] = []
     for refund in reversed(refunds):
+        if refund.status != "failed" and refund.has_failed:
+            continue
+        repeated = next(
+            (
+                each
+                for each in still_failed
+                if each.amount == refund.amount
+                and (refund.status != "failed" or known.get(each.id, refund.created) < refund.created)
+            ),
+            None,
+        )
+        if repeated is not None:
+            still_failed.remove(repeated)
+            yield _repeated_note(repeated)
         if refund.status == "failed":
             still_failed.append(refund)
-        elif not refund.has_failed:
-            repeated = next((each for each in still_failed if each.amount == refund.amount), None)
-            if repeated is not None:
-                still_failed.remove(repeated)
-                yield _repeated_note(repeated)
     for refund in still_failed:
         yield _repeated_note(refund) if is_all_refunded else _failed_note(refund)
+
+
+def _known_failures(refunds: Iterable[Refund]) -> dict[str, float]:
+    """Return since when the failures of refunds are known, by the refunds' ids, in seconds since 1970."""
+    references = {f"{each.id}{FAILED}": each.id for each in refunds if each.status == "failed"}
+    if len(references) < 2:  # noqa: PLR2004 - one repeats another one
+        return {}
+    stored = Notice.objects.filter(reference__in=references, state="failed")
+    return {
+        references[reference]: created_at.timestamp()
+        for reference, created_at in stored.values_list("reference", "created_at")
+    }
 
 
 def _failed_note(refund: Refund) -> Note:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 
 from saleor_stripe_audience.errors import Unavailable
@@ -233,6 +233,21 @@ class TestFailedRefund:
         self.fail(town)
         self.fail(town)
         assert len(problems()) == 1
+
+    def test_a_repetition_that_fails_at_once_is_one_problem(self, town: Town) -> None:
+        """The events of its success never arrive; both refunds have the same amount, which is owed once."""
+        paid(town)
+        first = self.fail(town)
+        Notice.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+        repeated = town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
+        town.stripe.end_refund(repeated.id, ok=False)
+        town.deliver_all(town.events()[::-1] * 2)
+        [problem] = Problem.objects.all()
+        assert problem.key == f"payment-{repeated.id}-failed"
+        assert Notice.objects.filter(reference=f"{first}-failed", state=notices.OVER).exists()
+        town.api.refunds.create({"payment_intent": town.intent, "amount": 500})
+        town.deliver_all(town.events())
+        assert problems() == []
 
     def test_nothing_is_left_to_do_once_everything_is_refunded(self, town: Town) -> None:
         paid(town)
