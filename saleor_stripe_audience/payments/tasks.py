@@ -10,6 +10,7 @@ from django.utils import timezone
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import attempts, order_matching, reconcile, report, upkeep
 from saleor_stripe_audience.payments.repeats import BOOKED_WITHIN, LONGEST_TRY
+from saleor_stripe_audience.shops.channels import on_change
 from saleor_stripe_audience.shops.models import Installation
 
 REPORT_DELAY = LONGEST_TRY + BOOKED_WITHIN
@@ -64,6 +65,12 @@ def report_obstacles(installation_id: str) -> None:
     shop = Installation.objects.filter(pk=uuid.UUID(installation_id), is_active=True).first()
     if shop is not None:
         upkeep.report_obstacles(shop)
+
+
+@on_change
+def _report_obstacles_later(installation: Installation) -> None:
+    """A new channel has no account yet."""
+    report_obstacles.enqueue(str(installation.pk))
 
 
 @task

@@ -18,7 +18,13 @@ from saleor_stripe_audience.errors import Unavailable
 from saleor_stripe_audience.inbox import cursors
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.saleor import client
-from saleor_stripe_audience.shops.channels import KnownChannels, NamedChannel, known_channels, rename
+from saleor_stripe_audience.shops.channels import (
+    KnownChannels,
+    NamedChannel,
+    announce_change,
+    known_channels,
+    rename,
+)
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.task_engine import is_waiting
 
@@ -129,4 +135,6 @@ def store_channels(
     done += [f"channel {slug} deleted" for slug in gone]
     if done:
         log.info("channels changed", installation=str(installation.pk), changes=done)
+        if known:  # an installation is no change
+            announce_change(installation)
     return done

@@ -13,7 +13,9 @@ from django.db import transaction
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 RenameCallback = Callable[[Installation, str, str], None]
+ChangeCallback = Callable[[Installation], None]
 _callbacks: list[RenameCallback] = []
+_change_callbacks: list[ChangeCallback] = []
 
 
 class NamedChannel(NamedTuple):
@@ -87,6 +89,18 @@ def on_rename(callback: RenameCallback) -> RenameCallback:
     """
     _callbacks.append(callback)
     return callback
+
+
+def on_change(callback: ChangeCallback) -> ChangeCallback:
+    """Run `callback(installation)` after channels were added, renamed or deleted."""
+    _change_callbacks.append(callback)
+    return callback
+
+
+def announce_change(installation: Installation) -> None:
+    """Run the callbacks of `on_change`."""
+    for callback in _change_callbacks:
+        callback(installation)
 
 
 def rename(installation: Installation, slugs: Mapping[str, str]) -> None:

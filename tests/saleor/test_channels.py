@@ -95,6 +95,22 @@ def test_everything_follows_a_renamed_channel(town: Town, run_all_tasks: Callabl
     assert sync_channels(shop) == [], "twice is once"
 
 
+def test_a_new_channel_without_an_account_is_a_problem_at_once(
+    town: Town, run_all_tasks: Callable[[], int]
+) -> None:
+    town.begin()
+    run_all_tasks()
+    shop = Installation.objects.get()
+    everything = [data(each.id, each.slug) for each in town.shop.host.store.channels]
+    store_channels(shop, [*everything, data("77", "japan")])
+    assert not Problem.objects.exists(), "not while the events wait for the channels"
+    run_all_tasks()
+    assert "Japan" in Problem.objects.get(key="channels").message
+    store_channels(shop, everything)
+    run_all_tasks()
+    assert not Problem.objects.exists()
+
+
 def checkout_in(town: Town, channel: str) -> str:
     shopper = Shopper(cast("Stage", town), channel)
     return shopper._checkout(shopper.products()[0]["variants"][0]["id"], "robin@example.com")
