@@ -24,11 +24,12 @@ LONGEST_EMAIL = 512
 def decorations(account: StripeAccount, source: Source, *, ships: bool = False) -> Json:
     """Return the parameters of a PaymentIntent that describe it; empty ones are left out.
 
-    `ships`: the storefront wants Saleor's shipping address on it before the payment.
+    `ships`: the storefront wants Saleor's shipping address on it before the payment. If the buyer collects the order,
+    that is the address of the warehouse, and nothing is shipped.
     """
     found = {
         "description": description_of(source),
-        "shipping": shipping_of(source.shippingAddress) if ships else {},
+        "shipping": shipping_of(source.shippingAddress) if ships and not source.collectionPointName else {},
         "receipt_email": receipt_of(source) if account.sends_receipts else "",
         "statement_descriptor_suffix": account.descriptor_suffix,
     }

@@ -160,8 +160,13 @@ def set_order_number(event: Event) -> None:
 
 
 def add_shipping(event: Event) -> None:
-    """Add the order's shipping address to the payments of the checkout from which it was created."""
+    """Add the order's shipping address to the payments of the checkout from which it was created.
+
+    If the buyer collects the order, Saleor has the address of the warehouse there.
+    """
     order = _order_from_checkout(event)
+    if order.get("collectionPointName"):
+        return
     for payment in _payments_for(event, order):
         order_details.add_shipping(payment, order.get("shippingAddress"))
 

@@ -111,6 +111,7 @@ class Source(_Part):
     user: Shopper | None = None
     shippingAddress: Address | None = None  # noqa: N815 - Saleor's name
     billingAddress: Address | None = None  # noqa: N815 - Saleor's name
+    collectionPointName: Text = ""  # noqa: N815 - Saleor's name; of an order that the buyer collects
     totalPrice: Gross | None = None  # noqa: N815 - Saleor's name, of a checkout
     total: Gross | None = None
     status: Text = ""  # of an order

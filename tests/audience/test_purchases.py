@@ -220,3 +220,13 @@ def test_fields_that_an_older_saleor_does_not_send_stay_empty(shop: Installation
     purchase = Purchase.objects.get()
     assert (purchase.charge_status, purchase.charged_minor, purchase.placed_at) == ("FULL", 3000, at(1))
     assert purchase.lines.count() == 0
+
+
+@pytest.mark.parametrize(("place", "name"), [(None, "Will"), ("", "Will"), ("Shop in Oswego", "")])
+def test_the_warehouse_of_a_collected_order_is_not_its_buyer(
+    shop: Installation, place: str | None, name: str
+) -> None:
+    payload = order() | {"billingAddress": None, "collectionPointName": place}
+    payload["shippingAddress"] = {"firstName": "Will", "lastName": "House", "country": {"code": "US"}}
+    record_order(shop, payload, at(1))
+    assert Contact.objects.get().first_name == name

@@ -264,6 +264,25 @@ class TestShipping:
         assert (charge["shipping"]["name"], charge["shipping"]["address"]["city"]) == ("Robin Vale", "Oswego")
         assert len(town.stripe.log.entries("POST", f"/v1/charges/{charge['id']}")) == 1
 
+    def test_a_collected_order_is_not_shipped(self, town: Town) -> None:
+        """Saleor has the address of the warehouse as the order's shipping address."""
+        town.begin()
+        town.pay()
+        payment = Payment.objects.get()
+        payload = order(payment.source_id)
+        payload["order"]["collectionPointName"] = "Shop in Oswego"
+        handlers.add_shipping(Event(origin=payment.installation_id, payload=payload))
+        [charge] = town.stripe.account.table("charge").values()
+        assert charge["shipping"] is None
+
+    def test_a_collected_order_is_not_shipped_before_the_payment(
+        self, buy: Begin, stripe_sandbox: StripeSandbox
+    ) -> None:
+        one = buy()
+        collected = {**ACCOUNT, "collectionPointName": "Shop in Oswego"}
+        one.initialize(sourceObject=collected, data={"paymentIntent": {"shippingFromSaleor": True}})
+        assert intent_of(stripe_sandbox, one)["shipping"] is None
+
     def test_what_the_shopper_gave_stays(self, town: Town) -> None:
         town.begin()
         town.pay()

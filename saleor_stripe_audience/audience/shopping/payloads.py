@@ -57,11 +57,17 @@ class Purchasing(Payload):
     billing_address: Address | None = None
     shipping_address: Address | None = None
     voucher_code: Text = ""
+    collection_point_name: Text = ""
 
     @property
     def channel(self) -> NamedChannel:
         """The channel as it was called when the event was sent."""
         return NamedChannel(self.channel_slug, self.channel_id)
+
+    @property
+    def _own_shipping_address(self) -> Address | None:
+        """The buyer's; of an order that is collected, Saleor has the address of the warehouse."""
+        return self.shipping_address if not self.collection_point_name else None
 
     def buyer(self, said_at: datetime) -> Person | None:
         """Return the person as of `said_at`; None without a valid address.
@@ -73,7 +79,7 @@ class Purchasing(Payload):
         email = usable_email((account.email if account else "") or self.email)
         if not email:
             return None
-        address = self.billing_address or self.shipping_address or Address()
+        address = self.billing_address or self._own_shipping_address or Address()
         profile = {
             "first_name": (account.first_name if account else "") or address.first_name,
             "last_name": (account.last_name if account else "") or address.last_name,

@@ -334,6 +334,9 @@ class Order(Record):
     shipping_address: Address | None = None
     shipping_method: ShippingMethod | None = None
     shipping_amount: Decimal = Decimal(0)
+    collection_point_name: str | None = (
+        None  # where the buyer collects it: the shipping address is that place's
+    )
     gift_cards: Decimal = Decimal(0)  # the amount that gift cards paid; its total does not include it
     lines: list[OrderLine] = field(default_factory=list)
     events: list[OrderEvent] = field(default_factory=list)
