@@ -22,7 +22,23 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.shops.models import Installation
 from tests.audience.conftest import install
-from tests.audience.deliveries.reports import ADA, KEY, NOW, mailgun, postmark, send, ses_bounce
+from tests.audience.deliveries.reports import (
+    ADA,
+    KEY,
+    NOW,
+    SECONDS,
+    key_of,
+    mailgun,
+    mailjet,
+    mandrill,
+    post,
+    postmark,
+    send,
+    sendgrid,
+    ses_bounce,
+    sns,
+    sparkpost,
+)
 from tests.audience.histories import at, member, order
 from tests.audience.records import record_customer, record_order
 from tests.conftest import Work
@@ -154,6 +170,53 @@ def test_a_malformed_report_is_refused(
     assert client.post(path, body, content_type="application/json").status_code in (200, 400, 403)
     assert client.head(path).status_code == 200
     assert client.get(path).status_code == 405
+
+
+INBOUND: dict[str, Any] = {  # emails to the shop, which must be sent elsewhere
+    "amazon-ses": sns({"notificationType": "Received", "mail": {"destination": [ADA]}, "receipt": {}}),
+    "brevo": {"items": [{"Uuid": ["u"], "From": {"Address": ADA}}]},
+    "mailersend": {"type": "inbound.message", "data": {"recipients": {}}},
+    "mailgun": mailgun("complained") | {"event-data": {}},
+    "postmark": {"FromFull": {"Email": ADA}, "RecordType": "Inbound"},
+    "resend": {"type": "email.received", "data": {"from": ADA}},
+    "sparkpost": [{"msys": {"relay_message": {"rcpt_to": "info@shop.example"}}}],
+    "mandrill": [{"event": "inbound", "ts": SECONDS, "msg": {"raw_msg": "x", "email": ADA}}],
+}
+
+
+@pytest.mark.parametrize("service", INBOUND)
+def test_an_email_to_the_shop_is_no_report(
+    shop: Installation, ada: Contact, client: Client, service: str
+) -> None:
+    url = webhooks.create(shop, service, key_of(service)).url
+    assert post(client, url, service, INBOUND[service]).status_code in (200, 400)
+    assert not Event.objects.filter(source="mail").exists()
+
+
+UNREADABLE: dict[str, tuple[Any, ...]] = {
+    "mailjet": (mailjet("spam"), [{"time": SECONDS}], [7]),
+    "mandrill": (mandrill("spam"), INBOUND["mandrill"], [{"event": "spam", "ts": "now"}], [7]),
+    "sendgrid": (sendgrid("spamreport"), [{"email": ADA}], sendgrid("open", timestamp="now"), [None]),
+    "sparkpost": (
+        sparkpost("spam_complaint"),
+        INBOUND["sparkpost"],
+        [{"msys": None}],
+        [{"msys": {"a": {}, "b": {}}}],
+    ),
+}
+
+
+@pytest.mark.parametrize("service", UNREADABLE)
+def test_a_report_that_cannot_be_read_does_not_stop_the_others(
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work, service: str
+) -> None:
+    complaint, *others = UNREADABLE[service]
+    url = webhooks.create(shop, service, key_of(service)).url
+    batch = [item for items in (*others, complaint, *others) for item in items]
+    assert post(client, url, service, batch).json() == {"ok": True, "new": 1}
+    run_due_tasks()
+    assert Contact.objects.get().deliverability == "complained"
+    assert post(client, url, service, others[-1]).status_code == 400  # nothing in it is a report
 
 
 def test_amazon_is_confirmed_at_its_own_address_only(

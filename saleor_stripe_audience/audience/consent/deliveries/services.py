@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any
 
-from anymail.exceptions import AnymailInsecureWebhookWarning
+import structlog
+from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailInsecureWebhookWarning
 from anymail.signals import AnymailTrackingEvent
 from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 from anymail.webhooks.base import AnymailBaseWebhookView
@@ -31,6 +32,20 @@ from django.http import HttpRequest
 
 from saleor_stripe_audience.audience.consent.deliveries import event_types
 from saleor_stripe_audience.audience.consent.deliveries.event_types import Kind, Meaning, decide, values_at
+
+log = structlog.get_logger(__name__)
+
+# What the library raises when it parses a body that is not from the service, or is about an email to the shop.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    AnymailConfigurationError,
+    AnymailError,
+)
 
 # The library warns if there is no basic auth: here the URL itself contains a secret.
 warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
@@ -63,6 +78,41 @@ class _MailerSend(MailerSendTrackingWebhookView):  # type: ignore[misc]  # the l
         return super().parse_events(request) if about_email else []
 
 
+class _Batch:
+    """A service that sends several reports at once. One that the library cannot parse does not stop the others."""
+
+    def esp_to_anymail_event(self, *item: Any) -> AnymailTrackingEvent | None:
+        try:
+            return super().esp_to_anymail_event(*item)  # type: ignore[misc]  # the library's view comes after
+        except MALFORMED:
+            return None
+
+
+class _Mailjet(_Batch, MailjetTrackingWebhookView):  # type: ignore[misc]
+    pass
+
+
+class _SendGrid(_Batch, SendGridTrackingWebhookView):  # type: ignore[misc]
+    pass
+
+
+class _SparkPost(_Batch, SparkPostTrackingWebhookView):  # type: ignore[misc]
+    def unwrap_event(self, raw_event: Any) -> tuple[Any, Any, Any]:
+        """Return the report's class and content. One without them is parsed, and fails, like the others."""
+        try:
+            return super().unwrap_event(raw_event)  # type: ignore[no-any-return]
+        except MALFORMED:
+            return "", {}, raw_event
+
+
+class _Mandrill(_Batch, MandrillCombinedWebhookView):  # type: ignore[misc]
+    def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent | None]:
+        """Leave out emails to the shop: the library does not take both in one request."""
+        items = json.loads(request.POST["mandrill_events"])
+        outgoing = (item for item in items if not isinstance(item, dict) or item.get("event") != "inbound")
+        return [self.esp_to_anymail_event(item) for item in outgoing]
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """How one service reports.
@@ -82,7 +132,7 @@ class Service:
     def build_view(self, signing_key: str, url: str) -> Any:
         """Return the library's view, which verifies and parses; `url` is for services that sign their URL."""
         options = {self.key_name: signing_key} if self.key_name and signing_key else {}
-        if self.view is MandrillCombinedWebhookView:
+        if issubclass(self.view, MandrillCombinedWebhookView):
             options["webhook_url"] = url
         return self.view(**options)
 
@@ -94,19 +144,17 @@ SERVICES: Mapping[str, Service] = {
     "mailgun": Service(
         MailgunTrackingWebhookView, event_types.MAILGUN, "webhook_signing_key", needs_key=True
     ),
-    "mailjet": Service(MailjetTrackingWebhookView, event_types.MAILJET),
-    "mandrill": Service(MandrillCombinedWebhookView, event_types.MANDRILL, "webhook_key", needs_key=True),
+    "mailjet": Service(_Mailjet, event_types.MAILJET),
+    "mandrill": Service(_Mandrill, event_types.MANDRILL, "webhook_key", needs_key=True),
     "postmark": Service(PostmarkTrackingWebhookView, event_types.POSTMARK),
     "resend": Service(
         ResendTrackingWebhookView,
         event_types.RESEND,
         recipients=("data.email", "data.to", "data.cc", "data.bcc"),
     ),
-    "sendgrid": Service(
-        SendGridTrackingWebhookView, event_types.SENDGRID, "tracking_webhook_verification_key"
-    ),
+    "sendgrid": Service(_SendGrid, event_types.SENDGRID, "tracking_webhook_verification_key"),
     "sparkpost": Service(
-        SparkPostTrackingWebhookView,
+        _SparkPost,
         event_types.SPARKPOST,
         recipients=("msys.*.rcpt_to", "msys.*.raw_rcpt_to"),
     ),
@@ -116,7 +164,12 @@ SERVICES: Mapping[str, Service] = {
 def parse_reports(name: str, view: Any, request: HttpRequest, now: datetime) -> list[Report]:
     """Parse the reports in a request. Raises the library's errors if the body is not from the service."""
     service = SERVICES[name]
-    events = list(view.parse_events(request))
+    parsed = list(view.parse_events(request))
+    events = [event for event in parsed if event is not None]
+    if len(events) < len(parsed):
+        log.warning("mail reports not understood", service=name, count=len(parsed) - len(events))
+        if not events:
+            raise ValueError("none of them is a report")
     named = Counter(id(event.esp_event) for event in events)
     reports = []
     for event in events:

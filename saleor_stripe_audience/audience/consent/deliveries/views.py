@@ -5,28 +5,17 @@ import binascii
 
 import requests
 import structlog
-from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
+from anymail.exceptions import AnymailWebhookValidationFailure
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from saleor_stripe_audience.audience.consent.deliveries import webhooks
+from saleor_stripe_audience.audience.consent.deliveries import services, webhooks
 from saleor_stripe_audience.refusals import RETRY_SECONDS
 
 log = structlog.get_logger(__name__)
-
-# What the library raises when it parses a body that is not from the service.
-_MALFORMED = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RecursionError,
-    AnymailError,
-)
 
 
 @csrf_exempt
@@ -49,7 +38,7 @@ def mail_webhook(request: HttpRequest, secret: str = "") -> HttpResponse:
     except AnymailWebhookValidationFailure:
         log.warning("mail webhook refused")
         return _refusal(403, "invalid_signature", "The signature is not the service's.")
-    except _MALFORMED:
+    except services.MALFORMED:
         log.warning("mail webhook not understood")
         return _refusal(400, "bad_request", "This is not a report from the service.")
 
