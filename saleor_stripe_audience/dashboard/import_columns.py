@@ -44,8 +44,8 @@ FIELDS: dict[str, Wording] = {
     "consent_text": gettext_lazy("Consent: wording"),
     "consent_source": gettext_lazy("Consent: how and where"),
     "consent_ip": gettext_lazy("Consent: IP address"),
-    "withdrawn_at": gettext_lazy("Unsubscribed: when"),
-    "bounced_at": gettext_lazy("Undeliverable: when"),
+    "withdrawn_at": gettext_lazy("Unsubscribed: yes or when"),
+    "bounced_at": gettext_lazy("Undeliverable: yes or when"),
     "suppressions": gettext_lazy("Suppression reasons (Klaviyo)"),
     "created_at": gettext_lazy("Contact since"),
 }

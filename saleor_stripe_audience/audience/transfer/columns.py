@@ -1,25 +1,41 @@
 """Maps the columns of a CSV file to contact fields: as chosen by the merchant, or by their usual names."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.audience.transfer.formats import COLUMNS, HOMEMADE, Format, plain_header
+from saleor_stripe_audience.audience.transfer.formats import (
+    COLUMNS,
+    HOMEMADE,
+    OF_ADDRESSES,
+    OF_PERSONS,
+    STATES,
+    Format,
+    plain_core,
+    plain_header,
+)
+from saleor_stripe_audience.audience.transfer.headers import Kind, is_status, kind_of, lists_orders
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
 KNOWN = COLUMNS
 # A withdrawal or a bounce in any of these columns counts.
 READ_FROM_ALL = frozenset({"consent", "status", "withdrawn_at", "bounced_at"})
+_BY_KIND = {"withdrawn_at": Kind.WITHDRAWAL, "bounced_at": Kind.BOUNCE}
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of each of our fields. Of several the first with a value counts, and a withdrawal in any."""
+    """The columns of each of our fields. Of several the first with a value counts, and a withdrawal in any.
+
+    `unused` are other columns whose names say that they are about subscriptions to emails: what they say can prevent a
+    consent.
+    """
 
     places: Mapping[str, tuple[int, ...]]
     header: tuple[str, ...]
+    unused: Mapping[int, Kind] = field(default_factory=dict)
 
     @property
     def used(self) -> dict[str, list[str]]:
@@ -60,7 +76,19 @@ def read_columns(
             ),
             code="import_column",
         )
-    return Columns(places, names)
+    used = {each for some in places.values() for each in some}
+    return Columns(places, names, {} if found.is_ours else _unused(names, used))
+
+
+def _unused(names: Sequence[str], used: Collection[int]) -> dict[int, Kind]:
+    """Return the kinds of the columns that are not used but are about subscriptions to emails."""
+    statuses = _status_places(names)
+    kinds = {place: Kind.STATUS if place in statuses else kind_of(name) for place, name in enumerate(names)}
+    return {
+        place: kind
+        for place, kind in kinds.items()
+        if kind is not None and place not in used and (kind is not Kind.STATUS or place in statuses)
+    }
 
 
 def recognize_columns(
@@ -71,21 +99,64 @@ def recognize_columns(
         ours: (_chosen_place(ours, theirs, names),) for ours, theirs in chosen.items()
     }
     used = {place for some in places.values() for place in some}
-    plain_names = [plain_header(name) for name in names]
+    has_orders = lists_orders(names)
     for ours in KNOWN:
         if ours not in places:
-            usual = found.columns.get(ours, KNOWN[ours])
-            if ours in READ_FROM_ALL:
-                free = [place for name in usual for place, each in enumerate(plain_names) if each == name]
-            else:
-                free = [plain_names.index(name) for name in usual if name in plain_names]
-            free = [place for place in free if place not in used]
+            free = [
+                place
+                for place in _usual_places(ours, names, found, has_orders=has_orders)
+                if place not in used
+            ]
             if free:
                 # Other fields have several columns only in a format; of usual names the first counts.
                 has_several = ours in found.columns or ours in READ_FROM_ALL
-                places[ours] = tuple(free) if has_several else (free[0],)
+                places[ours] = tuple(dict.fromkeys(free)) if has_several else (free[0],)
                 used.update(places[ours])
     return places
+
+
+def _usual_places(ours: str, names: Sequence[str], found: Format, *, has_orders: bool) -> list[int]:
+    """Return the columns of the field by their usual names, then those whose names say it in other words."""
+    usual = found.columns.get(ours, KNOWN[ours])
+    plain = [plain_header(name) for name in names]
+    exact = [place for name in usual for place, each in enumerate(plain) if each == name]
+    if ours in OF_PERSONS:
+        cores = [plain_core(name) for name in names]
+        around = [
+            place
+            for name in usual
+            for place, each in enumerate(cores)
+            if each == name and plain[place] != name
+        ]
+        # Of an order, `Name` may be its number.
+        return [*around, *exact] if has_orders and ours == "name" else [*exact, *around]
+    if found.is_ours or ours in found.columns:
+        return exact
+    if ours == "status":
+        return _status_places(names)
+    if ours == "created_at" and has_orders:
+        return []  # when the order was created
+    kind = _BY_KIND.get(ours)
+    return exact + [place for place, name in enumerate(names) if kind is not None and kind_of(name) is kind]
+
+
+def _status_places(names: Sequence[str]) -> list[int]:
+    """Return the columns with statuses of subscriptions to emails.
+
+    A column `status` or `state` may also have those of orders, or be part of an address.
+    """
+    beside_orders = lists_orders(names)
+    has_addresses = any(plain_header(name) in OF_ADDRESSES for name in names)
+    plain = [
+        place
+        for usual in KNOWN["status"]
+        for place, name in enumerate(names)
+        if plain_header(name) == usual and not beside_orders and not (usual in STATES and has_addresses)
+    ]
+    return [
+        *plain,
+        *(place for place, name in enumerate(names) if is_status(name, beside_orders=beside_orders)),
+    ]
 
 
 def _exact_places(ours: str, some: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:

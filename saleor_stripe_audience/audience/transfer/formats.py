@@ -4,7 +4,8 @@ The headers are from the programs' own source code or documentation:
 Mailchimp https://mailchimp.com/help/view-export-contacts/ (one file each of subscribed, unsubscribed, cleaned and
 non-subscribed contacts), Klaviyo https://help.klaviyo.com/hc/en-us/articles/115005078687 (reasons of suppression:
 https://developers.klaviyo.com, EmailMarketingSuppression), Shopify
-https://help.shopify.com/en/manual/customers/import-export-customers, WooCommerce (Analytics/REST
+https://help.shopify.com/en/manual/customers/import-export-customers (orders:
+https://help.shopify.com/en/manual/fulfillment/managing-orders/exporting-orders), WooCommerce (Analytics/REST
 `Customers/Controller.php`, `get_export_columns`), listmonk (`cmd/subscribers.go`, `ExportSubscribers`), Ghost
 (`members-csv`, `unparse`).
 """
@@ -13,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from saleor_stripe_audience.audience.transfer.meanings import Meaning, meanings_of
+from saleor_stripe_audience.audience.transfer.headers import core_of, key_of
+from saleor_stripe_audience.audience.transfer.meanings import NO, YES, Meaning, meanings_of
 
 
 class TakenAs(Enum):
@@ -25,92 +27,122 @@ class TakenAs(Enum):
     CLEANED = "cleaned"
 
 
-# Our fields, and their names in other files, such as the exports of Mailchimp, Stripe and Saleor.
+def _keys(*names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(key_of, names)))
+
+
+# Our fields, and their names in other files, such as the exports of Mailchimp, Stripe and Saleor. Columns of statuses,
+# withdrawals and bounces with other names are found by the rules in `headers`.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "email": ("email", "email address", "e-mail", "e-mail address", "mail", "customer email", "user_email",
-              "billing_email"),
-    "first_name": ("first_name", "first name", "fname", "firstname", "given name", "billing_first_name"),
-    "last_name": ("last_name", "last name", "lname", "lastname", "surname", "family name", "billing_last_name"),
-    "name": ("name", "full name", "full_name", "customer name"),
-    "phone": ("phone", "phone number", "telephone", "billing_phone"),
-    "city": ("city", "town", "billing_city"),
-    "country": ("country", "country code", "cc", "billing_country", "country / region"),
-    "language": ("language", "language code", "preferred language", "locale"),
-    "tags": ("tags", "tag"),
-    "status": (
-        "status", "email status", "email_status", "emailstatus", "subscriber status", "subscriber_status",
-        "subscription status", "subscription_status", "email marketing status",
-    ),
-    "consent": ("consent", "marketing_consent"),
-    "consent_at": ("consent_at", "consent date", "optin_time", "opt-in date", "opt-in time"),
-    "consent_text": ("consent_text", "consent wording"),
-    "consent_source": ("consent_source", "consent origin"),
-    "consent_ip": ("consent_ip", "optin_ip"),
-    # With a time, or with yes and no.
-    "withdrawn_at": (
-        "withdrawn_at", "unsub_time", "unsubscribed_at", "unsubscribed", "unsubscribed at", "unsubscribed on",
-        "unsubscribe date", "unsubscribed date", "unsubscribe_date", "unsubscribed_date", "unsubscribe time",
-        "date unsubscribed", "unsubscribed from all email", "unsubscribed from all", "opt-out date", "opt out date",
-        "optout_date", "optout_time", "email opt-out date", "opted out at", "opt_out", "opt-out", "opt out", "optout",
-        "opted out", "opted_out", "email opt out", "email opt-out", "has opted out of email", "hasoptedoutofemail",
-        "email_blacklisted", "email blacklisted", "blacklisted", "email_blocklisted", "email blocklisted",
-        "blocklisted", "do not email", "do_not_email", "donotemail", "do not contact", "do_not_contact", "donotcontact",
-        "email_disabled", "email disabled", "spam_complaint_at", "complained_at",
-    ),
-    "bounced_at": (
-        "bounced_at", "clean_time", "bounced", "hard bounced", "hard_bounced", "bounce date", "date bounced",
-    ),
-    "suppressions": ("email suppressions",),
-    "created_at": ("created_at", "date registered"),
-}  # fmt: skip
+    ours: _keys(*names)
+    for ours, names in {
+        "email": (
+            "email",
+            "email address",
+            "mail",
+            "customer email",
+            "user email",
+            "billing email",
+            "subscriber",
+        ),
+        "first_name": ("first name", "fname", "given name", "forename"),
+        "last_name": ("last name", "lname", "surname", "family name"),
+        "name": ("name", "full name", "customer name"),
+        "phone": ("phone", "phone number", "telephone"),
+        "city": ("city", "town"),
+        "country": ("country", "country code", "cc", "country / region"),
+        "language": ("language", "language code", "preferred language", "locale"),
+        "tags": ("tags", "tag"),
+        "status": ("status", "state"),
+        "consent": ("consent", "marketing consent"),
+        "consent_at": ("consent at", "consent date", "optin time", "opt-in date"),
+        "consent_text": ("consent text", "consent wording"),
+        "consent_source": ("consent source", "consent origin"),
+        "consent_ip": ("consent ip", "optin ip"),
+        "suppressions": ("email suppressions",),
+        # With a time, or with yes and no.
+        "withdrawn_at": ("withdrawn at",),
+        "bounced_at": ("bounced at", "clean time"),
+        "created_at": ("created at", "date registered"),
+    }.items()
+}
+# Fields of persons: their columns may have words around the usual name.
+OF_PERSONS = frozenset({"email", "first_name", "last_name", "name", "phone", "city", "country"})
+# A column with this name is one of statuses, unless the file has addresses, whose states these may be.
+STATES = frozenset(_keys("state"))
+OF_ADDRESSES = frozenset(
+    _keys(
+        "city",
+        "town",
+        "country",
+        "country code",
+        "zip",
+        "zip code",
+        "postal code",
+        "postcode",
+        "street",
+        "address",
+    )
+)
 
 # Columns of `consent_at` that say when people opted in, and never when they unsubscribed.
-DATES_GIVINGS = frozenset({"optin_time", "confirm_time", "opt-in date", "opt-in time"})
+DATES_GIVINGS = frozenset(_keys("optin time", "confirm time", "opt-in date"))
 
-# French and German column names: Mailchimp names its fields in the account's language, WooCommerce in the shop's.
+# Column names in other languages: Mailchimp names its fields in the account's language, WooCommerce in the shop's.
 _IN_ENGLISH: Mapping[str, str] = {
-    theirs: english
+    key_of(theirs): key_of(english)
     for english, some in {
         "email address": (
-            "adresse e-mail", "adresse email", "adresse électronique", "e-mail-adresse", "e-mail adresse", "courriel",
+            "adresse e-mail", "adresse électronique", "e-mail-adresse", "courriel", "correo electrónico", "correo",
+            "dirección de correo electrónico", "indirizzo e-mail", "posta elettronica", "endereço de e-mail",
+            "e-mailadres", "e-postadress", "e-postadresse", "adres e-mail",
         ),
-        "first name": ("prénom", "vorname"),
-        "last name": ("nom", "nom de famille", "nachname", "familienname"),
-        "full name": ("nom complet", "vollständiger name"),
-        "phone number": ("téléphone", "numéro de téléphone", "telefon", "telefonnummer"),
-        "city": ("ville", "stadt", "ort"),
-        "country": ("pays", "land"),
+        "first name": ("prénom", "vorname", "nombre", "nome", "voornaam"),
+        "last name": (
+            "nom", "nom de famille", "nachname", "familienname", "apellido", "apellidos", "cognome", "sobrenome",
+            "achternaam",
+        ),
+        "full name": ("nom complet", "vollständiger name", "nombre completo", "nome completo"),
+        "phone number": (
+            "téléphone", "numéro de téléphone", "telefon", "telefonnummer", "teléfono", "telefono", "telefone",
+            "número de teléfono", "numero di telefono", "número de telefone", "telefoonnummer",
+        ),
+        "city": ("ville", "stadt", "ort", "ciudad", "città", "cidade", "plaats"),
+        "country": ("pays", "land", "país", "paese"),
         "country code": ("code pays", "code du pays", "ländercode"),
-        "country / region": ("pays / région", "pays/région", "land / region", "land/region"),
-        "language": ("langue", "sprache"),
-        "tags": ("étiquettes", "étiquette", "schlagwörter", "schlagworte"),
+        "country / region": ("pays / région", "land / region"),
+        "language": ("langue", "sprache", "idioma", "lingua", "taal"),
+        "tags": ("étiquettes", "étiquette", "schlagwörter", "schlagworte", "etiquetas", "etichette"),
         "status": ("statut",),
         "consent": ("consentement", "einwilligung"),
-        "unsubscribed": ("désabonné", "désinscrit", "abgemeldet"),
-        "date unsubscribed": (
-            "date de désinscription", "date de désabonnement", "désinscrit le", "désabonné le", "abmeldedatum",
-            "abgemeldet am",
-        ),
         "username": ("identifiant", "benutzername"),
-        "date registered": ("date d’inscription", "date d'inscription", "inscrit le", "registrierungsdatum"),
+        "date registered": ("date d'inscription", "inscrit le", "registrierungsdatum"),
     }.items()
     for theirs in some
 }  # fmt: skip
 
 
 def plain_header(name: str) -> str:
-    """Return a column's name for comparison: in lower case and, if a known program translates it, in English."""
-    lower = name.strip(" \t\r\n\ufeff").lower()
-    return _IN_ENGLISH.get(lower, lower)
+    """Return a column's name for comparison: its letters and digits, in English if a known program translates it."""
+    return _in_english(key_of(name))
+
+
+def plain_core(name: str) -> str:
+    """Return the name of a person's column for comparison, without the words around it."""
+    return _in_english(core_of(name))
+
+
+def _in_english(key: str) -> str:
+    return _IN_ENGLISH.get(key, key)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """One program's export: the columns that identify it, the columns of our fields, and the meaning of its values.
 
-    If a field has several columns, the first with a value counts. With `given_by_time`, a time of consent is all that
-    says yes. Invalid consent is skipped without refusing its row. Without `dates_givings` the time says when a row
-    changed, not when its person agreed.
+    If a field has several columns, the first with a value counts; if it has none, no column is recognized. With
+    `given_by_time`, a time of consent is all that says yes. Invalid consent is skipped without refusing its row.
+    Without `dates_givings` the time says when a row changed, not when its person agreed.
     """
 
     name: str
@@ -126,67 +158,93 @@ class Format:
 
 
 OURS = Format(
-    "saleor-stripe-audience", frozenset({"email", "status", "lawful_basis", "consent", "consent_at"})
+    "saleor-stripe-audience", frozenset(_keys("email", "status", "lawful_basis", "consent", "consent_at"))
 )
 HOMEMADE = Format("", frozenset())
 MAILCHIMP = Format(
     "Mailchimp",
-    frozenset({"email address", "optin_time", "confirm_time", "leid", "euid"}),
+    frozenset(_keys("email address", "optin_time", "confirm_time", "leid", "euid")),
     {
-        "consent_at": ("confirm_time", "optin_time"),
-        "consent_ip": ("confirm_ip", "optin_ip"),
-        "phone": ("phone number", "phone"),
+        "consent_at": _keys("confirm_time", "optin_time"),
+        "consent_ip": _keys("confirm_ip", "optin_ip"),
+        "phone": _keys("phone number", "phone"),
     },
     given_by_time=True,
 )
 KLAVIYO = Format(
     "Klaviyo",
-    frozenset({"email", "email marketing consent"}),
+    frozenset(_keys("email", "email marketing consent")),
     {
-        "consent": ("email marketing consent",),
-        "consent_at": ("email marketing consent timestamp",),
-        "consent_source": ("source",),
-        "consent_ip": ("ip address",),
-        "created_at": ("profile created on", "date added"),
+        "consent": _keys("email marketing consent"),
+        "consent_at": _keys("email marketing consent timestamp"),
+        "consent_source": _keys("source"),
+        "consent_ip": _keys("ip address"),
+        "created_at": _keys("profile created on", "date added"),
     },
     meanings_of(given=["subscribed"], withdrawn=["unsubscribed"], nothing=["never subscribed", ""]),
 )
 SHOPIFY = Format(
     "Shopify",
-    frozenset({"email", "accepts email marketing"}),
+    frozenset(_keys("email", "accepts email marketing")),
     {
-        "consent": ("accepts email marketing",),
-        "phone": ("phone", "default address phone"),
-        "city": ("default address city", "city"),
-        "country": ("default address country code", "country code", "country"),
+        "consent": _keys("accepts email marketing"),
+        "phone": _keys("phone", "default address phone"),
+        "city": _keys("default address city", "city"),
+        "country": _keys("default address country code", "country code", "country"),
     },
 )
 OLD_SHOPIFY = Format(
     "Shopify",
-    frozenset({"email", "accepts marketing", "total spent"}),
-    {**SHOPIFY.columns, "consent": ("accepts marketing",)},
+    frozenset(_keys("email", "accepts marketing", "total spent")),
+    {**SHOPIFY.columns, "consent": _keys("accepts marketing")},
 )
 WOOCOMMERCE = Format(
     "WooCommerce",
-    frozenset({"email", "username", "aov", "country / region"}),
-    {"country": ("country / region",), "created_at": ("sign up", "date registered")},
+    frozenset(_keys("email", "username", "aov", "country / region")),
+    {"country": _keys("country / region"), "created_at": _keys("sign up", "date registered")},
 )
 LISTMONK = Format(
     "listmonk",
-    frozenset({"uuid", "email", "attributes", "status", "updated_at"}),
+    frozenset(_keys("uuid", "email", "attributes", "status", "updated_at")),
     # `enabled` only means that the subscriber may be emailed; the export does not contain list subscriptions.
-    {"consent": ("status",), "consent_at": ("updated_at",), "status": ()},
+    {"consent": _keys("status"), "consent_at": _keys("updated_at"), "status": ()},
     meanings_of(withdrawn=["blocklisted", "blacklisted"], nothing=["enabled", ""], archived=["disabled"]),
     dates_givings=False,
 )
 GHOST = Format(
     "Ghost",
-    frozenset({"email", "subscribed_to_emails", "complimentary_plan"}),
-    {"consent": ("subscribed_to_emails",), "tags": ("labels",)},
+    frozenset(_keys("email", "subscribed_to_emails", "complimentary_plan")),
+    {"consent": _keys("subscribed_to_emails"), "tags": _keys("labels")},
     # Members start with newsletters on; Ghost itself calls members without them unsubscribed.
-    meanings_of(given=["true"], withdrawn=["false"], nothing=[""]),
+    meanings_of(given=YES, withdrawn=NO, nothing=[""]),
 )
-FORMATS = (OURS, MAILCHIMP, KLAVIYO, SHOPIFY, OLD_SHOPIFY, LISTMONK, GHOST, WOOCOMMERCE)
+SHOPIFY_ORDERS = Format(
+    "Shopify",
+    frozenset(_keys("name", "email", "financial status", "billing name")),
+    # `Name` is the order's number. That a buyer once accepted marketing does not say that they still do.
+    {
+        "name": _keys("billing name"),
+        "phone": _keys("billing phone", "phone"),
+        "city": _keys("billing city"),
+        "country": _keys("billing country"),
+        "consent": (),
+        "created_at": (),
+    },
+)
+CLEVERREACH = Format(
+    "CleverReach",
+    frozenset(_keys("email", "registered", "activated", "deactivated")),
+    {"withdrawn_at": _keys("deactivated"), "created_at": _keys("registered")},
+)
+MAILPOET = Format(
+    "MailPoet",
+    frozenset(_keys("email", "global status", "list status")),
+    # Who left one list may still be on another one.
+    {"status": _keys("global status")},
+)
+FORMATS = (
+    OURS, MAILCHIMP, KLAVIYO, SHOPIFY, OLD_SHOPIFY, SHOPIFY_ORDERS, CLEVERREACH, MAILPOET, LISTMONK, GHOST, WOOCOMMERCE,
+)  # fmt: skip
 
 
 def recognize(header: Sequence[str]) -> Format:
@@ -204,10 +262,10 @@ def taken_as(found: Format, header: Sequence[str], file_name: str) -> TakenAs | 
     if found is not MAILCHIMP:
         return None
     names = set(map(plain_header, header))
-    if "last_changed" in names:
+    if "lastchanged" in names:
         letters = "".join(filter(str.isalpha, file_name.lower()))
         is_subscribed = "nonsubscribed" not in letters and "archived" not in letters
         return None if is_subscribed else TakenAs.NONSUBSCRIBED
-    if "unsub_time" in names:
+    if "unsubtime" in names:
         return TakenAs.UNSUBSCRIBED
-    return TakenAs.CLEANED if "clean_time" in names else None
+    return TakenAs.CLEANED if "cleantime" in names else None

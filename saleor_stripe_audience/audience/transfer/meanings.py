@@ -89,6 +89,8 @@ _NEGATION = re.compile(
 _EVENTS = UNMISTAKABLE | _ENDED | _BOUNCED
 _HAPPENED = YES | _ENDED | _plain(languages.TICKS)
 _NOT_HAPPENED = NO | _EMPTY | _SUBSCRIBED | _plain(languages.NO_TICK)
+_PART = re.compile(r"[^\W_]+")
+_DOUBTS = _NOT_HAPPENED | _in_all_languages("negations") | _plain("sms, whatsapp, phone, push")
 _SOFT = _plain("soft, soft bounce, soft bounced, softbounce, temporary, transient")
 
 
@@ -111,9 +113,15 @@ def read_event(text: str, *, is_bounce: bool = False, is_reason: bool = False) -
     if plain in UNMISTAKABLE or plain in _BOUNCED:
         return USUAL[plain]
     gives_reason = is_reason and plain not in _NOT_SUBSCRIBED and (is_bounce or _LETTERS.search(text))
-    if plain in _HAPPENED or is_date(text) or gives_reason:
+    if plain in _HAPPENED or is_date(text) or gives_reason or _contains_withdrawal(plain):
         return Meaning.BOUNCED if is_bounce else Meaning.WITHDRAWN
     return Meaning.UNKNOWN
+
+
+def _contains_withdrawal(plain: str) -> bool:
+    """Whether a longer text says that the person unsubscribed: `email: unsubscribed`."""
+    parts = set(_PART.findall(plain))
+    return not parts.isdisjoint(UNMISTAKABLE) and parts.isdisjoint(_DOUBTS)
 
 
 def _is_no(text: str, plain: str) -> bool:

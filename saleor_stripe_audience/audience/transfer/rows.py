@@ -27,10 +27,12 @@ from saleor_stripe_audience.audience.transfer.columns import Columns
 from saleor_stripe_audience.audience.transfer.formats import (
     DATES_GIVINGS,
     HOMEMADE,
+    STATES,
     Format,
     TakenAs,
     plain_header,
 )
+from saleor_stripe_audience.audience.transfer.headers import Kind, is_reason
 from saleor_stripe_audience.audience.transfer.meanings import (
     DENIED,
     NULLS,
@@ -86,6 +88,11 @@ UNKNOWN_EVENT = pgettext_lazy(
     "staff",
     "“{value}” in the column “{column}” is neither a date nor yes or no. The row gives no consent, and no withdrawal "
     "was recorded. If the person unsubscribed, write “yes”; otherwise, empty the cell.",
+)
+NOT_USED = pgettext_lazy(
+    "staff",
+    "The column “{column}” is not used, but says “{value}”: this looks as if the person had not subscribed, so the row "
+    "gives no consent.",
 )
 UNKNOWN_STATUS = pgettext_lazy(
     "staff",
@@ -168,6 +175,7 @@ class RowReader:
         self._is_ours = options.found.is_ours
         self._places = columns.places
         self._header = columns.header
+        self._unused = columns.unused
         self._width = len(columns.header)
         self._dates_givings = any(
             plain_header(columns.header[place]) in DATES_GIVINGS
@@ -296,12 +304,20 @@ class RowReader:
         found = []
         for name in ("withdrawn_at", "bounced_at"):
             for place, text in self._placed_cells(cells, name):
-                meaning = self._options.meanings.get(plain_value(text))
-                if meaning is not Meaning.WITHDRAWN:
-                    meaning = read_event(text, is_bounce=name == "bounced_at")
-                if meaning is not Meaning.NOTHING:
-                    found.append(Event(name, self._header[place], text, meaning))
-        return found
+                meaning = self._event_meaning(place, text, is_bounce=name == "bounced_at")
+                found.append(Event(name, self._header[place], text, meaning))
+        for place, text in self._placed_cells(cells, "suppressions"):
+            reasons = set(re.findall(r"[A-Z_]+", text.upper())) if not is_nothing(text) else set()
+            found += [
+                Event("suppressions", self._header[place], text, _SUPPRESSIONS.get(reason, Meaning.UNKNOWN))
+                for reason in reasons
+            ]
+        return [each for each in found if each.meaning is not Meaning.NOTHING]
+
+    def _event_meaning(self, place: int, text: str, *, is_bounce: bool) -> Meaning:
+        if self._options.meanings.get(plain_value(text)) is Meaning.WITHDRAWN:
+            return Meaning.WITHDRAWN
+        return read_event(text, is_bounce=is_bounce, is_reason=is_reason(self._header[place]))
 
     def _when(self, events: Sequence[Event], meaning: Meaning) -> str:
         """Return the text that says when it happened; of several, the first with a time."""
@@ -352,6 +368,8 @@ class RowReader:
     ) -> None:
         """Split a column with the full name: the first name ends at the first space."""
         text = self._cell(cells, "name")
+        if text.startswith("#"):
+            return  # the number of an order
         try:
             self._check_clean(text)
             first, _, last = " ".join(text.split()).partition(" ")
@@ -400,6 +418,8 @@ class RowReader:
             not_understood = [
                 _unknown_event(line, each) for each in events if each.meaning is Meaning.UNKNOWN
             ]
+            if not not_understood and Meaning.GIVEN in meanings:
+                not_understood = list(self._objections(line, cells))
             left_out += not_understood
             meanings -= {Meaning.GIVEN} if not_understood else set()
         left_out += self._ignored_statuses(line, cells, is_withdrawn=is_withdrawn)
@@ -450,13 +470,35 @@ class RowReader:
                 meanings.add(Meaning.GIVEN)
         elif self._options.found.given_by_time and taken_as is None and self._cell(cells, "consent_at"):
             meanings.add(Meaning.GIVEN)
-        if "suppressions" in self._places:
-            reasons = re.findall(r"[A-Z_]+", self._cell(cells, "suppressions").upper())
-            meanings |= {_SUPPRESSIONS[reason] for reason in reasons if reason in _SUPPRESSIONS}
         all_values = (cells[place] for place in self._places.get("consent", ()) if place < len(cells))
         if self._has_status(cells, Meaning.WITHDRAWN) or any(map(self._is_withdrawn, all_values)):
             meanings.add(Meaning.WITHDRAWN)
         return meanings
+
+    def _objections(self, line: int, cells: Sequence[str]) -> Iterator[LineError]:
+        """Yield why columns that are not used prevent the row's consent: their values contradict it."""
+        for place, kind in self._unused.items():
+            text = cells[place].strip() if place < len(cells) else ""
+            if text and text not in NULLS and self._objects(place, kind, text):
+                message = with_values(NOT_USED, column=self._header[place][:50], value=text[:50])
+                yield LineError(line, "consent", message)
+
+    def _objects(self, place: int, kind: Kind, text: str) -> bool:
+        plain = plain_value(text)
+        if self._options.meanings.get(plain) is Meaning.GIVEN or is_nothing(text):
+            return False
+        if kind in (Kind.WITHDRAWAL, Kind.BOUNCE):
+            meaning = self._event_meaning(place, text, is_bounce=kind is Kind.BOUNCE)
+            return meaning is not Meaning.NOTHING
+        if kind is Kind.STATUS:
+            meaning = self._status_meaning(place, text)
+            return meaning in (Meaning.WITHDRAWN, Meaning.BOUNCED, Meaning.UNKNOWN) or plain in DENIED
+        # Such a column may be about another list or account: it only contradicts what is said of the whole file.
+        if self._options.taken_as is not TakenAs.SUBSCRIBED:
+            return False
+        if kind is Kind.DISABLED:
+            return self._event_meaning(place, text, is_bounce=False) is not Meaning.NOTHING
+        return plain in DENIED or plain in UNMISTAKABLE
 
     def _is_denied(self, cells: Sequence[str]) -> bool:
         """Whether the row says that the person has not subscribed, such as `pending`: then the whole file's kind does
@@ -477,10 +519,15 @@ class RowReader:
         if self._is_ours or "status" not in self._places:
             return {}
         return {
-            status: self._status_meanings.get(plain_value(status), Meaning.UNKNOWN)
-            for status in self._cells(cells, "status")
+            status: self._status_meaning(place, status)
+            for place, status in self._placed_cells(cells, "status")
             if not is_nothing(status)
         }
+
+    def _status_meaning(self, place: int, status: str) -> Meaning:
+        """Return what a status means; in a column `state`, which may be of an address, an unknown one is nothing."""
+        usual = Meaning.NOTHING if plain_header(self._header[place]) in STATES else Meaning.UNKNOWN
+        return self._status_meanings.get(plain_value(status), usual)
 
     def _unknown_status(self, cells: Sequence[str]) -> str:
         """Return a status that may be a withdrawal or a bounce by another name; empty if there is none."""

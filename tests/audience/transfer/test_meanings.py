@@ -27,10 +27,13 @@ HAPPENED = (
     "2025-01-14", "1970-01-02", "14.01.2025 10:00", "04/03/2025", "32.01.2025", "14 janvier 2025", "14 luglio 2025",
     "1738368000",
     "1738368000.0", "Sat Feb 01 2025 10:00:00 GMT+0000 (CET)", "unsubscribed", "Opted out", "désabonnée", "revoked",
+    "email: unsubscribed", "Unsubscribed by the person",
 )  # fmt: skip
 UNKNOWN = (
     "soon", "2", "2025", "9999-12-31", "2999-01-01", "Active since 2025", "subscribed 2025-01-01", "pending",
     "Confirmed", "not subscribed", "12:30", "too many emails", "✗",
+    "unsubscribed from SMS", "resubscribed, after they had unsubscribed and subscribed",
+    "was never really unsubscribed",
 )  # fmt: skip
 
 
