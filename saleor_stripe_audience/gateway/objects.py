@@ -298,6 +298,14 @@ class PaymentIntent(_Labelled):
         return charge.uncaptured_minor if self.status in ("canceled", "succeeded") else 0
 
     @property
+    def has_expired(self) -> bool:
+        """Whether Stripe canceled it because its authorization was not captured in time.
+
+        https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason
+        """
+        return self.status == "canceled" and self.cancellation_reason in ("automatic", "expired")
+
+    @property
     def can_be_captured_again(self) -> bool:
         """Whether the hold may be captured in parts: the card, its network and the account's contract decide."""
         used = self.charge.payment_method_details if self.charge is not None else None

@@ -16,6 +16,7 @@ from saleor_stripe_audience.gateway import accounts, customers, platform
 from saleor_stripe_audience.gateway.accounts import account_of
 from saleor_stripe_audience.gateway.events import object_of
 from saleor_stripe_audience.gateway.handlers import follow_onboarding
+from saleor_stripe_audience.gateway.metadata import AUTHORIZATION
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.objects import (
     PAYABLE,
@@ -264,14 +265,18 @@ def record_late_fees(event: Event) -> Write | None:
 
 def follow_payment(event: Event) -> None:
     """Check the order after a payment, and adjust its other open payments."""
-    if payment := _known_payment(event, object_of(event, PaymentIntent).id):
-        order_matching.follow_money(payment)
+    intent = object_of(event, PaymentIntent)
+    if payment := _known_payment(event, intent.id):
+        order_matching.follow_money(payment, was_pending=intent.latest_charge_id.startswith("py_"))
 
 
 def follow_cancelation(event: Event) -> None:
-    """Check after a cancelation whether an overpayment is resolved."""
-    if payment := _known_payment(event, object_of(event, PaymentIntent).id):
+    """Check after a cancelation whether an overpayment is resolved, or an order is no longer covered."""
+    intent = object_of(event, PaymentIntent)
+    if payment := _known_payment(event, intent.id):
         order_matching.follow_refund(payment)
+        if intent.has_expired and payment.flow == AUTHORIZATION:
+            order_matching.check_expired(payment)
 
 
 def follow_refund(event: Event) -> None:

@@ -153,7 +153,9 @@ def _released(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
     missing = released - _sum(state, reported, "CANCEL_SUCCESS")
     if missing > 0:
         is_later = _has(reported, "CANCEL_SUCCESS", intent.id)
-        yield _outcome(state, "CANCEL_SUCCESS", f"{intent.id}:{released}" if is_later else intent.id, missing)
+        reference = f"{intent.id}:{released}" if is_later else intent.id
+        message = for_staff(staff_messages.EXPIRED) if intent.has_expired else ""
+        yield _outcome(state, "CANCEL_SUCCESS", reference, missing, message=message)
 
 
 def _ended(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:

@@ -5,7 +5,7 @@ check.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.gateway.metadata import AUTHORIZATION, CHARGE
 from saleor_stripe_audience.gateway.objects import PAYABLE, dashboard_url
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.isolation import apart
@@ -36,8 +37,8 @@ ABANDONED_AFTER = timedelta(hours=1)
 LOOKED_FOR = timedelta(days=30)
 OTHERS_SECONDS = 4.0  # the longest that a response to Saleor waits for the other payments of its checkout
 LONGEST_KEY = 128  # characters of a problem's key, Saleor's limit
-HELD = "requires_capture"
-PAID = ("processing", HELD, "succeeded")
+PENDING, HELD, SUCCEEDED = "processing", "requires_capture", "succeeded"
+PAID = (PENDING, HELD, SUCCEEDED)
 CANCELED = "order_cancelled"  # Saleor's event
 # What is charged, held, and neither: a bank debit on its way, or some of each.
 _GONE = (staff_messages.GONE, staff_messages.GONE_HELD, staff_messages.GONE_UNDECIDED)
@@ -110,7 +111,8 @@ def follow_source(installation_id: str, transaction_id: str) -> None:
 def follow_sources(event: Event, source_ids: list[str]) -> None:
     """Follow the checkout or order of a shop's event by its ids; check it again if it has a problem.
 
-    A canceled order is checked, too: its holds have to be released by staff.
+    An order that was canceled or has expired is checked, too: its holds have to be released by staff, and bank debits
+    that are on their way cannot be stopped.
     """
     installation = client.installation_of(event)
     payments = amounts_due.open_payments_for(installation, *source_ids)
@@ -119,21 +121,31 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
     own = Payment.objects.select_related("account", "installation").filter(
         source_id__in=source_ids, installation=installation
     )
+    if _has_problem(installation, source_ids, _expired_key):
+        for payment in own.filter(status="canceled", flow=AUTHORIZATION).order_by("-created_at")[:1]:
+            check_expired(payment)
     if _has_problem(installation, source_ids):
         paid = own.filter(status__in=PAID)
-    elif event.kind == CANCELED:
-        paid = own.filter(status=HELD)
+    elif _is_over(event):
+        paid = own.filter(status__in=(HELD, PENDING))
     else:
         return
     for payment in paid:
         check(payment)
 
 
+def _is_over(event: Event) -> bool:
+    order = (event.payload or {}).get("order")
+    return event.kind == CANCELED or (isinstance(order, dict) and order.get("status") in amounts_due.OVER)
+
+
 def with_payments(installation_id: uuid.UUID, ids: Mapping[int, Sequence[str]]) -> set[int]:
     """Return the keys of those checkouts and orders, by their Saleor ids, that have payments or a problem."""
     sources = sorted({each for some in ids.values() for each in some})
-    known = set(_known_sources(installation_id, sources, [_key(each) for each in sources]))
-    return {key for key, some in ids.items() for each in some if (each,) in known or (_key(each),) in known}
+    names = {each: {(each,), (_key(each),), (_expired_key(each),)} for each in sources}
+    keys = [name(each) for each in sources for name in (_key, _expired_key)]
+    known = set(_known_sources(installation_id, sources, keys))
+    return {key for key, some in ids.items() for each in some if names[each] & known}
 
 
 @composed_once
@@ -145,10 +157,13 @@ def _known_sources(
     return payments.values_list("source_id").union(problems.values_list("key"))
 
 
-def follow_money(payment: Payment) -> None:
-    """Adjust the other open payments of the checkout or order after a payment, and check that there is one at all."""
+def follow_money(payment: Payment, *, was_pending: bool = False) -> None:
+    """Adjust the other open payments of the checkout or order after a payment, and check that there is one at all.
+
+    `was_pending`: the money arrived days after the shopper paid, as bank debits do.
+    """
     source = follow(payment.installation, payment.transaction_id)
-    _report(payment, source, is_late=False)
+    _report(payment, source, is_late=False, was_pending=was_pending)
 
 
 def follow_refund(payment: Payment) -> None:
@@ -170,6 +185,25 @@ def check(payment: Payment, *, is_late: bool = False) -> None:
     _report(payment, source, is_late=is_late)
 
 
+def check_expired(payment: Payment) -> None:
+    """Report an order that an expired authorization no longer covers, until it is paid otherwise or over.
+
+    Saleor only shows that it is not charged, as before. A checkout's shopper would have to pay again anyway.
+    """
+    source = _fetch_source(payment.installation, payment.transaction_id)
+    message = None
+    if source is not None and source.number and source.status not in amounts_due.OVER:
+        due = amounts_due.remaining_due(source, amounts_due.payments_of(payment.installation, source))
+        if due is not None and due.minor > 0:
+            message = with_values(
+                staff_messages.UNCOVERED,
+                number=source.number,
+                amount=from_minor(payment.amount_minor, payment.currency),
+                url=dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode),
+            )
+    problems.report_or_clear(payment.installation, _expired_key(payment.source_id), message)
+
+
 def check_unordered() -> int:
     """Check every payment of the last 30 days without a known order; returns how many have none.
 
@@ -180,7 +214,7 @@ def check_unordered() -> int:
         Payment.objects.select_related("account", "installation")
         .filter(installation__is_active=True, order_number="", status__in=PAID)
         .filter(created_at__range=(now - LOOKED_FOR, now - ABANDONED_AFTER))
-        .exclude(status="succeeded", captured_minor__lte=F("refunded_minor"))
+        .exclude(status=SUCCEEDED, captured_minor__lte=F("refunded_minor"))
     )
     for payment in unordered.iterator():
         try:
@@ -197,11 +231,15 @@ def _fetch_source(installation: Installation, transaction_id: str) -> Source | N
     return read(Source, found) if found is not None else None
 
 
-def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
+def _report(payment: Payment, source: Source | None, *, is_late: bool, was_pending: bool = False) -> None:
     payment.refresh_from_db()
     if source is not None and source.number and source.number != payment.order_number:
         order_details.set_order(payment, source.id, source.number)
-    message = _message(_paid_beside(payment), source, is_late=is_late)
+    paid = _paid_beside(payment)
+    message = _message(paid, source, is_late=is_late)
+    if message is None and source is not None and source.status in amounts_due.OVER:
+        has_arrived = was_pending or _has_problem(payment.installation, [payment.source_id])
+        message = _of_nothing(paid, source, has_arrived=has_arrived)
     problems.report_or_clear(payment.installation, _key(payment.source_id), message)
 
 
@@ -232,32 +270,50 @@ def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Pr
         kind = staff_messages.ORDER if source.number else staff_messages.CHECKOUT
         what, surplus = with_values(kind, number=source.number), Money(-due.minor, due.currency)
         return with_values(staff_messages.TOO_MUCH, what=what, surplus=surplus, url=url)
-    if source.status in amounts_due.OVER and (held := [each for each in paid if each.status == HELD]):
-        return _held_for_nothing(held, source)
     if is_late and not source.number:
         return with_values(_by_status(paid, _UNFINISHED), amount=taken, url=url)
     return None
 
 
-def _held_for_nothing(held: list[Payment], source: Source) -> Promise:
-    amount = from_minor(sum(map(amounts_due.covered_minor, held)), held[0].currency)
-    url = dashboard_url(held[-1].payment_intent_id, livemode=held[-1].account.livemode)
-    return with_values(staff_messages.HELD_FOR_NOTHING, number=source.number, amount=amount, url=url)
+def _of_nothing(paid: list[Payment], source: Source, *, has_arrived: bool) -> Promise | None:
+    """The order is canceled or has expired. What was charged before is no problem: Saleor shows it to who cancels it.
+
+    `has_arrived`: what is charged was on its way when the order ended.
+    """
+    messages = {HELD: staff_messages.HELD_FOR_NOTHING, PENDING: staff_messages.PENDING_FOR_NOTHING}
+    if has_arrived:
+        messages[SUCCEEDED] = staff_messages.CHARGED_FOR_NOTHING
+    for status, message in messages.items():
+        # A hold that staff captured for an order that is over is their decision.
+        found = [
+            each for each in paid if each.status == status and (status != SUCCEEDED or each.flow == CHARGE)
+        ]
+        if found:
+            amount = from_minor(sum(map(amounts_due.covered_minor, found)), found[0].currency)
+            url = dashboard_url(found[-1].payment_intent_id, livemode=found[-1].account.livemode)
+            return with_values(message, number=source.number, amount=amount, url=url)
+    return None
 
 
 def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) -> Promise:
     """Return the first message if everything was charged, the second if everything is held, otherwise the third."""
     charged, held, undecided = messages
     statuses = {each.status for each in paid}
-    if statuses == {"succeeded"}:
+    if statuses == {SUCCEEDED}:
         return charged
     return held if statuses == {HELD} else undecided
 
 
-def _has_problem(installation: Installation, source_ids: list[str]) -> bool:
-    keys = [_key(each) for each in source_ids]
+def _has_problem(
+    installation: Installation, source_ids: list[str], name: Callable[[str], str] | None = None
+) -> bool:
+    keys = [(name or _key)(each) for each in source_ids]
     return Problem.objects.filter(installation=installation, key__in=keys).exists()
 
 
 def _key(source_id: str) -> str:
     return f"paid-{source_id}"[:LONGEST_KEY]
+
+
+def _expired_key(source_id: str) -> str:
+    return f"expired-{source_id}"[:LONGEST_KEY]

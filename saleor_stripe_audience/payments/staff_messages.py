@@ -68,6 +68,20 @@ HELD_FOR_NOTHING = pgettext_lazy(
     "staff",
     "Order {number} was cancelled, but Stripe still holds an authorization of {amount} for it. Release it: {url}",
 )
+PENDING_FOR_NOTHING = pgettext_lazy(
+    "staff",
+    "Order {number} was cancelled or has expired, but a payment of {amount} for it is still on its way and cannot be "
+    "stopped. Refund it when it has arrived: {url}",
+)
+CHARGED_FOR_NOTHING = pgettext_lazy(
+    "staff", "Order {number} was cancelled or has expired, but {amount} was charged for it. Refund it: {url}"
+)
+EXPIRED = pgettext_lazy("staff", "The authorization expired before it was captured.")
+UNCOVERED = pgettext_lazy(
+    "staff",
+    "The authorization of {amount} for order {number} expired before it was captured, so the order is not paid. Ask "
+    "the customer to pay again, or cancel the order: {url}",
+)
 TOO_MUCH = pgettext_lazy(
     "staff",
     "{what} was overpaid by {surplus}. Refund or release the excess amount; the last payment is {url}",

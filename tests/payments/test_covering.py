@@ -342,6 +342,90 @@ class TestTheTotalChanges:
         town.deliver_all(town.events())
         assert problems() == []
 
+    @pytest.mark.parametrize("end", ["CANCELED", "EXPIRED"])
+    def test_a_debit_that_settles_after_its_order_ended_is_a_problem_until_it_is_refunded(
+        self, town: Town, end: str
+    ) -> None:
+        """Stripe does not let anybody cancel it while it is on its way."""
+        town.stripe._later_seconds = 600
+        town.begin()
+        town.pay("pm_usBankAccount")
+        process(town, town.transaction)
+        complete(town)
+        catch_up(town)
+        assert problems() == []
+        order = source(town)
+        if end == "CANCELED":
+            cancel = "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }"
+            town.shop.gql(cancel, {"id": order.id}, town.shop.staff_token())
+        else:
+            assert isinstance(order, Order)
+            order.status = end
+            town.shop.event("ORDER_UPDATED", order=order)
+        catch_up(town)
+        [message] = problems()
+        assert "is still on its way and cannot be stopped" in message
+        town.stripe.end_processing(town.intent, ok=True)
+        town.deliver_all(town.events() * 2)
+        catch_up(town)
+        [message] = problems()
+        assert "was cancelled or has expired, but 23.00 USD was charged for it" in message
+        town.api.refunds.create({"payment_intent": town.intent})
+        town.deliver_all(town.events())
+        assert problems() == []
+
+    def test_a_debit_is_a_problem_even_if_the_end_of_its_order_was_not_noticed(self, town: Town) -> None:
+        town.stripe._later_seconds = 600
+        town.begin()
+        town.pay("pm_usBankAccount")
+        process(town, town.transaction)
+        complete(town)
+        catch_up(town)
+        order = source(town)
+        assert isinstance(order, Order)
+        order.status = "EXPIRED"
+        town.stripe.end_processing(town.intent, ok=True)
+        town.deliver_all(town.events())
+        assert len(problems()) == 1
+
+    def test_a_payment_before_the_order_is_cancelled_is_no_problem(self, town: Town) -> None:
+        town.begin()
+        town.pay()
+        process(town, town.transaction)
+        complete(town)
+        town.deliver_all(town.events())
+        cancel = "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }"
+        town.shop.gql(cancel, {"id": source(town).id}, town.shop.staff_token())
+        catch_up(town)
+        assert problems() == []
+
+    @pytest.mark.parametrize("end", ["CANCELED", "PAID"])
+    def test_an_order_whose_authorization_expires_is_a_problem_until_it_is_paid_or_over(
+        self, town: Town, end: str
+    ) -> None:
+        town.begin("AUTHORIZATION")
+        town.pay()
+        process(town, town.transaction)
+        complete(town)
+        catch_up(town)
+        town.stripe.advance(8 * 24 * 3600)
+        town.deliver_all(town.events() * 2)
+        catch_up(town)
+        assert intent(town, town.intent)["cancellation_reason"] == "automatic"
+        [message] = problems()
+        assert "expired before it was captured, so the order is not paid" in message
+        [canceled] = town.reported("CANCEL_SUCCESS")
+        assert canceled["message"] == "The authorization expired before it was captured."
+        if end == "CANCELED":
+            cancel = "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }"
+            town.shop.gql(cancel, {"id": source(town).id}, town.shop.staff_token())
+        else:
+            other, other_intent = tab(town)
+            pay(town, other_intent)
+            process(town, other)
+        catch_up(town)
+        assert problems() == []
+
     def test_an_order_that_is_cancelled_can_no_longer_be_paid(self, town: Town) -> None:
         """Also if the app gets no events about orders, or if the payment begins after them."""
         town.shop.host.store.channels[0].allows_unpaid_orders = True
