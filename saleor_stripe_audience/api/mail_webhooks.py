@@ -47,7 +47,9 @@ class MailWebhook(relay.Node):
 class MailWebhookInput:
     service: MailService = strawberry.field(description="The service that sends the shop's emails.")
     signing_key: str = strawberry.field(
-        default="", description="The service's key for signing webhooks; some services require it."
+        default="",
+        description="The service's key for signing webhooks; some services require it. MailerSend and Mandrill make "
+        "it once they know the URL: set it with mailWebhookUpdate.",
     )
 
 
@@ -58,6 +60,11 @@ class MailWebhookCreate(Payload):
         description="The webhook's URL. It contains a secret and is shown only once: enter it at the email "
         "service.",
     )
+    mail_webhook: MailWebhook | None = strawberry.field(default=None, description="The webhook.")
+
+
+@strawberry.type(description="The mail webhook that was changed.")
+class MailWebhookUpdate(Payload):
     mail_webhook: MailWebhook | None = strawberry.field(default=None, description="The webhook.")
 
 
@@ -78,14 +85,32 @@ def _create(
     return MailWebhookCreate(url=made.url, mail_webhook=cast("MailWebhook", made.webhook))
 
 
+def _update(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The webhook's id.")],  # noqa: A002 - as in Saleor
+    signing_key: Annotated[
+        str, strawberry.argument(description="The service's key for signing webhooks, from now on.")
+    ],
+) -> MailWebhookUpdate:
+    webhook = _own(info, id)
+    webhooks.set_key(webhook, signing_key)
+    webhook.refresh_from_db()
+    return MailWebhookUpdate(mail_webhook=cast("MailWebhook", webhook))
+
+
+def _own(info: Info, webhook_id: strawberry.ID) -> models.MailWebhook:
+    own = models.MailWebhook.objects.filter(installation_id=shop_id(info))
+    webhook = own.filter(pk=ids.key_of(webhook_id, "MailWebhook")).first()
+    if webhook is None:
+        raise ids.not_found("MailWebhook")
+    return webhook
+
+
 def _revoke(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The webhook's id.")],  # noqa: A002 - as in Saleor
 ) -> MailWebhookRevoke:
-    own = models.MailWebhook.objects.filter(installation_id=shop_id(info))
-    webhook = own.filter(pk=ids.key_of(id, "MailWebhook")).first()
-    if webhook is None:
-        raise ids.not_found("MailWebhook")
+    webhook = _own(info, id)
     webhooks.revoke(webhook)
     webhook.refresh_from_db()
     return MailWebhookRevoke(mail_webhook=cast("MailWebhook", webhook))
@@ -108,6 +133,13 @@ class MailWebhookMutations:
         "Create a webhook URL to which an email service reports bounces and complaints about the "
         "shop's emails. Anyone who has the URL can unsubscribe people and find out who is a "
         "contact.",
+        and_scope="audience:write",
+    )
+    mail_webhook_update: MailWebhookUpdate = mutation(
+        _update,
+        "settings:write",
+        "Set the key with which the service signs its reports. Until MailerSend's or Mandrill's is set, their reports "
+        "are refused.",
         and_scope="audience:write",
     )
     mail_webhook_revoke: MailWebhookRevoke = mutation(

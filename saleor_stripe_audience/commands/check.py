@@ -13,7 +13,7 @@ from django.db import Error
 from django.utils import timezone
 from django_ox.models import OxTask
 
-from saleor_stripe_audience.audience.consent.deliveries.webhooks import webhooks_of
+from saleor_stripe_audience.audience.consent.deliveries.webhooks import is_without_key, webhooks_of
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.database_causes import disk_problem, explain
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected
@@ -184,6 +184,12 @@ def _check_charges(account: StripeAccount) -> None:
 
 def _check_deliveries(shop: Installation) -> None:
     """Without it no contact ever becomes `cleaned`, and a complaint changes nothing. A shop without any needs none."""
+    for webhook in webhooks_of(shop):
+        if is_without_key(webhook):
+            raise Rejected(
+                f"{webhook.service} signs its reports, and its key is missing. Copy it from the service, then run "
+                f"`mail-webhook --saleor-api-url {shop} --set-key {webhook.pk} --signing-key KEY`."
+            )
     has_contacts = Contact.objects.filter(audience__installation=shop).exists()
     if (has_contacts or listing.may_list(shop, "orders")) and not webhooks_of(shop).exists():
         raise Rejected(

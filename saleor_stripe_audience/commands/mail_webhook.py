@@ -1,4 +1,4 @@
-"""Create a webhook URL for an email service's bounces and complaints about a shop's emails; list or revoke them."""
+"""Create a webhook URL for an email service's bounces and complaints about a shop; list, revoke, set a key."""
 
 import argparse
 import json
@@ -14,13 +14,15 @@ from saleor_stripe_audience.shops.models import Installation
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Print the new URL once: it contains a secret that is not stored. Or list, or revoke."""
+    """Print the new URL once: it contains a secret that is not stored. Or list, revoke, or set the key."""
     options = _options(arguments)
     shop = get_installation(options.saleor_api_url)
     if options.list:
         print(json.dumps([_as_json(each) for each in webhooks.webhooks_of(shop)], indent=2))
     elif options.revoke:
         webhooks.revoke(_webhook(shop, options.revoke))
+    elif options.set_key:
+        webhooks.set_key(_webhook(shop, options.set_key), options.signing_key)
     else:
         created = webhooks.create(shop, options.service or "", options.signing_key)
         try:
@@ -57,6 +59,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--service", choices=sorted(SERVICES), help="the service that sends the shop's email")
     what.add_argument("--list", action="store_true", help="print the active ones")
+    what.add_argument(
+        "--set-key",
+        metavar="ID",
+        help="verify this one's reports with --signing-key from now on: MailerSend and Mandrill make the key once they "
+        "know the URL",
+    )
     what.add_argument("--revoke", metavar="ID", help="stop accepting reports from this one")
     parser.add_argument(
         "--signing-key", default="", metavar="KEY", help="the service's key for signing webhooks"

@@ -20,6 +20,8 @@ ERRORS = "errors { field message code }"
 WEBHOOKS = "{ mailWebhooks { id service isSigned createdAt lastReportAt revokedAt } }"
 WEBHOOK_CREATE = f"""mutation ($input: MailWebhookInput!) {{ mailWebhookCreate(input: $input) {{ {ERRORS}
   url mailWebhook {{ id service isSigned lastReportAt }} }} }}"""
+WEBHOOK_UPDATE = f"""mutation ($id: ID!, $key: String!) {{ mailWebhookUpdate(id: $id, signingKey: $key) {{ {ERRORS}
+  mailWebhook {{ isSigned }} }} }}"""
 WEBHOOK_REVOKE = f"""mutation ($id: ID!) {{ mailWebhookRevoke(id: $id) {{ {ERRORS}
   mailWebhook {{ revokedAt }} }} }}"""
 KEYS = "{ storefrontKeys { id key name origins revokedAt } }"
@@ -75,6 +77,14 @@ def test_the_signing_key_is_kept_and_never_shown(owner: Ask) -> None:
     assert "key-1234567890" not in str((answer, owner(WEBHOOKS)))
 
 
+def test_a_key_that_the_service_makes_later_is_set(owner: Ask) -> None:
+    made = one(owner(WEBHOOK_CREATE, input={"service": "MANDRILL"}))["mailWebhook"]
+    assert not made["isSigned"]
+    assert errors_of(owner(WEBHOOK_UPDATE, id=made["id"], key="")) == [("signingKey", "INVALID")]
+    assert changed(owner(WEBHOOK_UPDATE, id=made["id"], key="key-1234567890"))["isSigned"]
+    assert MailWebhook.objects.get().signing_key == "key-1234567890"
+
+
 @pytest.mark.parametrize(
     "unfit",
     [
@@ -125,6 +135,7 @@ def test_another_shops_are_neither_seen_nor_revoked(owner: Ask, theirs: Shop) ->
     key = storefront.create_key(theirs.installation, ["https://theirs.example"])
     assert one(owner(WEBHOOKS)) == one(owner(KEYS)) == []
     assert errors_of(owner(WEBHOOK_REVOKE, id=id_of(webhook))) == [("id", "NOT_FOUND")]
+    assert errors_of(owner(WEBHOOK_UPDATE, id=id_of(webhook), key="k")) == [("id", "NOT_FOUND")]
     assert errors_of(owner(KEY_REVOKE, id=id_of(key))) == [("id", "NOT_FOUND")]
     node = "query ($id: ID!) { node(id: $id) { id } }"
     assert one(owner(node, id=id_of(webhook))) is one(owner(node, id=id_of(key))) is None
@@ -142,6 +153,7 @@ def test_each_needs_its_scope(mine: Shop) -> None:
     for ask in (everything_else, reader):
         assert codes_of(ask(WEBHOOK_CREATE, input={"service": "POSTMARK"})) == {"PERMISSION_DENIED"}
         assert codes_of(ask(WEBHOOK_REVOKE, id=id_of(webhook))) == {"PERMISSION_DENIED"}
+        assert codes_of(ask(WEBHOOK_UPDATE, id=id_of(webhook), key="k")) == {"PERMISSION_DENIED"}
         assert codes_of(ask(KEY_CREATE, input={"origins": ["https://mine.example"]})) == {"PERMISSION_DENIED"}
         assert codes_of(ask(KEY_REVOKE, id=id_of(key))) == {"PERMISSION_DENIED"}
     for query, given in (

@@ -28,6 +28,7 @@ from tests.audience.deliveries.reports import (
     NOW,
     SECONDS,
     key_of,
+    mailersend,
     mailgun,
     mailjet,
     mandrill,
@@ -155,6 +156,44 @@ def test_where_the_service_signs_the_signature_must_be_its_own(
             webhooks.create(shop, service, key)
 
 
+@pytest.mark.parametrize("service", ["mailersend", "mandrill"])
+def test_a_key_that_the_service_makes_for_the_url_is_set_afterwards(
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work, service: str
+) -> None:
+    complaint = mailersend("spam_complaint") if service == "mailersend" else mandrill("spam")
+    url = webhooks.create(shop, service).url
+    path = "/" + url.partition("://")[2].partition("/")[2]
+    assert client.head(path).status_code == 200
+    assert post(client, url, service, complaint).status_code == 403
+    webhook = MailWebhook.objects.get()
+    assert webhook.heard_at is None
+    for key in ("", "é"):
+        with pytest.raises(Rejected) as refused:
+            webhooks.set_key(webhook, key)
+        assert refused.value.code == "signing_key"
+    webhooks.set_key(webhook, KEY)
+    assert post(client, url, service, complaint).json() == {"ok": True, "new": 1}
+    run_due_tasks()
+    assert Contact.objects.get().deliverability == "complained"
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+def test_mailersends_test_is_answered_before_it_makes_the_key(
+    shop: Installation, client: Client, key: str
+) -> None:
+    url = webhooks.create(shop, "mailersend", key).url
+    ping = {"type": "webhook.test", "message": "This is a ping test message"}
+    assert send(client, url, ping, Signature="0" * 64).status_code == 200
+    assert send(client, url, mailersend("hard_bounced"), Signature="0" * 64).status_code == 403
+    assert MailWebhook.objects.get().heard_at is None
+
+
+def test_a_key_is_not_set_for_a_service_without(shop: Installation) -> None:
+    webhook = webhooks.create(shop, "postmark").webhook
+    with pytest.raises(Rejected, match="does not sign"):
+        webhooks.set_key(webhook, KEY)
+
+
 ODD = [
     "", "x", "null", "1", "[]", "{}", "[1]", '{"RecordType": 7}', b"\xff", "[" * 20_000,
     '[{"event": "bounce", "timestamp": 1e30}]', '{"Email": "\\u0000", "RecordType": "Bounce", "Type": "HardBounce"}',
@@ -264,6 +303,11 @@ def test_the_command_makes_lists_and_revokes(
     mail_webhook.run([*url, "--list"])
     [listed] = json.loads(capsys.readouterr().out)
     assert (listed["service"], listed["heard_at"]) == ("postmark", None)
+    mail_webhook.run([*url, "--service", "mandrill"])
+    made = MailWebhook.objects.get(service="mandrill")
+    mail_webhook.run([*url, "--set-key", str(made.pk), "--signing-key", KEY])
+    made.refresh_from_db()
+    assert made.signing_key == KEY
     mail_webhook.run([*url, "--revoke", listed["id"]])
     for odd in (listed["id"], "x"):
         with pytest.raises(Rejected, match="--list"):
@@ -275,7 +319,10 @@ def test_the_check_asks_for_reports_where_mails_are_sent(shop: Installation, mai
     [look] = [look for name, look in check._checks() if name.startswith(named)]
     with pytest.raises(Rejected, match="mail-webhook"):
         look()
-    webhooks.create(shop, "postmark")
+    webhook = webhooks.create(shop, "mandrill").webhook
+    with pytest.raises(Rejected, match="--set-key"):
+        look()
+    webhooks.set_key(webhook, KEY)
     look()
 
 

@@ -119,13 +119,15 @@ class Service:
 
     `meaning` is the table of its event types. `recipients` are the paths of everybody that a report may be about, where
     the library takes the first or none; it must be one person. `seconds` is the path of the time where the library
-    finds none. `key_name` is the library's name for the service's signing key, empty if the service does not sign.
+    finds none. `key_name` is the library's name for the service's signing key, empty if the service does not sign. A
+    service with `makes_key` makes it once it knows the webhook's URL.
     """
 
     view: type[Any]
     meaning: Meaning
     key_name: str = ""
     needs_key: bool = False
+    makes_key: bool = False
     recipients: tuple[str, ...] = ()
     seconds: str = ""
 
@@ -140,12 +142,14 @@ class Service:
 SERVICES: Mapping[str, Service] = {
     "amazon-ses": Service(_AmazonSes, event_types.AMAZON_SES),
     "brevo": Service(BrevoTrackingWebhookView, event_types.BREVO, seconds="ts_event"),
-    "mailersend": Service(_MailerSend, event_types.MAILERSEND, "signing_secret", needs_key=True),
+    "mailersend": Service(
+        _MailerSend, event_types.MAILERSEND, "signing_secret", needs_key=True, makes_key=True
+    ),
     "mailgun": Service(
         MailgunTrackingWebhookView, event_types.MAILGUN, "webhook_signing_key", needs_key=True
     ),
     "mailjet": Service(_Mailjet, event_types.MAILJET),
-    "mandrill": Service(_Mandrill, event_types.MANDRILL, "webhook_key", needs_key=True),
+    "mandrill": Service(_Mandrill, event_types.MANDRILL, "webhook_key", needs_key=True, makes_key=True),
     "postmark": Service(PostmarkTrackingWebhookView, event_types.POSTMARK),
     "resend": Service(
         ResendTrackingWebhookView,
@@ -159,6 +163,14 @@ SERVICES: Mapping[str, Service] = {
         recipients=("msys.*.rcpt_to", "msys.*.raw_rcpt_to"),
     ),
 }
+
+
+def is_test(name: str, request: HttpRequest) -> bool:
+    """Whether the service only wants to know if the URL exists, before it makes the webhook and its key."""
+    if name != "mailersend":
+        return False
+    body = json.loads(request.body)
+    return isinstance(body, dict) and body.get("type") == "webhook.test"
 
 
 def parse_reports(name: str, view: Any, request: HttpRequest, now: datetime) -> list[Report]:
