@@ -419,6 +419,7 @@ def test_more_imports_in_activity_need_no_more_queries(staff: Import) -> None:
         (b"\x00\x00\x01\x00icon\nicon\n", "This is not a CSV file."),
         (b"email" + b",x" * 200 + b"\na@example.com\n", "The file has 201 columns."),
         (b'email,"name\na@example.com,b\n', "Line 1 is not valid CSV"),
+        (b"a@example.com,Ada\nb@example.com,Bo\n", "The first line contains an email address"),
     ],
 )
 def test_what_is_not_csv_is_refused_and_nothing_stays(staff: Import, content: bytes, said: str) -> None:

@@ -1,10 +1,11 @@
 """Maps the columns of a CSV file to contact fields: as chosen by the merchant, or by their usual names."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import pgettext_lazy
 
+from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.transfer.formats import (
     COLUMNS,
     HOMEMADE,
@@ -15,7 +16,14 @@ from saleor_stripe_audience.audience.transfer.formats import (
     plain_core,
     plain_header,
 )
-from saleor_stripe_audience.audience.transfer.headers import Kind, is_status, kind_of, lists_orders
+from saleor_stripe_audience.audience.transfer.headers import (
+    Kind,
+    is_status,
+    key_of,
+    kind_of,
+    lists_orders,
+    shown_name,
+)
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
@@ -23,6 +31,13 @@ KNOWN = COLUMNS
 # A withdrawal or a bounce in any of these columns counts.
 READ_FROM_ALL = frozenset({"consent", "status", "withdrawn_at", "bounced_at"})
 _BY_KIND = {"withdrawn_at": Kind.WITHDRAWAL, "bounced_at": Kind.BOUNCE}
+
+
+WITHOUT_HEADER = pgettext_lazy(
+    "staff",
+    "The first line contains an email address, so the file has no line with the names of its columns. Add one, such as "
+    "email,first_name, and choose the file again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,21 @@ class Columns:
         return [name for place, name in enumerate(self.header) if place not in read and name]
 
 
+def read_header(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the columns. `Rejected` if the first line is not a header but already a person."""
+    names = tuple(map(shown_name, cells))
+    if any(map(_is_address, names)):
+        raise Rejected(WITHOUT_HEADER, code="import_csv")
+    return names
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return "@" in name and bool(normalize_email(name))
+    except Rejected:
+        return False
+
+
 def read_columns(
     header: Sequence[str],
     chosen: Mapping[str, str],
@@ -60,7 +90,7 @@ def read_columns(
     With `exactly` these columns, by their position, and no other. `Rejected` for a chosen column or field that does not
     exist, and for a file without a column of addresses.
     """
-    names = tuple(name.strip(" \t\r\n\ufeff") for name in header)
+    names = read_header(header)
     if exactly is None:
         places = recognize_columns(names, chosen, found)
     else:
@@ -83,12 +113,14 @@ def read_columns(
 def _unused(names: Sequence[str], used: Collection[int]) -> dict[int, Kind]:
     """Return the kinds of the columns that are not used but are about subscriptions to emails."""
     statuses = _status_places(names)
-    kinds = {place: Kind.STATUS if place in statuses else kind_of(name) for place, name in enumerate(names)}
-    return {
-        place: kind
-        for place, kind in kinds.items()
-        if kind is not None and place not in used and (kind is not Kind.STATUS or place in statuses)
-    }
+    found = {}
+    for place, name in enumerate(names):
+        kind = kind_of(name)
+        if kind in (None, Kind.STATUS) and place in statuses:
+            found[place] = Kind.STATUS
+        elif kind not in (None, Kind.STATUS):
+            found[place] = kind
+    return {place: kind for place, kind in found.items() if place not in used}
 
 
 def recognize_columns(
@@ -153,10 +185,9 @@ def _status_places(names: Sequence[str]) -> list[int]:
         for place, name in enumerate(names)
         if plain_header(name) == usual and not beside_orders and not (usual in STATES and has_addresses)
     ]
-    return [
-        *plain,
-        *(place for place, name in enumerate(names) if is_status(name, beside_orders=beside_orders)),
-    ]
+    named = [place for place, name in enumerate(names) if is_status(name, beside_orders=beside_orders)]
+    subscribed = [place for place, name in enumerate(names) if kind_of(name) is Kind.SUBSCRIBED]
+    return [*plain, *named, *subscribed]
 
 
 def _exact_places(ours: str, some: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
@@ -178,7 +209,9 @@ def _chosen_place(ours: str, theirs: str, names: Sequence[str]) -> int:
             ),
             code="import_column",
         )
-    if theirs.strip() not in names:
+    name = shown_name(theirs)
+    place = names.index(name) if name in names else next(iter(_same(name, names)), None)
+    if place is None:
         raise Rejected(
             with_values(
                 pgettext_lazy("staff", "The file has no column {theirs}. It has: {known}."),
@@ -187,4 +220,9 @@ def _chosen_place(ours: str, theirs: str, names: Sequence[str]) -> int:
             ),
             code="import_column",
         )
-    return names.index(theirs.strip())
+    return place
+
+
+def _same(theirs: str, names: Sequence[str]) -> Iterator[int]:
+    """Yield the columns whose names only differ in case, accents or signs."""
+    return (place for place, name in enumerate(names) if key_of(theirs) and key_of(name) == key_of(theirs))

@@ -53,7 +53,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "country": ("country", "country code", "cc", "country / region"),
         "language": ("language", "language code", "preferred language", "locale"),
         "tags": ("tags", "tag"),
-        "status": ("status", "state"),
         "consent": ("consent", "marketing consent"),
         "consent_at": ("consent at", "consent date", "optin time", "opt-in date"),
         "consent_text": ("consent text", "consent wording"),
@@ -63,6 +62,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         # With a time, or with yes and no.
         "withdrawn_at": ("withdrawn at",),
         "bounced_at": ("bounced at", "clean time"),
+        "status": ("status", "state"),
         "created_at": ("created at", "date registered"),
     }.items()
 }

@@ -6,9 +6,15 @@ whatever else is in its name, unless it is about something other than marketing 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
+
+# White space and invisible characters, as spreadsheets and web pages put them around a cell.
+BLANKS = (
+    " \t\r\n\xa0\xad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u202f\u2060"
+    "\u2066\u2067\u2068\u2069\u3000\ufeff"
+)
 
 
 class Kind(Enum):
@@ -45,7 +51,9 @@ _BOUNCE = re.compile(
     r"|rebotad|rebote|rimbalz"
 )
 _STATUS = re.compile(r"status|statut|stato|estado|situacao|state$")
-_NO_STATUS = frozenset({"date", "time", "at", "on", "timestamp", "changed", "updated", "since", "id"})
+_NO_STATUS = frozenset({
+    "date", "time", "at", "on", "timestamp", "changed", "updated", "since", "id", "ip", "text", "wording",
+})  # fmt: skip
 _EMAIL = re.compile(r"email|courriel|correo")
 _SUBSCRIPTION = re.compile(
     r"mail|courriel|correo|subscri|suscri|inscri|iscri|abonn|newsletter|optin|optout|consent|permission|marketing"
@@ -55,7 +63,17 @@ _SUBSCRIBED = re.compile(
     r"|marketing(consent|allowed|permission)|consent"
 )
 _SUBSCRIBED_WORDS = frozenset(
-    {"subscribed", "abonne", "abonnee", "inscrit", "abonniert", "suscrito", "iscritto", "inscrito"}
+    {
+        "subscribed",
+        "subscription",
+        "abonne",
+        "abonnee",
+        "inscrit",
+        "abonniert",
+        "suscrito",
+        "iscritto",
+        "inscrito",
+    }
 )
 _DISABLED = frozenset({
     "deactivated", "disabled", "inactive", "dnc", "blocked", "banned", "desactive", "bloque", "deaktiviert", "gesperrt",
@@ -98,6 +116,11 @@ _ORDER = re.compile(
 )
 
 
+def shown_name(name: str) -> str:
+    """Return the name without white space and invisible characters around it."""
+    return name.strip(BLANKS)
+
+
 @lru_cache(maxsize=1024)
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a column's name, in lower case and without accents: `emailStatus` and `E-Mail_Status`."""
@@ -133,9 +156,10 @@ def kind_of(name: str) -> Kind | None:
         return Kind.WITHDRAWAL
     if is_event and _BOUNCE.search(key):
         return Kind.BOUNCE
-    if has_both or (_STATUS.search(key) and _is_status_of_subscription(words, key)):
+    is_state = _NO_STATUS.isdisjoint(words) and _REASON.isdisjoint(words)
+    if has_both or (is_state and _STATUS.search(key) and _is_about_subscriptions(words, key)):
         return Kind.STATUS
-    if _SUBSCRIBED.search(key) or not _SUBSCRIBED_WORDS.isdisjoint(words):
+    if is_state and (_SUBSCRIBED.search(key) or not _SUBSCRIBED_WORDS.isdisjoint(words)):
         return Kind.SUBSCRIBED
     return Kind.DISABLED if not _DISABLED.isdisjoint(words) else None
 
@@ -147,9 +171,8 @@ def _is_negated(words: Iterable[str]) -> bool:
     return found is not None and _NEGATION.search(text[: found.start()]) is not None
 
 
-def _is_status_of_subscription(words: Sequence[str], key: str) -> bool:
-    is_about_it = _SUBSCRIPTION.search(key) is not None or not {"list", "global"}.isdisjoint(words)
-    return is_about_it and _NO_STATUS.isdisjoint(words) and _REASON.isdisjoint(words)
+def _is_about_subscriptions(words: Iterable[str], key: str) -> bool:
+    return _SUBSCRIPTION.search(key) is not None or not {"list", "global"}.isdisjoint(words)
 
 
 def is_reason(name: str) -> bool:

@@ -32,7 +32,7 @@ from saleor_stripe_audience.audience.transfer.formats import (
     TakenAs,
     plain_header,
 )
-from saleor_stripe_audience.audience.transfer.headers import Kind, is_reason
+from saleor_stripe_audience.audience.transfer.headers import Kind, is_reason, kind_of
 from saleor_stripe_audience.audience.transfer.meanings import (
     DENIED,
     NULLS,
@@ -490,15 +490,16 @@ class RowReader:
         if kind in (Kind.WITHDRAWAL, Kind.BOUNCE):
             meaning = self._event_meaning(place, text, is_bounce=kind is Kind.BOUNCE)
             return meaning is not Meaning.NOTHING
-        if kind is Kind.STATUS:
+        if kind in (Kind.STATUS, Kind.SUBSCRIBED):
             meaning = self._status_meaning(place, text)
-            return meaning in (Meaning.WITHDRAWN, Meaning.BOUNCED, Meaning.UNKNOWN) or plain in DENIED
-        # Such a column may be about another list or account: it only contradicts what is said of the whole file.
+            if meaning in (Meaning.WITHDRAWN, Meaning.BOUNCED, Meaning.UNKNOWN):
+                return True
+        # A no may be about another list or account: it only contradicts what is said of the whole file.
         if self._options.taken_as is not TakenAs.SUBSCRIBED:
             return False
         if kind is Kind.DISABLED:
             return self._event_meaning(place, text, is_bounce=False) is not Meaning.NOTHING
-        return plain in DENIED or plain in UNMISTAKABLE
+        return plain in DENIED
 
     def _is_denied(self, cells: Sequence[str]) -> bool:
         """Whether the row says that the person has not subscribed, such as `pending`: then the whole file's kind does
@@ -525,8 +526,10 @@ class RowReader:
         }
 
     def _status_meaning(self, place: int, status: str) -> Meaning:
-        """Return what a status means; in a column `state`, which may be of an address, an unknown one is nothing."""
-        usual = Meaning.NOTHING if plain_header(self._header[place]) in STATES else Meaning.UNKNOWN
+        """Return what a status means. An unknown one is nothing where other things than statuses are usual."""
+        name = self._header[place]
+        is_loose = plain_header(name) in STATES or kind_of(name) is Kind.SUBSCRIBED
+        usual = Meaning.NOTHING if is_loose else Meaning.UNKNOWN
         return self._status_meanings.get(plain_value(status), usual)
 
     def _unknown_status(self, cells: Sequence[str]) -> str:

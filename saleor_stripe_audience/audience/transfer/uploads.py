@@ -16,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.privacy import erasure
-from saleor_stripe_audience.audience.transfer.columns import recognize_columns
+from saleor_stripe_audience.audience.transfer.columns import read_header, recognize_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, recognize
 from saleor_stripe_audience.audience.transfer.models import ImportFile, ImportPart
 from saleor_stripe_audience.audience.transfer.reading import Form, Record, detect_start, read_rows
@@ -172,7 +172,7 @@ def read_start(file: ImportFile) -> Start:
         raise Rejected(with_values(MANY_COLUMNS, count=len(header), most=MOST_COLUMNS), code="import_column")
     rows = tuple(tuple(each.cells) for each, _ in zip(records, range(SAMPLE_ROWS), strict=False))
     found = recognize(header)
-    names = tuple(name.strip(" \t\r\n\ufeff") for name in header)
+    names = read_header(header)
     return Start(names, rows, found, recognize_columns(names, {}, found))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.transfer.rows import NOT_USED, UNKNOWN_EVENT
+from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 from tests.audience.histories import say
 
@@ -277,3 +278,53 @@ def test_the_state_of_an_address_is_no_status(audience: Audience) -> None:
         "unsubscribed",
         [],
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Marketing Consent",
+        "marketing-consent",
+        "Email Consent",
+        "Consent status",
+        "Newsletter",
+        "Subscription?",
+    ],
+)
+def test_who_unsubscribed_in_a_column_about_subscriptions_has_unsubscribed(
+    audience: Audience, name: str
+) -> None:
+    say(audience.contacts.create(email="ada@shop.test"), "given", datetime(2020, 1, 1, tzinfo=UTC))
+    text = f"email,{name}\nada@shop.test,unsubscribed\nbo@shop.test,no\ncy@shop.test,yes\n"
+    report = take(audience, text, **AS_SUBSCRIBED)
+    assert statuses(audience) == {"ada": "unsubscribed", "bo": "nonsubscribed", "cy": "subscribed"}
+    assert [each.line for each in report.cells] == [3]
+
+
+def test_a_column_about_subscriptions_that_is_ignored_prevents_a_consent(audience: Audience) -> None:
+    text = "email,Newsletter\nada@shop.test,unsubscribed\nbo@shop.test,no\ncy@shop.test,weekly\n"
+    take(audience, text, exactly={"email": [0]}, **AS_SUBSCRIBED)
+    assert statuses(audience) == {"ada": "nonsubscribed", "bo": "nonsubscribed", "cy": "subscribed"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "email\xa0,unsubscribed\xa0",
+        "\u200bemail,\u200bunsubscribed",
+        "“email”,“unsubscribed”",
+        "Email*,Unsubscribed*",
+    ],
+)
+def test_invisible_characters_in_a_header_hide_nothing(audience: Audience, header: str) -> None:
+    take(audience, f"{header}\nada@shop.test,yes\n")
+    assert statuses(audience) == {"ada": "unsubscribed"}
+    take(audience, f"{header}\nbo@shop.test,yes\n", columns={"email": "email", "bounced_at": "UNSUBSCRIBED"})
+    assert statuses(audience) == {"ada": "unsubscribed", "bo": "cleaned"}
+
+
+@pytest.mark.parametrize("first", ["ada@shop.test,Ada,unsubscribed", "Ada,ada@shop.test"])
+def test_a_file_without_a_header_is_refused(audience: Audience, first: str) -> None:
+    with pytest.raises(Rejected, match="no line with the names of its columns"):
+        take(audience, f"{first}\nbo@shop.test,Bo,\n", columns={"email": first.split(",", maxsplit=1)[0]})
+    assert statuses(audience) == {}
