@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
+from io import TextIOWrapper
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
@@ -53,6 +54,7 @@ KEPT = ("COLUMNS", "DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LC_ALL", "NO_COLOR
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. A failure is one line that says what to do."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _write_every_name()
     parser = _parser(asks_help=given[:1] in ([], ["-h"], ["--help"]))
     options, rest = parser.parse_known_args(given)
     if options.command is None:
@@ -80,6 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _drop_output()
     print(f"saleor-stripe-audience {options.command}: {problem}", file=sys.stderr)
     return 1
+
+
+def _write_every_name() -> None:
+    """A terminal shows characters that it does not have as escapes; files and pipes are in UTF-8, whatever it has."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
 def _drop_output() -> None:

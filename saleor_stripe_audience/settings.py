@@ -95,6 +95,10 @@ class Environment(BaseSettings):
             found.append(
                 "PUBLIC_URL: give the URL at which Saleor reaches this app, such as https://app.example.com."
             )
+        elif not self.PUBLIC_URL.isascii():
+            found.append(
+                "PUBLIC_URL: write the host in ASCII, such as https://xn--bcher-kva.example for bücher.example."
+            )
         elif urlsplit(self.PUBLIC_URL).path not in ("", "/"):
             # The pages and the mails' links use paths from the root of the host.
             found.append(

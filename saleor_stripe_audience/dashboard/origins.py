@@ -11,7 +11,13 @@ ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 def dashboard_origins() -> tuple[str, ...]:
     """The origins that the operator listed, such as "https://dashboard.example.com"; empty if none."""
-    return tuple(dict.fromkeys(origin_of(each) for each in settings.DASHBOARD_ORIGINS))
+    return tuple(dict.fromkeys(_as_sent(each) for each in settings.DASHBOARD_ORIGINS))
+
+
+def _as_sent(url: str) -> str:
+    """Return the URL's origin as browsers send it: in lower case, and without the default port."""
+    origin = origin_of(url).lower()
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
 def may_use_the_page(origin: str) -> bool:

@@ -160,7 +160,22 @@ def test_a_storefronts_key_is_made_for_its_pages_and_revoked(shop: Shop, client:
     assert post(client, shop, f"keys/storefront/{foreign.pk}/revoke")[0] == 404
 
 
-@pytest.mark.parametrize("origins", ["", "shop", "ftp://shop.example.com", "https://a.example.com/path"])
+def test_an_origin_is_stored_as_browsers_send_it(shop: Shop, client: Client) -> None:
+    fields = {
+        "origins": "https://Shop.example.com:443, http://localhost:80, http://localhost:3000",
+        "name": "Shop",
+    }
+    assert post(client, shop, "keys/storefront", fields)[0] == 200
+    assert StorefrontKey.objects.get().origins == [
+        "http://localhost",
+        "http://localhost:3000",
+        "https://shop.example.com",
+    ]
+
+
+@pytest.mark.parametrize(
+    "origins", ["https://müller.example", "", "shop", "ftp://shop.example.com", "https://a.example.com/path"]
+)
 def test_an_address_that_is_no_origin_is_refused_in_french_too(
     shop: Shop, client: Client, origins: str
 ) -> None:

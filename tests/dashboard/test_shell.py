@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.dashboard import origins
 from saleor_stripe_audience.dashboard.sections import SECTIONS
 from tests.dashboard.conftest import API_URL, Shop
 
@@ -147,3 +148,11 @@ def test_one_that_cannot_be_read_is_the_whole_list(client: Client, chosen: str) 
     assert answer.status_code == 200
     assert 'data-start="/dashboard/payments' in answer.content.decode()
     assert " data-chosen" in answer.content.decode()
+
+
+@pytest.mark.parametrize("listed", ["https://Dashboard.example.com:443", "https://dashboard.example.com/"])
+def test_an_origin_is_compared_as_browsers_send_it(settings: Settings, listed: str) -> None:
+    settings.DASHBOARD_ORIGINS = (listed,)
+    assert origins.may_use_the_page("https://dashboard.example.com")
+    assert not origins.may_use_the_page("https://dashboard.example.com:444")
+    assert not origins.may_use_the_page("http://dashboard.example.com")

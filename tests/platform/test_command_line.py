@@ -1,5 +1,6 @@
 """Commands before anything is set up: help without settings, and no files left behind."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from saleor_stripe_audience import __main__
 from saleor_stripe_audience.__main__ import COMMANDS, main
 from saleor_stripe_audience.shops.models import Installation
 from tests.dashboard.conftest import API_URL, make_shop
@@ -84,3 +86,19 @@ def test_storefront_keys_are_listed_and_revoked(capsys: pytest.CaptureFixture[st
         assert main([*command, "--revoke", key]) == 0
     assert main([*command, "--list"]) == 0
     assert "revoked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_a_name_that_the_terminal_does_not_have_is_written(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """Files and pipes are in UTF-8, whatever the terminal's encoding is."""
+    for is_terminal, expected in ((False, "Łukasz".encode()), (True, rb"\u0141ukasz")):
+        written = io.BytesIO()
+        output = io.TextIOWrapper(written, encoding)
+        monkeypatch.setattr(output, "isatty", lambda answer=is_terminal: answer)
+        monkeypatch.setattr(sys, "stdout", output)
+        __main__._write_every_name()
+        output.write("Łukasz")
+        output.flush()
+        assert written.getvalue().strip() == expected

@@ -59,6 +59,7 @@ def test_what_is_missing_or_unfit_is_named(monkeypatch: pytest.MonkeyPatch, name
         ("EMAIL_URL", "smtp+tls://u:p@ss?word@mail.example.com:587"),
         ("PUBLIC_URL", "ftp://app.example.com"),
         ("PUBLIC_URL", "app.example.com"),
+        ("PUBLIC_URL", "https://bücher.example"),
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

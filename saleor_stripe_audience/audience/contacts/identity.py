@@ -100,9 +100,18 @@ def person_of(account: Account, said_at: datetime) -> Person:
         "last_name": account.last_name,
         "language": account.language,
     }
-    return Person(
-        normalize_email(account.email), account.id, profile, said_at, proven=account.is_confirmed is True
-    )
+    try:
+        email = normalize_email(account.email)
+    except Rejected:
+        raise Rejected(
+            pgettext_lazy(
+                "staff",
+                "The email address is missing or invalid. Correct it on the customer in Saleor's Dashboard; the app "
+                "picks up the next change there.",
+            ),
+            code="email_invalid",
+        ) from None
+    return Person(email, account.id, profile, said_at, proven=account.is_confirmed is True)
 
 
 def upsert_contact(

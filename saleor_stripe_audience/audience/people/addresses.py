@@ -8,11 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from saleor_stripe_audience.errors import Rejected
 
-ADDRESS_INVALID = pgettext_lazy(
-    "staff",
-    "The email address is missing or invalid. Correct it on the order or on the customer in Saleor's Dashboard; the "
-    "app picks up the next change there.",
-)
+ADDRESS_INVALID = pgettext_lazy("staff", "This is not an email address.")
 
 # Nearly all addresses look like this. They are valid as they are, so they skip the slower validator.
 _PLAIN_LOCAL_PART = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")

@@ -331,7 +331,8 @@ def _origin(text: str) -> str:
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "{text} is not a site's address. Give it without a path, such as https://shop.example.com.",
+                    "{text} is not a site's address. Give it without a path and in ASCII, such as "
+                    "https://shop.example.com, or https://xn--mller-kva.example for müller.example.",
                 ),
                 text=text[:80],
             ),
@@ -347,6 +348,7 @@ def _origin_of_url(text: str) -> str | None:
         _ = parts.port  # an error beyond 65535
     except ValueError:
         return None
-    origin = f"{parts.scheme}://{parts.netloc}"
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    origin = f"{parts.scheme}://{parts.netloc.removesuffix(default)}"  # browsers leave the default port out
     is_all = _ORIGIN.fullmatch(origin) and not parts.path.strip("/") and not parts.query
     return origin if is_all else None
