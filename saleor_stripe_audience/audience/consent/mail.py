@@ -189,7 +189,11 @@ def compose_confirmation(
         body=render_to_string("audience/confirmation.txt", context),
         from_email=encode_mailbox(name, sender),
         to=[address],
-        headers={"Message-ID": make_msgid(domain=sender.rpartition("@")[2])} | headers,
+        headers={
+            "Message-ID": make_msgid(domain=sender.rpartition("@")[2]),
+            "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office replies
+        }
+        | headers,
     )
     message.attach_alternative(render_to_string("audience/confirmation.html", context), "text/html")
     return message

@@ -105,6 +105,25 @@ def test_every_mail_can_be_unsubscribed_from_with_one_click(
     assert Contact.objects.get().status == "unsubscribed"
 
 
+def test_the_wording_keeps_its_lines(ada: Contact, run_due_tasks: Work, mailoutbox: Mails) -> None:
+    wording = "Yes, news & offers.\r\n\r\nI can unsubscribe.\nAt any time."
+    change_audience(ada.audience, AudienceSettings("A", double_opt_in=True, consent_text=wording))
+    give_consent(Contact.objects.select_related("audience").get(), wording=wording)
+    run_due_tasks()
+    [sent] = mailoutbox
+    lines = "\n\n    Yes, news & offers.\n\n    I can unsubscribe.\n    At any time.\n\nConfirm here:\n"
+    assert lines in str(sent.body)
+    [(page, _)] = sent.alternatives
+    written = "<blockquote>Yes, news &amp; offers.<br><br>I can unsubscribe.<br>At any time.</blockquote>"
+    assert written in str(page)
+
+
+def test_no_mailbox_answers_by_itself(ada: Contact, run_due_tasks: Work, mailoutbox: Mails) -> None:
+    give_consent(ada)
+    run_due_tasks()
+    assert mailoutbox[0].message()["Auto-Submitted"] == "auto-generated"
+
+
 def test_a_mail_is_sent_once_however_often_its_task_runs(
     ada: Contact, run_due_tasks: Work, mailoutbox: Mails
 ) -> None:

@@ -269,13 +269,16 @@ def test_amazon_is_confirmed_at_its_own_address_only(
 
     monkeypatch.setattr(requests, "get", get)
     url = webhooks.create(shop, "amazon-ses").url
-    genuine = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=x"
+    genuine = [
+        f"https://sns.{place}/?Action=ConfirmSubscription&Token=x"
+        for place in ("eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn", "eusc-de-east-1.amazonaws.eu")
+    ]
     odd = ["http://sns.eu-west-1.amazonaws.com/", "https://sns.evil.example/", "https://sns.x.amazonaws.com.evil.example/",
            "https://sns.x.amazonaws.com@10.0.0.1/", "https://sns.x.amazonaws.com:22/", "", "https://["]  # fmt: skip
-    for target in [genuine, *odd]:
+    for target in [*genuine, *odd]:
         body = {"Type": "SubscriptionConfirmation", "MessageId": "m", "SubscribeURL": target}
-        assert send(client, url, body).status_code == (200 if target == genuine else 400)
-    assert asked == [genuine]
+        assert send(client, url, body).status_code == (200 if target in genuine else 400)
+    assert asked == genuine
 
 
 def test_the_webhooks_url_is_not_logged(

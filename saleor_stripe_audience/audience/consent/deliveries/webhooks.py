@@ -31,7 +31,7 @@ PATH = "/api/webhooks/mail/"
 SECRET_BYTES = 32
 MAX_KEY_LENGTH = 2_000
 CONFIRM_SECONDS = 10
-_AMAZON_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
+_AMAZON_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.(com|com\.cn|eu)")
 
 
 @dataclass(frozen=True, slots=True)
