@@ -14,6 +14,7 @@ from saleor_stripe_audience.audience.transfer import uploads
 from saleor_stripe_audience.audience.transfer.formats import TakenAs, taken_as
 from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.audience.transfer.moments import DAY_FIRST, MONTH_FIRST
+from saleor_stripe_audience.audience.transfer.reading import GUESSES
 from saleor_stripe_audience.audience.transfer.rows import is_storable, read_tags
 from saleor_stripe_audience.dashboard.moments import read_moment
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, show
@@ -203,6 +204,7 @@ def show_columns(
         kinds=KINDS.items(),
         encodings=ENCODINGS.items(),
         encoding=ENCODINGS.get(encoding, encoding.upper()),
+        is_guess=encoding in GUESSES and not values["encoding"],
         dates=DATES.items(),
         separators=SEPARATORS.items(),
         separator=SEPARATORS.get(form.separator, form.separator),

@@ -234,9 +234,11 @@ def test_a_file_of_another_program_is_recognized(staff: Import) -> None:
 def test_the_encoding_can_be_corrected(staff: Import) -> None:
     staff.upload("email,name\na@example.com,Łódź\n".encode("cp1250"))
     file = newest()
-    assert "Łódź" not in staff.look(f"/{file.pk}")
+    text = staff.look(f"/{file.pk}")
+    assert ("Łódź" in text, "does not say how its characters are encoded" in text) == (False, True)
     status, text = staff.send(f"/{file.pk}", do="read", encoding="cp1250")
     assert (status, "Łódź" in text, "The file was read again." in text) == (200, True, True)
+    assert "does not say how its characters are encoded" not in text
     status, text = staff.send(f"/{file.pk}", do="check", encoding="utf-16", **{"column-0": "email"})
     assert status == 422, "other columns are shown before they are checked"
     assert "Łódź" in staff.look(f"/{file.pk}")

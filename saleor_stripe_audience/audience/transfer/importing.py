@@ -37,6 +37,7 @@ from saleor_stripe_audience.audience.transfer.columns import Columns, read_colum
 from saleor_stripe_audience.audience.transfer.formats import Format, TakenAs, recognize, taken_as
 from saleor_stripe_audience.audience.transfer.meanings import Meaning, plain_value
 from saleor_stripe_audience.audience.transfer.reading import (
+    GUESSES,
     Form,
     LineError,
     Record,
@@ -96,11 +97,13 @@ def _no_keeper(_form: Form, _rows: int) -> Keeper:
 class FileReport:
     """How the file was read: its format and its columns.
 
-    `defaulted` are fields that the import's options filled in for rows without a value.
+    `is_guess` if nothing in the file says that it has this encoding. `defaulted` are fields that the import's options
+    filled in for rows without a value.
     """
 
     format: str = ""
     encoding: str = ""
+    is_guess: bool = False
     separator: str = ""
     taken_as: str = ""
     used: dict[str, list[str]] = field(default_factory=dict)
@@ -112,6 +115,7 @@ class FileReport:
         return {
             "format": self.format,
             "encoding": self.encoding,
+            "encoding_guessed": self.is_guess,
             "separator": self.separator,
             "taken_as": self.taken_as,
             "columns": {"used": self.used, "ignored": self.ignored, "defaulted": self.defaulted},
@@ -239,6 +243,7 @@ def import_csv(
     row_options = _row_options(audience, options, form, found, header)
     reader = RowReader(columns, row_options)
     report = Report(file=_file_report(form, found, columns, row_options))
+    report.file.is_guess = not options.encoding and form.encoding in GUESSES
     keeper, is_running = keeper_of(form, number), True
     batches = batched(_read(reader, rows, keeper.after, on_refused), batch_size or BATCH_SIZE)
     with more_cache():

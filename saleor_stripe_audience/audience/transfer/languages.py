@@ -136,9 +136,21 @@ NO_TICK = "☐"
 # What programs, spreadsheets and databases write for an empty cell. `plain_value` turns a lone dash into nothing.
 NOTHING = (
     "null, (null), <null>, [null], nil, nan, n/a, n.a., n.d., na, nat, \\n, undefined, unknown, none, never, nothing, "
-    "empty, (empty), blank, (blank), #n/a, #nv, #n/d, #ref!, #value!, #name?, #null!, #num!, #div/0!, #bezug!, #wert!, "
-    "[], {}, (), —, –, ., .., ..., jamais, aucun, aucune, nie, kein, keine, keiner, nunca, ninguno, ninguna, "
-    "mai, nessuno, nessuna, nenhum, nenhuma, geen, nooit, brak, ingen, aldrig, aldri, žádný, нет данных"
+    "empty, (empty), blank, (blank), #n/a, #nv, #n/d, [], {}, (), —, –, ., .., ..., jamais, aucun, aucune, nie, kein, "
+    "keine, keiner, nunca, ninguno, ninguna, mai, nessuno, nessuna, nenhum, nenhuma, geen, nooit, brak, ingen, aldrig, "
+    "aldri, žádný, нет данных"
+)
+# What spreadsheets show for a formula that cannot be computed, in their user's language.
+SPREADSHEET_ERRORS = (
+    "#name?, #ref!, #value!, #div/0!, #num!, #null!, #spill!, #calc!, "
+    "#nom?, #valeur!, #nombre!, #nul!, "  # French
+    "#bezug!, #wert!, #zahl!, #überlauf!, "  # German
+    "#¿nombre?, #¡ref!, #¡valor!, #¡div/0!, #¡num!, #¡nulo!, "  # Spanish
+    "#nome?, #rif!, #valore!, #nullo!, #valor!, #núm!, #nulo!, "  # Italian, Portuguese
+    "#naam?, #verw!, #waarde!, #deel/0!, #getal!, #leeg!, "  # Dutch
+    "#nazwa?, #adr!, #arg!, #dziel/0!, #liczba!, #zero!, "  # Polish
+    "#namn?, #referens!, #värdefel!, #ogiltigt!, #navn?, #værdi!, #verdi!, #nimi?, #arvo!, #viittaus!, "  # Nordic
+    "#název?, #odkaz!, #hodnota!, #név?, #hiv!, #érték!, #имя?, #ссылка!, #знач!, #дел/0!, #число!, #ad?, #değer!"
 )
 # Statuses that say nothing about emails.
 UNREMARKABLE = (

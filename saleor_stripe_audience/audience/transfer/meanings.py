@@ -65,15 +65,17 @@ _NOT_SUBSCRIBED = _in_all_languages("not_subscribed")
 UNMISTAKABLE = _in_all_languages("unsubscribed")
 _ENDED = _in_all_languages("ended")
 _BOUNCED = _in_all_languages("bounced")
-_EMPTY = _plain(languages.NOTHING) | {""}
+_EMPTY = _plain(languages.NOTHING, languages.SPREADSHEET_ERRORS) | {""}
 _UNREMARKABLE = _plain(languages.UNREMARKABLE)
 # A box that was not ticked is not a withdrawal: consent given elsewhere stays valid.
 DENIED = NO | _NOT_SUBSCRIBED | _plain(languages.NO_TICK)
 # What databases and spreadsheets write for an empty cell; in other spellings it may be a name.
-NULLS = frozenset({
-    "NULL", "(NULL)", "(null)", "<NULL>", "<null>", "\\N", "#N/A", "#NV", "#N/D", "#REF!", "#VALUE!", "#NAME?",
-    "#NULL!", "NaN", "NaT",
-})  # fmt: skip
+NULLS = frozenset(
+    {"NULL", "(NULL)", "(null)", "<NULL>", "<null>", "\\N", "#N/A", "#NV", "#N/D", "NaN", "NaT"}
+)
+_ERRORS = _plain(languages.SPREADSHEET_ERRORS)
+# A column that was too narrow, and a long number that was rounded: 3.36123E+10.
+_DAMAGED = re.compile(r"#{3,}|[+-]?\d(?:[.,]\d+)?E\+\d+")
 # Statuses that say nothing about emails.
 UNREMARKABLE = meanings_of(nothing=_UNREMARKABLE)
 USUAL = meanings_of(
@@ -97,6 +99,11 @@ _SOFT = _plain("soft, soft bounce, soft bounced, softbounce, temporary, transien
 def is_nothing(text: str) -> bool:
     """Whether the text stands for an empty cell, or is a date that means zero."""
     return plain_value(text) in _EMPTY or is_zero_date(text)
+
+
+def is_damaged(text: str) -> bool:
+    """Whether a spreadsheet has replaced the text by something else: `#NAME?`, `########`, `3.36123E+10`."""
+    return _DAMAGED.fullmatch(text) is not None or (text.startswith("#") and plain_value(text) in _ERRORS)
 
 
 @lru_cache(maxsize=1024)

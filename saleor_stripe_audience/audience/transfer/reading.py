@@ -25,6 +25,9 @@ MAX_LINE_LENGTH = MAX_CELL_LENGTH * 4
 MAX_HEADER_LENGTH = 100_000  # characters that are searched for separators
 BLOCK_BYTES = 1024 * 1024
 SEPARATORS = (",", ";", "\t", "|")
+WINDOWS, MAC = "cp1252", "mac_roman"
+# What files are probably written in if they are not in Unicode: nothing in them says so.
+GUESSES = frozenset({WINDOWS, MAC})
 UTF_8 = "utf-8-sig"  # with or without byte order mark
 # Longer marks first: UTF-32's starts like UTF-16's.
 _BOMS = (
@@ -33,6 +36,8 @@ _BOMS = (
 )  # fmt: skip
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_OPENING, _CLOSING, _NO_LETTERS = "“‘«‹„‚", "”»›™®…°", "ƒªºˆ˜µ"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # the first line of files made for Excel
 
 
@@ -202,7 +207,9 @@ def _can_decode(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool
 
 
 def _detect_encoding(file: BinaryIO, *, is_utf_8: bool) -> str:
-    """Return UTF-8 whenever possible, UTF-16 by its mark or zero bytes, and otherwise Windows' Western encoding."""
+    """Return UTF-8 whenever possible, UTF-16 by its mark or zero bytes, and otherwise the Western encoding of Windows
+    or of Macs, whichever fits better.
+    """
     start = file.read(4)
     file.seek(0)
     for mark, name in _BOMS:
@@ -213,7 +220,13 @@ def _detect_encoding(file: BinaryIO, *, is_utf_8: bool) -> str:
         return "utf-16-le"
     if zeros == [True, False, True, False]:
         return "utf-16-be"
-    return UTF_8 if is_utf_8 or _is_damaged_utf_8(file) else "cp1252"
+    if is_utf_8 or _is_damaged_utf_8(file):
+        return UTF_8
+    start = file.read(BLOCK_BYTES)
+    file.seek(0)
+    windows, mac = _plausibility(start, WINDOWS), _plausibility(start, MAC)
+    has_old_ends = b"\r" in start and b"\n" not in start
+    return MAC if mac > windows or (mac == windows and has_old_ends) else WINDOWS
 
 
 def _is_damaged_utf_8(file: BinaryIO) -> bool:
@@ -227,6 +240,34 @@ def _is_damaged_utf_8(file: BinaryIO) -> bool:
         good += sum(not character.isascii() for character in text) - invalid
     file.seek(0)
     return good > bad
+
+
+def _plausibility(start: bytes, encoding: str) -> int:
+    """Return how many characters that are not ASCII belong into the words that they are in, minus those that do not.
+
+    Read as Windows-1252, Zoë from a Mac is Zo‘, and Müller is MŸller.
+    """
+    text = f" {start.decode(encoding, 'replace')} "
+    points = 0
+    for found in _NOT_ASCII.finditer(text):
+        before, it, after = text[found.start() - 1], found[0], text[found.end()]
+        if before.isalpha() or after.isalpha():
+            points += 1 if _belongs(before, it, after) else -1
+    return points
+
+
+def _belongs(before: str, it: str, after: str) -> bool:
+    if it == "’":
+        return before.isalpha()
+    if it in _OPENING:
+        return not before.isalpha()
+    if it in _CLOSING:
+        return not after.isalpha()
+    is_within_number = before.isdecimal() or after.isdecimal()
+    is_clear = not (
+        after.isupper() if it.islower() else before.islower() or (before.isalpha() and after.islower())
+    )
+    return it.isalpha() and it not in _NO_LETTERS and not is_within_number and is_clear
 
 
 def _is_encoding(name: str) -> bool:

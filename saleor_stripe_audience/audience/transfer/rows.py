@@ -40,6 +40,7 @@ from saleor_stripe_audience.audience.transfer.meanings import (
     UNREMARKABLE,
     USUAL,
     Meaning,
+    is_damaged,
     is_nothing,
     plain_value,
     read_event,
@@ -56,6 +57,8 @@ MAX_LENGTHS = {
     "city": 256,
 }  # characters, as Contact has them
 MAX_TAGS = 50
+_FLOAT = re.compile(r"(?<=\d{6})\.0$")  # a phone number that a program took for a number
+_ORDER_NUMBER = re.compile(r"#[\w-]*\d[\w-]*")
 _COPIED_START = re.compile(r"^mailto:", re.IGNORECASE)
 # Statuses in our own export: bounced, complained and archived contacts stay so after an import. A complaint has the
 # status unsubscribed, with consent that was not withdrawn.
@@ -73,6 +76,9 @@ SHIFTED = pgettext_lazy(
     "staff", "The row has {cells} cells and the header {width}: an unquoted separator has shifted them."
 )
 ONLY_WITHDRAWAL = pgettext_lazy("staff", "{reason} Only the withdrawal was imported.")
+DAMAGED_CELL = pgettext_lazy(
+    "staff", "A spreadsheet has replaced the content of this cell, so it is left empty."
+)
 NOT_PAST = pgettext_lazy("staff", "This is not a time in the past.")
 UNCLEAR_DATE = pgettext_lazy(
     "staff", "Choose whether the day or the month comes first in dates such as 04/03/2025."
@@ -216,7 +222,7 @@ class RowReader:
         consent = self._read_consent(line, cells, left_out) if self._has_consent else RowConsent()
         if isinstance(consent, LineError):
             return self._withdrawal_only(consent, cells, email) if consent.field == "consent" else consent
-        names = self._tags(line, cells)
+        names = self._tags(line, cells, left_out)
         if isinstance(names, LineError):
             if not consent.blocks_email:
                 return names
@@ -342,8 +348,12 @@ class RowReader:
             return None
 
     def _check_clean(self, text: str) -> None:
-        """`Rejected` for text that databases refuse: a zero byte, a lone surrogate, bytes of another encoding."""
-        if not self._options.is_clean and not is_storable(text):
+        """`Rejected` for what a spreadsheet has damaged, and for text that databases refuse: a zero byte, a lone
+        surrogate, bytes of another encoding.
+        """
+        if is_damaged(text):
+            raise Rejected(DAMAGED_CELL, code="characters")
+        if not self._options.is_clean and (not is_storable(text) or "\N{REPLACEMENT CHARACTER}" in text):
             raise Rejected(
                 pgettext_lazy("staff", "This contains invalid characters. Save the file as CSV in UTF-8."),
                 code="characters",
@@ -356,7 +366,7 @@ class RowReader:
             if text:
                 try:
                     self._check_clean(text)
-                    profile[name] = check(text)
+                    profile[name] = check(_FLOAT.sub("", text) if name == "phone" else text)
                 except Rejected as error:
                     left_out.append(LineError(line, name, error.translatable))
         if "name" in self._places and "first_name" not in profile and "last_name" not in profile:
@@ -368,8 +378,8 @@ class RowReader:
     ) -> None:
         """Split a column with the full name: the first name ends at the first space."""
         text = self._cell(cells, "name")
-        if text.startswith("#"):
-            return  # the number of an order
+        if _ORDER_NUMBER.fullmatch(text):
+            return
         try:
             self._check_clean(text)
             first, _, last = " ".join(text.split()).partition(" ")
@@ -379,8 +389,13 @@ class RowReader:
         except Rejected as error:
             left_out.append(LineError(line, "name", error.translatable))
 
-    def _tags(self, line: int, cells: Sequence[str]) -> tuple[str, ...] | LineError:
+    def _tags(
+        self, line: int, cells: Sequence[str], left_out: list[LineError]
+    ) -> tuple[str, ...] | LineError:
         text = self._cell(cells, "tags")
+        if is_damaged(text):
+            left_out.append(LineError(line, "tags", DAMAGED_CELL))
+            text = ""
         try:
             self._check_clean(text)
             own = read_tags(text, self._split_tags) if text else ()

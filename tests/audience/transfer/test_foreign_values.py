@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from saleor_stripe_audience.audience.people.models import Audience, Tag
-from saleor_stripe_audience.audience.transfer.rows import NOT_SUBSCRIBED, UNKNOWN_EVENT, UNKNOWN_STATUS
+from saleor_stripe_audience.audience.transfer.rows import (
+    DAMAGED_CELL,
+    NOT_SUBSCRIBED,
+    UNKNOWN_EVENT,
+    UNKNOWN_STATUS,
+)
 from saleor_stripe_audience.wording import with_values
 from tests.audience.histories import say
 
@@ -144,6 +149,28 @@ def test_a_bounce_in_a_column_of_withdrawals_is_a_bounce(audience: Audience) -> 
 def test_a_no_of_a_spreadsheet_is_nothing_in_a_column_of_consent(audience: Audience, value: str) -> None:
     report = take(audience, f"email,consent\nada@shop.test,{value}\n")
     assert (statuses(audience), report.refused) == ({"ada": "nonsubscribed"}, 0)
+
+
+@pytest.mark.parametrize("damage", ["#NAME?", "#NOM?", "#¡REF!", "########"])
+def test_what_a_spreadsheet_has_damaged_is_left_out_and_listed(audience: Audience, damage: str) -> None:
+    header = "email,first_name,city,tags,name,phone\n"
+    report = take(audience, f"{header}ada@shop.test,{damage},{damage},{damage},{damage},3.36123E+10\n")
+    ada = audience.contacts.get()
+    assert (ada.first_name, ada.last_name, ada.city, ada.phone, tag_names(audience)) == (
+        "",
+        "",
+        "",
+        "",
+        set(),
+    )
+    assert sorted(each.field for each in report.cells) == ["city", "first_name", "name", "phone", "tags"]
+    assert {str(each.message) for each in report.cells} == {str(DAMAGED_CELL)}
+
+
+def test_signs_of_people_are_kept(audience: Audience) -> None:
+    take(audience, "email,first_name,tags,phone\nada@shop.test,#1 Ada!,#SALE!,33612345678.0\n")
+    ada = audience.contacts.get()
+    assert (ada.first_name, ada.phone, tag_names(audience)) == ("#1 Ada!", "33612345678", {"#SALE!"})
 
 
 def test_placeholders_are_no_names(audience: Audience) -> None:

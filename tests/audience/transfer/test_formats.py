@@ -296,6 +296,52 @@ def test_a_few_bad_bytes_do_not_garble_every_name(audience: Audience) -> None:
     assert [(cell.line, cell.field) for cell in report.cells] == [(4, "first_name")]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zoë",
+        "Élodie",
+        "Besançon",
+        "Müller",
+        "José",
+        "Muñoz",
+        "Ångström",
+        "O’Brien, “Zoë”",
+        "l’été",
+        "Shop™ – Noël…",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman"])
+def test_a_western_encoding_is_guessed_by_the_words_that_it_makes(
+    audience: Audience, name: str, encoding: str
+) -> None:
+    report = take(audience, f'email,last_name\na@shop.test,"{name}"\n'.encode(encoding))
+    assert (audience.contacts.get().last_name, report.file.encoding, report.file.is_guess) == (
+        name,
+        encoding,
+        True,
+    )
+    assert not take(audience, f'email,last_name\na@shop.test,"{name}"\n').file.is_guess
+
+
+@pytest.mark.parametrize("name", ["O’Brien", "Paris–Lyon", "Königsberg", "100 €"])
+def test_windows_is_more_likely_if_both_are_possible(audience: Audience, name: str) -> None:
+    take(audience, f"email,last_name\na@shop.test,{name}\n".encode("cp1252"))
+    assert audience.contacts.get().last_name == name
+
+
+def test_the_line_ends_of_an_old_mac_decide_if_both_are_possible(audience: Audience) -> None:
+    take(audience, "email,city\ra@shop.test,Königsberg\r".encode("mac_roman"))
+    assert audience.contacts.get().city == "Königsberg"
+
+
+def test_a_byte_that_the_encoding_does_not_have_is_left_out_and_listed(audience: Audience) -> None:
+    text = b"email,first_name,last_name\na@shop.test,Zo\xeb,M\x81ller\nb@shop.test,Fran\xe7ois,Ren\xe9\n"
+    report = take(audience, text)
+    assert dict(audience.contacts.values_list("first_name", "last_name")) == {"Zoë": "", "François": "René"}
+    assert [(each.line, each.field) for each in report.cells] == [(2, "last_name")]
+
+
 def test_the_line_of_an_error_counts_the_separator_line(audience: Audience) -> None:
     report = take(audience, "sep=;\nemail;first_name\na@shop.test;Ada\nnobody;\n")
     assert [each.line for each in report.errors] == [4]

@@ -45,7 +45,7 @@ def test_contacts_are_imported_with_their_fields_and_not_subscribed(audience: Au
         "lines": 1, "new": 1, "changed": 0, "unchanged": 0, "erased_left_out": 0, "consents": 0,
         "statuses": {"new → nonsubscribed": 1}, "refused": 0, "errors": [], "left_out": 0, "cells": [],
         "file": {
-            "format": "", "encoding": "utf-8", "separator": ",", "taken_as": "",
+            "format": "", "encoding": "utf-8", "encoding_guessed": False, "separator": ",", "taken_as": "",
             "columns": {
                 "used": {name: [name] for name in (
                     "email", "first_name", "last_name", "phone", "country", "language",
