@@ -27,6 +27,7 @@ from tests.audience.deliveries.reports import (
     KEY,
     NOW,
     SECONDS,
+    brevo,
     key_of,
     mailersend,
     mailgun,
@@ -233,6 +234,7 @@ def test_an_email_to_the_shop_is_no_report(
 
 
 UNREADABLE: dict[str, tuple[Any, ...]] = {
+    "brevo": ([brevo("spam")], [brevo("opened") | {"ts_epoch": "now"}], [7]),
     "mailjet": (mailjet("spam"), [{"time": SECONDS}], [7]),
     "mandrill": (mandrill("spam"), INBOUND["mandrill"], [{"event": "spam", "ts": "now"}], [7]),
     "sendgrid": (sendgrid("spamreport"), [{"email": ADA}], sendgrid("open", timestamp="now"), [None]),

@@ -88,6 +88,15 @@ class _Batch:
             return None
 
 
+class _Brevo(_Batch, BrevoTrackingWebhookView):  # type: ignore[misc]
+    def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent | None]:
+        """Parse batched webhooks too, which the library does not know."""
+        body = json.loads(request.body)
+        if isinstance(body, list):
+            return [self.esp_to_anymail_event(item) for item in body]
+        return super().parse_events(request)  # type: ignore[no-any-return]
+
+
 class _Mailjet(_Batch, MailjetTrackingWebhookView):  # type: ignore[misc]
     pass
 
@@ -141,7 +150,7 @@ class Service:
 
 SERVICES: Mapping[str, Service] = {
     "amazon-ses": Service(_AmazonSes, event_types.AMAZON_SES),
-    "brevo": Service(BrevoTrackingWebhookView, event_types.BREVO, seconds="ts_event"),
+    "brevo": Service(_Brevo, event_types.BREVO, seconds="ts_event"),
     "mailersend": Service(
         _MailerSend, event_types.MAILERSEND, "signing_secret", needs_key=True, makes_key=True
     ),
