@@ -14,7 +14,7 @@ from saleor_stripe_audience.dashboard.origins import may_use_the_page, readable
 from saleor_stripe_audience.dashboard.sections import Section, may_see, refuse, refuse_without
 from saleor_stripe_audience.dashboard.shell import is_document, show_shell
 from saleor_stripe_audience.errors import Rejected, Unavailable
-from saleor_stripe_audience.saleor.tokens import DashboardUser, verify_dashboard_token
+from saleor_stripe_audience.saleor.tokens import EXPIRED, DashboardUser, verify_dashboard_token
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,10 @@ def for_staff(section: Section) -> Callable[[View], View]:
             except Rejected as error:
                 log.info("page refused", code=error.code)
                 message = _("Your Saleor session has expired. Open this page again from Saleor's Dashboard.")
-                return refuse(request, 401, message)
+                refusal = refuse(request, 401, message)
+                if error.code == EXPIRED:  # the page then waits for the Dashboard's next token
+                    refusal["WWW-Authenticate"] = 'Bearer error="invalid_token", error_description="expired"'
+                return refusal
             origin = request.headers.get("Dashboard-Origin", "")
             if not may_use_the_page(origin):
                 log.warning("dashboard origin refused", origin=readable(origin))

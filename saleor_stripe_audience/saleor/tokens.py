@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import GuestProtocol, RSAKey
 
 from saleor_stripe_audience.errors import Rejected
@@ -12,6 +12,8 @@ from saleor_stripe_audience.saleor.signatures import key_of
 from saleor_stripe_audience.shops.models import Installation
 
 LONGEST_TOKEN = 16_384  # characters; a token with every permission has about 2,500
+EXPIRED = "expired_token"  # a code: the token was valid
+MESSAGE = "Your Saleor session has expired. Open this page again from Saleor's Dashboard."
 CLOCK_SKEW = 30  # seconds that Saleor's clock and ours may differ
 
 
@@ -61,6 +63,8 @@ def _verify_claims(installation: Installation, token: str) -> dict[str, Any]:
     try:
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"]).claims
         _VALID_NOW.validate(claims)
+    except ExpiredTokenError:
+        raise Rejected(MESSAGE, code=EXPIRED) from None
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused() from None
     # A staff member's own token (type "access") gives access to the whole shop: it is never accepted.
@@ -74,7 +78,4 @@ _VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCK_SKEW, exp={"essential": True})
 
 
 def _refused() -> Rejected:
-    return Rejected(
-        "Your Saleor session has expired. Open this page again from Saleor's Dashboard.",
-        code="invalid_token",
-    )
+    return Rejected(MESSAGE, code="invalid_token")

@@ -258,6 +258,32 @@ def test_a_refused_token_is_exchanged_and_nothing_typed_is_lost(staff: Staff) ->
     expect(page.get_by_role("status").first).to_contain_text("is connected and accepts payments")
 
 
+def test_nothing_typed_is_lost_while_the_dashboard_has_no_other_token(staff: Staff) -> None:
+    """As after a sleep: it hands over the expired one, until it has fetched another."""
+    page = staff.open(theme="light", locale="en")
+    go(page, "Stripe")
+    page.get_by_label("Publishable key").fill(PUBLISHABLE_KEY)
+    page.get_by_label("Restricted key").fill(RESTRICTED_KEY)
+    expired = staff.saleor.dashboard_token(staff.app, exp=1)
+    staff.page.evaluate("token => { held = token; post('tokenRefresh', { token }) }", expired)
+    for _ in range(2):
+        page.get_by_role("button", name="Connect", exact=True).click()
+        expect(page.get_by_text("is renewing your session")).to_be_visible()
+    expect(page.get_by_label("Restricted key")).to_have_value(RESTRICTED_KEY)
+    staff.page.get_by_role("button", name="Refresh the token").click()
+    expect(page.get_by_role("status").first).to_contain_text("is connected and accepts payments")
+    expect(page.get_by_text("is renewing your session")).to_be_hidden()
+
+
+def test_a_shop_that_the_app_does_not_know_is_said_so(staff: Staff) -> None:
+    page = staff.open(theme="light", locale="en")
+    go(page, "Stripe")
+    foreign = staff.saleor.dashboard_token(staff.app, iss="https://other.example.com/graphql/")
+    staff.page.evaluate("token => { held = token; post('tokenRefresh', { token }) }", foreign)
+    page.get_by_role("navigation").get_by_role("button", name="Home", exact=True).click()
+    expect(page.get_by_text("the app no longer knows this shop")).to_be_visible()
+
+
 def test_messages_of_another_page_are_ignored(staff: Staff) -> None:
     page = staff.open(theme="light", locale="en")
     expect(page.get_by_role("heading", level=2, name="Next step")).to_be_visible()

@@ -75,7 +75,6 @@ def test_what_the_app_may_is_not_what_the_user_may(shop: Shop) -> None:
         {"app": None},
         {"exp": None},
         {"exp": "tomorrow"},
-        {"exp": int(time.time()) - 31},
         {"nbf": int(time.time()) + 600},
     ],
 )
@@ -83,6 +82,19 @@ def test_a_claim_that_does_not_fit_is_refused(shop: Shop, changed: Json) -> None
     with pytest.raises(Rejected) as refused:
         verify(shop, shop.token(**changed))
     assert refused.value.code == "invalid_token"
+
+
+def test_the_page_learns_that_a_token_has_expired(shop: Shop, client: Client) -> None:
+    """It then waits for the Dashboard's next one, and keeps what was typed."""
+    expired, foreign = shop.token(exp=int(time.time()) - 31), shop.token(app="QXBwOjI=")
+    with pytest.raises(Rejected) as refused:
+        verify(shop, expired)
+    assert refused.value.code == "expired_token"
+    for token, is_expired in ((expired, True), (foreign, False)):
+        headers = shop.headers() | {"Authorization": f"Bearer {token}"}
+        answer = client.get("/dashboard/overview", headers=headers)
+        assert answer.status_code == 401
+        assert ("expired" in answer.headers.get("WWW-Authenticate", "")) is is_expired
 
 
 def test_clocks_may_differ_a_little(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 (function () {
   "use strict";
 
+  const SCHEME = "Bearer ";
   const RESPONSE_WITHIN = 8000; // milliseconds until the page says why it may be empty
   const LOCALE_WITHIN = 400; // milliseconds that the language may come after the token
   const LONGEST_NOTICE = 300; // characters of a toast
@@ -17,7 +18,8 @@
   const first = start + ("chosen" in document.body.dataset ? "" : kept);
   const state = {
     token: "",
-    refusals: 0, // one after the other
+    refusals: 0, // one after the other, of tokens that had not expired
+    expired: "", // a token that has expired: the Dashboard may hand it over again until it has another
     again: null, // what to do once another token is here
     dashboard: "", // the origin that handed over the token; messages of others are ignored from then on
     locale: given("locale") || keptFrom("locale") || document.documentElement.lang,
@@ -74,8 +76,12 @@
     page.replaceChildren(message(name));
   }
 
-  function warn(name) {
+  function dropNote() {
     page.querySelectorAll(":scope > .note.passing").forEach((note) => note.remove());
+  }
+
+  function warn(name) {
+    dropNote();
     const note = message(name);
     note.firstElementChild.classList.add("passing");
     page.prepend(note);
@@ -96,8 +102,13 @@
 
   function takeToken(token) {
     if (typeof token !== "string" || !token) return;
+    if (token === state.expired) {
+      if (state.again) warn("renewing");
+      return;
+    }
     const first = !state.token;
     const again = state.again;
+    dropNote();
     state.token = token;
     state.again = null;
     if (again) again();
@@ -180,15 +191,32 @@
 
   function headers() {
     return {
-      Authorization: `Bearer ${state.token}`,
+      Authorization: SCHEME + state.token,
       "Saleor-Api-Url": given("saleorApiUrl"),
       "Accept-Language": state.locale,
       "Dashboard-Origin": state.dashboard,
     };
   }
 
-  // A token lives five minutes. When one is refused, another is requested from the Dashboard, once, and what the
-  // user wanted is done again: nothing typed is lost.
+  // A token lives five minutes. When one is refused, the Dashboard is asked for another, and what the user wanted is
+  // done again: nothing typed is lost. After a sleep, the Dashboard first hands over the expired one, and a new one
+  // within half a minute. What is not expired and refused twice is of a shop that the app does not know.
+  function renew(refused, answer, again, isWanted = true) {
+    if (refused !== state.token) {
+      again(); // another one is here by now
+      return;
+    }
+    const isExpired = (answer.headers.get("WWW-Authenticate") || "").includes("expired");
+    state.refusals = isExpired ? 0 : state.refusals + 1;
+    if (state.refusals > 1) {
+      show("ended");
+      return;
+    }
+    if (isExpired) state.expired = refused;
+    if (isWanted || !state.again) state.again = again; // not what was typed for the progress of a job
+    send("notifyReady", {});
+  }
+
   function noticeAnswer(event) {
     const { ctx } = event.detail;
     if (ctx.response.status !== 401) {
@@ -202,13 +230,7 @@
       return;
     }
     event.preventDefault();
-    state.refusals += 1;
-    if (state.refusals > 1) {
-      show("ended");
-      return;
-    }
-    state.again = () => repeat(ctx);
-    send("notifyReady", {});
+    renew(ctx.request.headers.Authorization.slice(SCHEME.length), ctx.response, () => repeat(ctx), isWhole(ctx));
   }
 
   // A failure of a proxy, or of the app without its database, is no page: what is shown stays, and all that was typed.
@@ -337,10 +359,10 @@
     if (!button) return;
     button.disabled = true;
     try {
+      const used = state.token;
       const answer = await fetch(withSite(button.dataset.download), { headers: headers() });
       if (answer.status === 401) {
-        state.again = () => button.click();
-        send("notifyReady", {});
+        renew(used, answer, () => button.click());
         return;
       }
       if (!answer.ok) throw new Error(String(answer.status));
@@ -387,13 +409,12 @@
   }
 
   async function fetchOrRenew(address, options) {
-    const answer = await fetch(address, { ...options, headers: headers() });
-    if (answer.status !== 401) return answer;
-    await new Promise((resolve) => {
-      state.again = resolve;
-      send("notifyReady", {});
-    });
-    return fetch(address, { ...options, headers: headers() });
+    for (;;) {
+      const used = state.token;
+      const answer = await fetch(address, { ...options, headers: headers() });
+      if (answer.status !== 401) return answer;
+      await new Promise((resolve) => renew(used, answer, resolve));
+    }
   }
 
   // The result of a part of the page is announced once; its progress is not.
