@@ -1,5 +1,6 @@
 """What a segment's condition can refer to, such as products, by the names that staff know."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,6 +11,7 @@ from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.shopping.models import (
     CartLine,
+    Purchase,
     PurchaseLine,
     SoldProduct,
     SoldProductCollection,
@@ -20,6 +22,7 @@ from saleor_stripe_audience.shops.models import Channel
 
 MOST_FOUND = 10
 LONGEST_SEARCH = 100
+MOST_ORDERS = 1_000  # from which the currency of most sales is known
 
 Names = dict[str, str]  # by Saleor's id
 
@@ -106,7 +109,22 @@ def options_of(audience: Audience, without: UUID) -> dict[str, list[Option]]:
     return {
         "tags": [(str(each.pk), each.name) for each in audience.tags.order_by("name")],
         "segments": [(str(each.pk), title_of(each)) for each in segments],
-        "currencies": [(each, each) for each in sorted({channel.currency for channel in channels})],
+        "currencies": [(each, each) for each in currencies_of(audience)],
         "channels": [(each.slug, each.name) for each in channels],
         "attribute_keys": [(each, each) for each in audience.attribute_keys],
     }
+
+
+def currencies_of(audience: Audience) -> list[str]:
+    """Return the currencies of the shop's channels, with the one that the audience's contacts bought in most first.
+
+    If none of them bought, it is the one of the shop's latest orders, then of its first channel: a list preselects it.
+    """
+    channels = Channel.objects.filter(installation=audience.installation_id).order_by("is_deleted", "pk")
+    known = list(dict.fromkeys(channels.values_list("currency", flat=True)))
+    latest = Purchase.objects.paid().filter(installation=audience.installation_id)
+    newest_first = latest.order_by("-placed_at", "-pk").values_list("currency", "contact__audience")
+    sold = [(currency, owner) for currency, owner in newest_first[:MOST_ORDERS] if currency in known]
+    orders = Counter(currency for currency, owner in sold if owner == audience.pk)
+    orders = orders or Counter(currency for currency, _owner in sold)
+    return sorted(known, key=lambda each: (each != max(known, key=orders.__getitem__), each))

@@ -18,9 +18,9 @@ from saleor_stripe_audience.dashboard.amounts import with_point
 from saleor_stripe_audience.dashboard.contacts import audiences_of, requested_audience
 from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, show
 from saleor_stripe_audience.dashboard.segment import find, not_found
+from saleor_stripe_audience.dashboard.segment_names import currencies_of
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.models import Channel
 
 READY_FORM = "ready-made"
 SIZE = 20
@@ -88,7 +88,6 @@ def _show(
     typed = request.GET.get("start", "") if request.method == "GET" else ""
     start = int(typed) if re.fullmatch(r"[0-9]{1,3}", typed) else 0
     has = {each.ready_made for each in every}
-    currencies = Channel.objects.filter(installation=user.installation).values_list("currency", flat=True)
     return show(
         request,
         user,
@@ -100,7 +99,9 @@ def _show(
         audience=audience,
         audiences=audiences_of(user),
         missing=[name for key, name in ready_made.NAMES.items() if key not in has],
-        currencies=sorted(set(currencies)),
+        currencies=currencies_of(audience) if audience is not None else [],
+        big=request.POST.get("big", ""),
+        currency=request.POST.get("currency", ""),
     )
 
 

@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.segments import ready_made
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
+from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.dashboard import segments
+from saleor_stripe_audience.shops.models import Channel
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_contact
 from tests.dashboard.test_contacts import ask, post
@@ -75,6 +77,45 @@ def test_a_refused_amount_adds_none(shop: Shop, client: Client) -> None:
         assert status == 422
         assert 'class="note bad"' in re.findall(r'<form id="ready-made".*?</form>', text, re.DOTALL)[0]
     assert not Segment.objects.exists()
+
+
+def offered_currencies(client: Client, shop: Shop, audience: Audience) -> list[str]:
+    """Return the currencies that the form offers; the browser preselects the first one."""
+    text = ask(client, shop, "segments", audience=str(audience.pk))
+    found = re.findall(r'<select id="currency".*?</select>', text, re.DOTALL)[0]
+    assert "selected" not in found
+    return re.findall(r"<option>([A-Z]{3})</option>", found)
+
+
+def an_order(contact: Contact | None, shop: Shop, currency: str, **changed: object) -> Purchase:
+    number = str(Purchase.objects.count())
+    values = {"status": "UNFULFILLED", "charge_status": "FULL", "placed_at": NOON, "issued_at": NOON}
+    values |= {"total_minor": 100, "charged_minor": 100, "refunded_minor": 0, "currency": currency}
+    return Purchase.objects.create(
+        contact=contact, installation=shop.installation, saleor_order_id=number, **(values | changed)
+    )
+
+
+def test_the_currency_of_most_sales_is_preselected(shop: Shop, client: Client) -> None:
+    """500 of another currency may be less than two dollars: every buyer would be a big spender."""
+    ada = a_contact(shop.installation)
+    Channel.objects.create(installation=shop.installation, slug="hu", name="A", currency="HUF")
+    assert offered_currencies(client, shop, ada.audience) == ["USD", "HUF", "PLN"], "of the first channel"
+    for _ in range(2):
+        an_order(None, shop, "PLN")
+    an_order(None, shop, "CHF")  # of no channel
+    for _ in range(3):
+        an_order(ada, shop, "HUF", charge_status="NONE")
+    assert offered_currencies(client, shop, ada.audience) == ["PLN", "HUF", "USD"]
+    an_order(ada, shop, "USD")
+    assert offered_currencies(client, shop, ada.audience) == ["USD", "HUF", "PLN"], "of this audience"
+
+
+def test_a_refused_amount_and_its_currency_stay_in_the_form(shop: Shop, client: Client) -> None:
+    audience = a_contact(shop.installation).audience
+    fields = {"audience": str(audience.pk), "currency": "PLN", "big": "2x00"}
+    _, text = post(client, shop, "segments/ready-made", **fields)
+    assert ("<option selected>PLN</option>" in text, 'name="big" value="2x00"' in text) == (True, True)
 
 
 def test_a_segment_is_deleted_unless_another_needs_it(shop: Shop, client: Client) -> None:
