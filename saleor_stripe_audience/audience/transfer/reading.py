@@ -18,6 +18,11 @@ from saleor_stripe_audience.wording import ENGLISH, Wording, in_language, with_v
 
 MAX_CELL_LENGTH = 100_000  # characters
 LARGE_CELL = pgettext_lazy("staff", "Line {line} has a cell of more than {longest} characters.")
+NO_CSV = pgettext_lazy("staff", "This is not a CSV file. Export the contacts as CSV, then choose that file.")
+WORKBOOK = pgettext_lazy(
+    "staff",
+    "This is a workbook, not a CSV file. Save it as CSV in UTF-8 (File, Save as), then choose that file.",
+)
 NOT_CSV = pgettext_lazy(
     "staff", "Line {line} is not valid CSV: a quotation mark is missing, or there is one too many."
 )
@@ -28,6 +33,9 @@ SEPARATORS = (",", ";", "\t", "|")
 WINDOWS, MAC = "cp1252", "mac_roman"
 # What files are probably written in if they are not in Unicode: nothing in them says so.
 GUESSES = frozenset({WINDOWS, MAC})
+# How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
 UTF_8 = "utf-8-sig"  # with or without byte order mark
 # Longer marks first: UTF-32's starts like UTF-16's.
 _BOMS = (
@@ -83,8 +91,18 @@ class Form:
         return "surrogatepass" if self.encoding.startswith("utf") else "replace"
 
 
+def check_kind(content: bytes) -> None:
+    """`Rejected` if a file that begins so is something else that people mistake for CSV."""
+    if content.startswith(_WORKBOOKS):
+        raise Rejected(WORKBOOK, code="import_csv")
+    if content.startswith(_OTHERS):
+        raise Rejected(NO_CSV, code="import_csv")
+
+
 def detect_form(file: BinaryIO, encoding: str = "", separator: str = "") -> Form:
-    """Detect how the file is written, unless it is given. `Rejected` for an unknown encoding."""
+    """Detect how the file is written, unless it is given. `Rejected` for an unknown encoding, and what is no CSV."""
+    check_kind(file.read(8))
+    file.seek(0)
     return _form(file, *_scan(file), encoding, separator)
 
 

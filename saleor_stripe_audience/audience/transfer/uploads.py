@@ -19,7 +19,14 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.transfer.columns import read_header, recognize_columns
 from saleor_stripe_audience.audience.transfer.formats import Format, recognize
 from saleor_stripe_audience.audience.transfer.models import ImportFile, ImportPart
-from saleor_stripe_audience.audience.transfer.reading import Form, Record, detect_start, read_rows
+from saleor_stripe_audience.audience.transfer.reading import (
+    NO_CSV,
+    Form,
+    Record,
+    check_kind,
+    detect_start,
+    read_rows,
+)
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.shops.models import Installation
@@ -34,9 +41,6 @@ SAMPLE_ROWS = 5
 MOST_COLUMNS = 200
 MOST_STORED = 10  # files of a shop whose content is stored, at once
 MOST_INCOMPLETE = 5  # uploads of a shop that are not complete: earlier ones were given up
-# How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
 # Whether the content of a file is stored.
 IS_STORED = Exists(ImportPart.objects.filter(file=OuterRef("pk"), is_refused=False))
 IS_REFUSED_STORED = Exists(ImportPart.objects.filter(file=OuterRef("pk"), is_refused=True))
@@ -79,7 +83,7 @@ def store_part(
             _drop_given_up(audience.installation)
         file.parts.update_or_create(position=position, is_refused=False, defaults={"content": content})
     if position == 0:
-        _check_kind(content)  # the rest need not be sent
+        check_kind(content)  # the rest need not be sent
 
 
 def is_full(installation: Installation) -> bool:
@@ -133,7 +137,7 @@ def _detect(file: ImportFile, size: int) -> Form:
     arrived = parts.aggregate(bytes=Sum(Length("content")))["bytes"]
     first = parts.filter(position=0).values_list("content", flat=True).first()
     if first is not None:
-        _check_kind(bytes(first[:8]))  # the rest of such a file was not sent
+        check_kind(bytes(first[:8]))  # the rest of such a file was not sent
     if first is None or arrived != size:
         raise Rejected(INCOMPLETE, code="import_upload")
     return detect_start(bytes(first), is_whole=len(first) == size)
@@ -167,7 +171,7 @@ def read_start(file: ImportFile) -> Start:
     records = read_rows(io.BytesIO(first), form_of(file))
     header = next(records, Record(0, [])).cells
     if any("\0" in name for name in header):
-        raise Rejected(NOT_CSV, code="import_csv")
+        raise Rejected(NO_CSV, code="import_csv")
     if len(header) > MOST_COLUMNS:
         raise Rejected(with_values(MANY_COLUMNS, count=len(header), most=MOST_COLUMNS), code="import_column")
     rows = tuple(tuple(each.cells) for each, _ in zip(records, range(SAMPLE_ROWS), strict=False))
@@ -272,13 +276,6 @@ def _mentions(file: ImportFile, starts: list[str]) -> bool:
     return any(start in content or start in refused for start in starts)
 
 
-def _check_kind(content: bytes) -> None:
-    if content.startswith(_WORKBOOKS):
-        raise Rejected(WORKBOOK, code="import_csv")
-    if content.startswith(_OTHERS):
-        raise Rejected(NOT_CSV, code="import_csv")
-
-
 TOO_LARGE = with_values(
     pgettext_lazy(
         "staff",
@@ -298,9 +295,4 @@ MANY_COLUMNS = pgettext_lazy("staff", "The file has {count} columns. Keep at mos
 FULL = pgettext_lazy(
     "staff",
     "{most} files are stored already. Import or discard one of them first, then choose this file again.",
-)
-NOT_CSV = pgettext_lazy("staff", "This is not a CSV file. Export the contacts as CSV, then choose that file.")
-WORKBOOK = pgettext_lazy(
-    "staff",
-    "This is a workbook, not a CSV file. Save it as CSV in UTF-8 (File, Save as), then choose that file.",
 )

@@ -351,3 +351,16 @@ def test_an_address_in_another_column_of_a_shifted_row_is_not_the_persons(
 ) -> None:
     report = take(audience, header + row + "\n", taken_as=taken_as)
     assert (statuses(audience), refused_lines(report)) == ({}, [2])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04\x14\x00", "Save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1", "Save it as CSV"),
+        (b"%PDF-1.7", "not a CSV file"),
+    ],
+)
+def test_a_workbook_is_named_on_the_command_line_too(audience: Audience, content: bytes, words: str) -> None:
+    with pytest.raises(Rejected, match=words):
+        take(audience, content + b"\nemail\nada@shop.test\n")
