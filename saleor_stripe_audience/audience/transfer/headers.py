@@ -5,10 +5,11 @@ whatever else is in its name, unless it is about something other than marketing 
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
+
+from saleor_stripe_audience.audience.transfer.languages import without_accents
 
 # White space and invisible characters, as spreadsheets and web pages put them around a cell.
 BLANKS = (
@@ -124,8 +125,7 @@ def shown_name(name: str) -> str:
 @lru_cache(maxsize=1024)
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a column's name, in lower case and without accents: `emailStatus` and `E-Mail_Status`."""
-    letters = (each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
-    return tuple(_WORD.findall(_NEW_WORD.sub(" ", "".join(letters)).lower()))
+    return tuple(_WORD.findall(_NEW_WORD.sub(" ", without_accents(name)).lower()))
 
 
 def key_of(name: str) -> str:

@@ -4,7 +4,15 @@ Spreadsheets show TRUE and FALSE in their user's language, and save them in CSV 
 `false` into `FALSO`. The texts are separated by commas; how they are compared: `meanings.plain_value`.
 """
 
+import unicodedata
 from typing import NamedTuple
+
+
+def without_accents(text: str) -> str:
+    """Return the text without accents, to compare it."""
+    if text.isascii():
+        return text
+    return "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
 
 
 class Language(NamedTuple):
@@ -157,4 +165,20 @@ UNREMARKABLE = (
     "active, enabled, registered, verified, valid, deliverable, new, customer, buyer, guest, lead, prospect, contact, "
     "marketing contact, member, user, free, paid, actif, client, aktiv, kunde, activo, attivo, invited, archived, "
     "express, implied, sent, delivered, opened, clicked"
+)
+
+# The names of months and their abbreviations, of each language that has its own.
+MONTHS = (
+    "january, jan, janvier, janv, januar, jänner, enero, ene, gennaio, gen, janeiro, januari",
+    "february, feb, février, févr, fév, februar, febrero, febbraio, fevereiro, fev, februari",
+    "march, mar, mars, märz, mär, mrz, marzo, março, maart, mrt",
+    "april, apr, avril, avr, abril, abr, aprile",
+    "may, mai, mayo, maggio, mag, maio, mei",
+    "june, jun, juin, juni, junio, giugno, giu, junho",
+    "july, jul, juillet, juil, juli, julio, luglio, lug, julho",
+    "august, aug, août, agosto, ago, augustus",
+    "september, sep, sept, septembre, septiembre, settembre, set, setembro",
+    "october, oct, octobre, oktober, okt, octubre, ottobre, ott, outubro, out",
+    "november, nov, novembre, noviembre, novembro",
+    "december, dec, décembre, déc, dezember, dez, diciembre, dic, dicembre, dezembro",
 )

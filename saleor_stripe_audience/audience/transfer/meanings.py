@@ -1,7 +1,6 @@
 """What the values of imported files mean, in the languages and spellings of programs and spreadsheets."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
@@ -35,10 +34,7 @@ def plain_value(value: str) -> str:
     """
     quoted = _QUOTED.fullmatch(value.strip())
     text = quoted["text"] if quoted else value
-    letters = [
-        each for each in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(each)
-    ]
-    plain = " ".join("".join(letters).replace("_", " ").replace("-", " ").split())
+    plain = " ".join(languages.without_accents(text.lower()).replace("_", " ").replace("-", " ").split())
     whole = _WHOLE.fullmatch(plain)
     return (whole[1] or whole[2]) if whole else plain
 
@@ -103,7 +99,9 @@ def is_nothing(text: str) -> bool:
 
 def is_damaged(text: str) -> bool:
     """Whether a spreadsheet has replaced the text by something else: `#NAME?`, `########`, `3.36123E+10`."""
-    return _DAMAGED.fullmatch(text) is not None or (text.startswith("#") and plain_value(text) in _ERRORS)
+    if not text.startswith("#"):
+        return "E+" in text and _DAMAGED.fullmatch(text) is not None
+    return _DAMAGED.fullmatch(text) is not None or plain_value(text) in _ERRORS
 
 
 @lru_cache(maxsize=1024)

@@ -9,31 +9,41 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
+from saleor_stripe_audience.audience.transfer.languages import MONTHS, without_accents
+
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)  # an earlier time is a date that means zero
 LATEST_YEAR = 2098  # a later date, such as 9999-12-31, is not when something happened
 _SHORT_YEARS = 2000  # the century of years with two digits
 # What comes first in dates with slashes or hyphens, unless it is the year.
 DAY_FIRST, MONTH_FIRST = "day", "month"
-_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS = len(_NAMES)
+# The number of each month by its name, without accents.
+_NAMES = {
+    without_accents(name): number
+    for number, names in enumerate(MONTHS, start=1)
+    for name in names.split(", ")
+}
+_MONTHS = len(MONTHS)
 _NOON = 12  # 12:30 PM is half past twelve, 12:30 AM half past midnight
-_MONTH = rf"(?P<name>{'|'.join(_NAMES)})[a-z]*\.?"
+_MONTH = rf"(?P<name>{'|'.join(sorted(_NAMES, key=len, reverse=True))})(?![a-z])\.?"
+_WEEKDAY = r"(?:[a-z]{3,10},? )?"
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?P<year>\d{4})(?P<sign>[-/.])(?P<month>\d{1,2})(?P=sign)(?P<day>\d{1,2})(?!\d)",
         r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d\d)(?!\d)",
         r"(?P<first>\d{1,2})(?P<sign>[-/])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4}|\d\d)(?!\d)",
-        rf"(?:[a-z]{{3}}, )?(?P<day>\d{{1,2}})[- ]{_MONTH}[- ,]\s?(?P<year>\d{{4}})(?!\d)",
-        rf"(?:[a-z]{{3,9}},? )?{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:\.|er)?[- ](?:de )?{_MONTH}(?: del? |[- ,]\s?)(?P<year>\d{{4}})(?!\d)",
+        rf"(?P<day>\d{{1,2}})-{_MONTH}-(?P<year>\d\d)(?!\d)",
+        rf"{_WEEKDAY}{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})(?!\d)",
     )
 )
 _UNCLEAR = _DATES[2]
-# 3:07 PM; 03:07:09.5 +01:00; and as Go writes it: 10:00:00 +0000 UTC.
+# 3:07 PM; 03:07:09.5 +01:00; and as Go and JavaScript write it: 10:00:00 +0000 UTC; 10:00:00 GMT+0100 (CET).
 _TIME = re.compile(
     r"(?:T|,?\s+|,)(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
     r"(?:\s?(?P<half>[ap])\.?m\.?)?"
-    r"(?:\s*(?P<zone>[+-]\d\d:?(?:\d\d)?|Z|UTC|GMT)(?:\s+(?:[A-Z]{1,5}|[+-]\d{2,4}))?)?",
+    r"(?:\s*(?:(?:GMT|UTC)(?=[+-]))?(?P<zone>[+-]\d\d:?(?:\d\d)?|Z|UTC|GMT)"
+    r"(?:\s+(?:[A-Z]{1,5}|[+-]\d{2,4}|\([^)]*\)))?)?",
     re.IGNORECASE,
 )
 _UNIX = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")  # seconds or milliseconds since 1970
@@ -51,7 +61,7 @@ def read_moment(text: str, dates: str = "") -> datetime | None:
     `dates` says whether the day or the month comes first in 04/03/2025. Without it such a date is only accepted if
     there is no doubt, as in 31/03/2025.
     """
-    plain = " ".join(text.split())
+    plain = _plain(text)
     try:
         moment = _read_iso(plain) or _read_parts(plain, dates) or _read_unix(plain) or _read_mail_date(plain)
         moment = moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -60,14 +70,15 @@ def read_moment(text: str, dates: str = "") -> datetime | None:
     return moment if moment is not None and moment >= EARLIEST else None
 
 
+@lru_cache(maxsize=1024)
 def is_zero_date(text: str) -> bool:
     """Whether the text is how a program writes zero or nothing as a date: 0000-00-00, 1970-01-01, 1899-12-30, 0:00."""
-    plain = " ".join(text.split())
+    plain = _plain(text)
     found = next((match for each in (*_DATES, _WITHOUT_SIGNS) if (match := each.match(plain))), None)
     if found is None:
         return bool(_MIDNIGHT.fullmatch(plain) or _BEFORE_1970.fullmatch(plain))
     parts = found.groupdict()
-    month = parts.get("month") or parts.get("first") or str(_NAMES.index(parts["name"][:3].lower()) + 1)
+    month = parts.get("month") or parts.get("first") or _NAMES[parts["name"].lower()]
     day = parts.get("day") or parts["second"]
     if int(month) == 0 or int(day) == 0:
         return True
@@ -78,6 +89,7 @@ def is_zero_date(text: str) -> bool:
     return year < EARLIEST.year or (year == EARLIEST.year and is_start)
 
 
+@lru_cache(maxsize=1024)
 def is_date(text: str) -> bool:
     """Whether the text is a date on which something may have happened, even if it is not clear which one.
 
@@ -87,13 +99,17 @@ def is_date(text: str) -> bool:
         return False
     if (moment := read_moment(text)) is not None:
         return moment.year <= LATEST_YEAR
-    plain = " ".join(text.split())
+    plain = _plain(text)
     if (found := next((match for each in _DATES if (match := each.match(plain))), None)) is not None:
         year = int(found["year"]) + (0 if _has_century(found) else _SHORT_YEARS)
         return EARLIEST.year <= year <= LATEST_YEAR
     years = [int(each) for each in _YEAR.findall(plain)]
     has_more = len(_NUMBER.findall(plain)) > len(years)
     return plain[:1].isdecimal() and has_more and any(each <= LATEST_YEAR for each in years)
+
+
+def _plain(text: str) -> str:
+    return without_accents(" ".join(text.split()))
 
 
 def is_unclear(text: str) -> bool:
@@ -131,7 +147,7 @@ def _read_day(found: re.Match[str], dates: str) -> datetime | None:
         is_day_first = order == DAY_FIRST
         day, month = (parts["first"], parts["second"]) if is_day_first else (parts["second"], parts["first"])
     else:
-        day, month = parts["day"], parts.get("month") or _NAMES.index(parts["name"][:3].lower()) + 1
+        day, month = parts["day"], parts.get("month") or _NAMES[parts["name"].lower()]
     year = int(parts["year"]) + (0 if _has_century(found) else _SHORT_YEARS)
     return datetime(year, int(month), int(day))  # noqa: DTZ001 - the zone follows
 

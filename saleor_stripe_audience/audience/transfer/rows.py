@@ -182,6 +182,11 @@ class RowReader:
         self._places = columns.places
         self._header = columns.header
         self._unused = columns.unused
+        self._loose_statuses = {
+            place
+            for place, name in enumerate(columns.header)
+            if plain_header(name) in STATES or kind_of(name) is Kind.SUBSCRIBED
+        }
         self._width = len(columns.header)
         self._dates_givings = any(
             plain_header(columns.header[place]) in DATES_GIVINGS
@@ -291,7 +296,7 @@ class RowReader:
                 yield cells[place + shift].strip()
 
     def _cell(self, cells: Sequence[str], name: str) -> str:
-        return next(self._cells(cells, name), "")
+        return next(self._placed_cells(cells, name), (0, ""))[1]
 
     def _cells(self, cells: Sequence[str], name: str) -> Iterator[str]:
         """Yield what the field's columns contain, without empty ones."""
@@ -537,14 +542,12 @@ class RowReader:
         return {
             status: self._status_meaning(place, status)
             for place, status in self._placed_cells(cells, "status")
-            if not is_nothing(status)
+            if plain_value(status) in self._status_meanings or not is_nothing(status)
         }
 
     def _status_meaning(self, place: int, status: str) -> Meaning:
         """Return what a status means. An unknown one is nothing where other things than statuses are usual."""
-        name = self._header[place]
-        is_loose = plain_header(name) in STATES or kind_of(name) is Kind.SUBSCRIBED
-        usual = Meaning.NOTHING if is_loose else Meaning.UNKNOWN
+        usual = Meaning.NOTHING if place in self._loose_statuses else Meaning.UNKNOWN
         return self._status_meanings.get(plain_value(status), usual)
 
     def _unknown_status(self, cells: Sequence[str]) -> str:

@@ -129,7 +129,7 @@ def test_a_yes_of_a_spreadsheet_or_a_database_is_a_withdrawal(audience: Audience
     assert (statuses(audience), report.cells) == ({"ada": "unsubscribed"}, [])
 
 
-@pytest.mark.parametrize("value", ["01/05/2025", "14 luglio 2025", "2998-01-01"])
+@pytest.mark.parametrize("value", ["01/05/2025", "14 lipca 2025", "2998-01-01"])
 def test_a_date_without_a_certain_time_is_a_withdrawal_now(audience: Audience, value: str) -> None:
     report = take(audience, f"email,Opt-out\nada@shop.test,{value}\nnora@shop.test,no\n")
     is_plausible = value != "2998-01-01"

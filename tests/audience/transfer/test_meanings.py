@@ -24,7 +24,7 @@ NOTHING = (
 HAPPENED = (
     "true", "1", "1.0", "-1", "Y", "t", "VERDADERO", "VERO", "WAAR", "PRAWDA", "ИСТИНА", "ja", "sí", "x", "✓",
     r"b'\x01'",
-    "2025-01-14", "1970-01-02", "14.01.2025 10:00", "04/03/2025", "32.01.2025", "14 janvier 2025", "14 luglio 2025",
+    "2025-01-14", "1970-01-02", "14.01.2025 10:00", "04/03/2025", "32.01.2025", "14 janvier 2025", "14 lipca 2025",
     "1738368000",
     "1738368000.0", "Sat Feb 01 2025 10:00:00 GMT+0000 (CET)", "unsubscribed", "Opted out", "désabonnée", "revoked",
     "email: unsubscribed", "Unsubscribed by the person",
