@@ -44,8 +44,7 @@ WITHOUT_HEADER = pgettext_lazy(
 class Columns:
     """The columns of each of our fields. Of several the first with a value counts, and a withdrawal in any.
 
-    `unused` are other columns whose names say that they are about subscriptions to emails: what they say can prevent a
-    consent.
+    `unused` are other columns that may be about emails: what they say can prevent a consent.
     """
 
     places: Mapping[str, tuple[int, ...]]
@@ -111,16 +110,16 @@ def read_columns(
 
 
 def _unused(names: Sequence[str], used: Collection[int]) -> dict[int, Kind]:
-    """Return the kinds of the columns that are not used but are about subscriptions to emails."""
+    """Return the kinds of the columns that are not used, but may be about emails."""
     statuses = _status_places(names)
     found = {}
     for place, name in enumerate(names):
         kind = kind_of(name)
-        if kind in (None, Kind.STATUS) and place in statuses:
-            found[place] = Kind.STATUS
-        elif kind not in (None, Kind.STATUS):
+        if kind in (Kind.STATUS, Kind.OTHER):  # a status may be an order's
+            kind = Kind.STATUS if place in statuses else Kind.OTHER
+        if kind is not None and place not in used:
             found[place] = kind
-    return {place: kind for place, kind in found.items() if place not in used}
+    return found
 
 
 def recognize_columns(

@@ -26,6 +26,7 @@ class Kind(Enum):
     STATUS = auto()  # of a subscription to emails
     SUBSCRIBED = auto()  # whether the person subscribed
     DISABLED = auto()  # possibly a withdrawal, or an account that was closed
+    OTHER = auto()  # anything else that may be about emails
 
 
 _NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -145,7 +146,7 @@ def core_of(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def kind_of(name: str) -> Kind | None:
-    """Return what the column is about; None if it is not about subscriptions to emails."""
+    """Return what the column is about; None if it is about another channel or topic than marketing by email."""
     words, key = words_of(name), key_of(name)
     is_other_channel = not _OTHER_CHANNELS.isdisjoint(words) or _OTHER_CHANNEL.search(key)
     if (is_other_channel and not _EMAIL.search(key)) or _OTHER_TOPIC.search(key):
@@ -161,7 +162,7 @@ def kind_of(name: str) -> Kind | None:
         return Kind.STATUS
     if is_state and (_SUBSCRIBED.search(key) or not _SUBSCRIBED_WORDS.isdisjoint(words)):
         return Kind.SUBSCRIBED
-    return Kind.DISABLED if not _DISABLED.isdisjoint(words) else None
+    return Kind.OTHER if _DISABLED.isdisjoint(words) else Kind.DISABLED
 
 
 def _is_negated(words: Iterable[str]) -> bool:

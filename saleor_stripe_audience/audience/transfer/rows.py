@@ -508,18 +508,16 @@ class RowReader:
         if self._options.meanings.get(plain) is Meaning.GIVEN or is_nothing(text):
             return False
         if kind in (Kind.WITHDRAWAL, Kind.BOUNCE):
-            meaning = self._event_meaning(place, text, is_bounce=kind is Kind.BOUNCE)
-            return meaning is not Meaning.NOTHING
-        if kind in (Kind.STATUS, Kind.SUBSCRIBED):
-            meaning = self._status_meaning(place, text)
-            if meaning in (Meaning.WITHDRAWN, Meaning.BOUNCED, Meaning.UNKNOWN):
-                return True
-        # A no may be about another list or account: it only contradicts what is said of the whole file.
-        if self._options.taken_as is not TakenAs.SUBSCRIBED:
-            return False
+            return self._event_meaning(place, text, is_bounce=kind is Kind.BOUNCE) is not Meaning.NOTHING
+        has_status = kind in (Kind.STATUS, Kind.SUBSCRIBED)
+        if has_status and self._status_meaning(place, text) not in (Meaning.GIVEN, Meaning.NOTHING):
+            return True
+        # Other words may be about another list or account: they only contradict what is said of the whole file.
+        is_said_of_all = self._options.taken_as is TakenAs.SUBSCRIBED
         if kind is Kind.DISABLED:
-            return self._event_meaning(place, text, is_bounce=False) is not Meaning.NOTHING
-        return plain in DENIED
+            meaning = self._event_meaning(place, text, is_bounce=False)
+            return is_said_of_all and meaning is not Meaning.NOTHING
+        return is_said_of_all and (plain in UNMISTAKABLE or (has_status and plain in DENIED))
 
     def _is_denied(self, cells: Sequence[str]) -> bool:
         """Whether the row says that the person has not subscribed, such as `pending`: then the whole file's kind does

@@ -42,9 +42,12 @@ NAMES = {
         "HasOptedOutOfFax", "HASOPTEDOUTOFFAX", "WhatsApp opt-out", "Do not call", "Do Not Mail",
         "Push notifications unsubscribed",
         "Ad tracking opt-out", "Consent To Track", "Opted out of email: One to One", "Do not sell: opted out",
+        "Double Opt-in",
+    ),
+    Kind.OTHER: (
         # no event, or its opposite
         "unsubscribe_link", "Unsubscribe URL", "unsubscribe rate", "bounce_rate", "Bounce count", "Soft bounced",
-        "Not unsubscribed", "Can unsubscribe", "Double Opt-in", "emailStatusDate",
+        "Not unsubscribed", "Can unsubscribe", "emailStatusDate",
         # something else
         "Status", "State", "Order status", "Lead status", "Marital status", "Forms unsubmitted", "Desktop output",
         "Adoption interest", "Email", "First name", "Description",

@@ -301,6 +301,18 @@ def test_who_unsubscribed_in_a_column_about_subscriptions_has_unsubscribed(
     assert [each.line for each in report.cells] == [3]
 
 
+def test_unsubscribed_in_any_column_prevents_that_its_row_is_subscribed_with_the_file(
+    audience: Audience,
+) -> None:
+    text = (
+        "email,Notes,SMS list,order number,status\nada@shop.test,Unsubscribed,,1,\n"
+        "bo@shop.test,likes tea,unsubscribed,2,\ncy@shop.test,,,3,unsubscribed\n"
+    )
+    report = take(audience, text, **AS_SUBSCRIBED)
+    assert statuses(audience) == {"ada": "nonsubscribed", "bo": "subscribed", "cy": "nonsubscribed"}
+    assert [each.line for each in report.cells] == [2, 4]
+
+
 def test_a_column_about_subscriptions_that_is_ignored_prevents_a_consent(audience: Audience) -> None:
     text = "email,Newsletter\nada@shop.test,unsubscribed\nbo@shop.test,no\ncy@shop.test,weekly\n"
     take(audience, text, exactly={"email": [0]}, **AS_SUBSCRIBED)
