@@ -212,7 +212,11 @@ def _payments_of(facts: Facts, site: Site | None) -> QuerySet[Payment]:
 
 def _permitted(user: DashboardUser, step: Check | None) -> Check | None:
     """Return it without its button if that would lead to a refusal: what is wrong is listed under Problems."""
-    if step is None or step.section is None or may_see(user, step.section):
+    if step is None:
+        return None
+    if step.payment is not None and not may_see(user, PAYMENTS):
+        step = replace(step, payment=None)
+    if step.section is None or may_see(user, step.section):
         return step
     return replace(step, section=PROBLEMS)
 

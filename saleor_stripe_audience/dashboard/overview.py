@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -90,13 +91,14 @@ REASONS: dict[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check; `state` is "good", "info", "todo" or "bad", `section` is where to act on it."""
+    """One check; `state` is "good", "info", "todo" or "bad", `section` is where to act on it, or on which `payment`."""
 
     state: str
     title: str
     text: str
     section: Section | None = None
     since: datetime | None = None
+    payment: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,9 @@ def next_step(found: list[Check]) -> Check | None:
 def _saleor(shop: Installation, known: Known) -> Check:
     if known.problems:
         problem = known.problems[0]
-        return Check("bad", _("Saleor"), with_links(problem.text), problem.section or PROBLEMS, problem.since)
+        section = problem.section or PROBLEMS
+        payment = problem.payment if problem.resolved_as is None else None
+        return Check("bad", _("Saleor"), with_links(problem.text), section, problem.since, payment)
     text = _("Connected to %(shop)s.") % {"shop": shop.domain or shop.saleor_api_url}
     return Check("good", _("Saleor"), text)
 

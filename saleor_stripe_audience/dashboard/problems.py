@@ -56,6 +56,8 @@ FIXES: dict[str, Section] = {
 # The problems of one account or channel; the same problem of several is shown once, with all their names.
 OF_ACCOUNTS = ("key-", "charges-", "endpoint-")
 OF_CHANNELS = ("methods-",)
+STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")
+PAYMENT_PAGE = re.compile(r"https://dashboard\.stripe\.com/(?:test/)?payments/(\w+)")
 QUOTES = ("“{}”", "«\N{NO-BREAK SPACE}{}\N{NO-BREAK SPACE}»")  # around a name, in each language
 
 
@@ -179,18 +181,30 @@ def open_problems(shop: Installation) -> list[OpenProblem]:
 
 def _payments_of(shop: Installation, rows: list[Problem]) -> dict[str, UUID]:
     """Return the payments that problems are about, by the problems' keys."""
+    intents = _intents_of(shop, rows)
+    if not intents:
+        return {}
+    payments = Payment.objects.filter(installation=shop, payment_intent_id__in=intents.values())
+    ids = dict(payments.values_list("payment_intent_id", "pk"))
+    return {key: ids[intent] for key, intent in intents.items() if intent in ids}
+
+
+def _intents_of(shop: Installation, rows: list[Problem]) -> dict[str, str]:
+    """Return the PaymentIntents that problems are about: those of their notices, or else those that their texts name.
+
+    Of an order with several payments, the text names the one to act on.
+    """
+    named = {each.key: found[1] for each in rows if (found := PAYMENT_PAGE.search(each.text))}
     references = {
         each.key.removeprefix(notices.PREFIX): each.key
         for each in rows
         if each.key.startswith(notices.PREFIX)
     }
     if not references:
-        return {}
+        return named
     reported = Notice.objects.filter(installation=shop, reference__in=references)
-    intents = dict(reported.values_list("reference", "payment_intent_id"))
-    payments = Payment.objects.filter(installation=shop, payment_intent_id__in=intents.values())
-    ids = dict(payments.values_list("payment_intent_id", "pk"))
-    return {references[reference]: ids[intent] for reference, intent in intents.items() if intent in ids}
+    pairs = reported.values_list("reference", "payment_intent_id")
+    return named | {references[reference]: intent for reference, intent in pairs}
 
 
 _HERE = "\0"  # stands for the names in a text
@@ -223,9 +237,6 @@ def attention(user: DashboardUser, problem: OpenProblem) -> Attention:
     shown = section if section is not None and may_see(user, section) else None
     payment = problem.payment if may_see(user, PAYMENTS) else None
     return Attention(with_links(problem.text), problem.since, shown, payment, problem.resolved_as)
-
-
-STRIPE_PAGE = re.compile(r"(https://dashboard\.stripe\.com/[\w/]+)")
 
 
 def with_links(text: str) -> SafeString:

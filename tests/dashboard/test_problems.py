@@ -3,12 +3,16 @@
 import pytest
 from django.test import Client
 
+from saleor_stripe_audience.gateway.objects import dashboard_url
+from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.shops.models import Problem
 from saleor_stripe_audience.shops.problems import report
+from saleor_stripe_audience.wording import with_values
 
 from .conftest import Shop, make_shop
-from .rows import a_failed_refund
+from .rows import a_failed_refund, a_payment
 
 
 @pytest.fixture
@@ -27,6 +31,38 @@ def test_a_problem_of_a_payment_leads_to_it(shop: Shop, client: Client, failed_r
     assert "Open the payment" not in client.get("/dashboard/problems", headers=manager).content.decode()
     home = client.get("/dashboard/overview", headers=shop.headers()).content.decode()
     assert 'id="go-next" hx-get="/dashboard/problems"' in home
+
+
+@pytest.mark.parametrize("key", ["paid-T3JkZXI6MQ==", "expired-T3JkZXI6MQ=="])
+def test_a_problem_of_an_order_leads_to_the_payment_that_it_names(
+    shop: Shop, client: Client, key: str
+) -> None:
+    a_payment(shop.installation, source_id="T3JkZXI6MQ==")
+    last = a_payment(shop.installation, source_id="T3JkZXI6MQ==", payment_intent_id="pi_last")
+    what = with_values(staff_messages.ORDER, number="53")
+    url = dashboard_url("pi_last", livemode=False)
+    message = with_values(staff_messages.TOO_MUCH, what=what, surplus=Money(398, "USD"), url=url)
+    report(shop.installation, key, message)
+    address = f'hx-get="/dashboard/payments/{last.pk}"'
+    for path, button in (("problems", "fix-1"), ("overview", "go-next")):
+        page = client.get(f"/dashboard/{path}", headers=shop.headers()).content.decode()
+        assert f'id="{button}" {address} hx-target="#page">Open the payment<' in page
+    report(shop.installation, "permissions", "The app needs a permission.")  # newer, so it is the next step
+    home = client.get("/dashboard/overview", headers=shop.headers()).content.decode()
+    assert f'id="fix-1" {address} hx-target="#page">Open the payment<' in home
+    Problem.objects.filter(key="permissions").delete()
+    manager = shop.headers(user_permissions=["MANAGE_APPS"])
+    for path in ("problems", "overview"):
+        assert str(last.pk) not in client.get(f"/dashboard/{path}", headers=manager).content.decode()
+
+
+def test_a_problem_names_no_payment_of_another_shop(shop: Shop, client: Client) -> None:
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    a_payment(other.installation, payment_intent_id="pi_theirs")
+    url = dashboard_url("pi_theirs", livemode=True)
+    report(shop.installation, "paid-T3JkZXI6MQ==", f"Refund it: {url}")
+    page = client.get("/dashboard/problems", headers=shop.headers()).content.decode()
+    assert 'id="fix-1" hx-get="/dashboard/payments" ' in page
 
 
 def test_a_failed_refund_is_marked_as_resolved_once(
