@@ -11,7 +11,7 @@ _COMMON_LABELS = frozenset({"www", "shop", "store", "api", "saleor"})
 def sender_name(audience: Audience) -> str:
     """Return the audience's sender name, or the shop's name in Saleor, or the audience's name.
 
-    Never a URL or domain, although a new audience is named after the shop's domain.
+    Never a URL or domain, although the audience of a shop without a name has its domain's.
     """
     installation = audience.installation
     for name in (audience.sender_name, installation.shop_name, audience.name):

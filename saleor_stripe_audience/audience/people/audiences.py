@@ -279,9 +279,8 @@ def default_audience(installation: Installation) -> Audience:
         return held.default
     audience = _lock_default(installation.pk)
     if audience is None:
-        Audience.objects.get_or_create(
-            installation=installation, is_default=True, defaults={"name": installation.domain or "Customers"}
-        )
+        name = installation.shop_name or installation.domain or "Customers"
+        Audience.objects.get_or_create(installation=installation, is_default=True, defaults={"name": name})
         audience = _lock_default(installation.pk)
     if audience is None:
         raise Audience.DoesNotExist  # its shop was deleted at this moment

@@ -6,6 +6,7 @@ import pytest
 
 from saleor_stripe_audience.audience.people.audiences import (
     AudienceSettings,
+    audiences_of,
     change_audience,
     create_audience,
     move_channel,
@@ -34,6 +35,25 @@ def french(shop: Installation) -> Audience:
 
 def of(channel: str, number: str, **known: Any) -> dict[str, Any]:
     return order(number, **known) | {"channel": {"slug": channel, "currencyCode": "USD"}}
+
+
+@pytest.mark.parametrize(
+    ("shop_name", "domain", "name"),
+    [
+        ("Tea House", "shop.example", "Tea House"),
+        ("", "shop.example", "shop.example"),
+        ("", "", "Customers"),
+    ],
+)
+def test_the_default_audience_has_the_shops_name(
+    shop: Installation, shop_name: str, domain: str, name: str
+) -> None:
+    shop.shop_name, shop.domain = shop_name, domain
+    shop.save()
+    assert audiences_of(shop).get().name == name
+    shop.shop_name = "Renamed later"
+    shop.save()
+    assert audiences_of(shop).get().name == name
 
 
 def test_each_channel_feeds_its_audience(shop: Installation, french: Audience) -> None:
