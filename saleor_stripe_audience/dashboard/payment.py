@@ -271,13 +271,28 @@ def _action(request: ActionRequest, currency: str) -> Entry:
 
 
 def _notices(found: Payment) -> list[Entry]:
+    return [_notice(each) for each in _reported(found)]
+
+
+def current_notices(found: Payment) -> list[Entry]:
+    """Return the latest state of each object that is not over yet, newest first; if all are over, the last one."""
+    notices = _reported(found)
+    ended = {each.reference for each in notices if each.is_last}
+    latest = {each.reference: each for each in reversed(notices)}
+    still_open = [each for each in notices if each.reference not in ended and each is latest[each.reference]]
+    return [_notice(each) for each in still_open or notices[:1]]
+
+
+def _reported(found: Payment) -> list[Notice]:
     notices = Notice.objects.filter(
         installation=found.installation_id, payment_intent_id=found.payment_intent_id
     )
-    return [
-        Entry(each.created_at, _("Stripe reports"), each.text, "plain" if each.is_last else "todo")
-        for each in notices.order_by("-created_at", "-pk")[:MOST_ENTRIES]
-    ]
+    return list(notices.order_by("-created_at", "-pk")[:MOST_ENTRIES])
+
+
+def _notice(notice: Notice) -> Entry:
+    title = _("Marked as resolved") if notice.is_by_staff else _("Stripe reports")
+    return Entry(notice.created_at, title, notice.text, "plain" if notice.is_last else "todo")
 
 
 def _order_of(found: Payment) -> Purchase | None:

@@ -18,14 +18,14 @@ from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact import reason_of
 from saleor_stripe_audience.dashboard.contact_rows import ContactRow
 from saleor_stripe_audience.dashboard.contact_rows import row_of as contact_row_of
-from saleor_stripe_audience.dashboard.payment import find
+from saleor_stripe_audience.dashboard.payment import Entry, current_notices, find
 from saleor_stripe_audience.dashboard.payments import PaymentRow, net_after_refunds, row_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.payments import methods
-from saleor_stripe_audience.payments.models import Notice, Payment
+from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 MOST_PAYMENTS = 10  # of one order
@@ -41,7 +41,7 @@ class PaymentCard:
     fee: str
     net: str
     net_after_refunds: str
-    notice: str
+    notices: list[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +98,13 @@ def _payments_of(user: DashboardUser, order_id: str) -> list[Payment]:
 
 def _card_of(payment: Payment) -> PaymentCard:
     settled = payment.settled_currency
-    notices = Notice.objects.filter(
-        installation=payment.installation_id, payment_intent_id=payment.payment_intent_id
-    )
-    latest = notices.order_by("-created_at", "-pk").first()
     return PaymentCard(
         row_of(payment, {}),
         captured=format_amount(payment.captured_minor, payment.currency),
         fee="" if payment.fee_minor is None else format_amount(payment.fee_minor, settled),
         net="" if payment.net_minor is None else format_amount(payment.net_minor, settled),
         net_after_refunds=net_after_refunds(payment),
-        notice=latest.text if latest is not None else "",
+        notices=current_notices(payment),
     )
 
 

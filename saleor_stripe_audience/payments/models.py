@@ -104,7 +104,8 @@ class Notice(models.Model):
 
     `reference` is the object's id at Stripe, such as a dispute's, `payment_intent_id` the payment's. `claimed_at` is
     when a process started to report it, `reported_at` when it was reported; after the one that `is_last` no other state
-    of the object is reported. `message` is what Saleor has, in the operator's language, `messages` the same in each.
+    of the object is reported. `is_by_staff` is true if staff ended it, not Stripe. `message` is what Saleor has, in the
+    operator's language, `messages` the same in each.
     """
 
     installation = models.ForeignKey(
@@ -116,6 +117,7 @@ class Notice(models.Model):
     message = models.TextField()
     messages = models.JSONField(default=dict, blank=True)
     is_last = models.BooleanField(default=False)
+    is_by_staff = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -278,6 +278,7 @@ def mark_resolved(installation: Installation, problem_key: str) -> bool:
             defaults={
                 "payment_intent_id": failed.payment_intent_id,
                 "is_last": True,
+                "is_by_staff": True,
                 "message": for_staff(messages.REFUND_MARKED_RESOLVED),
                 "messages": in_languages(messages.REFUND_MARKED_RESOLVED),
                 "reported_at": timezone.now(),

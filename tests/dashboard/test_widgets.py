@@ -14,11 +14,12 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments import store
 from saleor_stripe_audience.audience.segments.models import Segment
 from saleor_stripe_audience.gateway.models import StripeAccount
+from saleor_stripe_audience.payments import notices
 from saleor_stripe_audience.payments.models import Notice, Payment
 from saleor_stripe_audience.sandbox.serving import Served
 from saleor_stripe_audience.sandbox.stripe import SECRET_KEY, StripeSandbox
 from tests.dashboard.conftest import Shop, make_shop
-from tests.dashboard.rows import NOON, a_contact, a_payment, an_account
+from tests.dashboard.rows import NOON, a_contact, a_failed_refund, a_payment, an_account
 from tests.dashboard.test_payments import an_order
 from tests.payments.conftest import connect
 
@@ -71,6 +72,57 @@ def test_an_orders_card_shows_its_payments_and_its_buyer(shop: Shop, client: Cli
         assert shown in text
     assert f'hx-get="/dashboard/payments/{paid.pk}/method"' in text
     assert f'data-page="/contacts/{Contact.objects.get().pk}"' in text
+
+
+@pytest.mark.parametrize(
+    ("language", "by_staff", "by_stripe"),
+    [("en", "Marked as resolved", "Stripe reports"), ("fr", "Marqué comme résolu", "Stripe signale")],
+)
+def test_what_staff_did_is_not_reported_by_stripe(
+    shop: Shop, client: Client, language: str, by_staff: str, by_stripe: str
+) -> None:
+    headers = {**shop.headers(), "Accept-Language": language}
+    problem = a_failed_refund(shop.installation)
+    payment = Payment.objects.get()
+    Payment.objects.update(order_id="order-1042")
+
+    def titles() -> tuple[list[str], list[str]]:
+        """Return what is above the notices: on the order's card, and on the payment's page."""
+        card = client.get("/dashboard/widgets/order", {"orderId": "order-1042"}, headers=headers)
+        page = client.get(f"/dashboard/payments/{payment.pk}", headers=headers)
+        timeline = page.content.decode().partition('id="timeline"')[2]
+        return (
+            re.findall(f"<dt>({by_staff}|{by_stripe})</dt>", card.content.decode()),
+            re.findall(f"<strong>({by_staff}|{by_stripe})</strong>", timeline),
+        )
+
+    assert titles() == ([by_stripe], [by_stripe])
+    assert notices.mark_resolved(shop.installation, problem.key)
+    assert titles() == ([by_staff], [by_staff, by_stripe])
+
+
+def test_an_orders_card_shows_what_is_still_to_do(shop: Shop, client: Client) -> None:
+    """Of two failed refunds one was marked as resolved: the other one is shown, although that happened later."""
+    resolved = a_failed_refund(shop.installation)
+    Payment.objects.update(order_id="order-1042")
+    intent = Payment.objects.get().payment_intent_id
+    for reference, state, message in (
+        ("re_2-failed", "failed", "The second refund failed."),
+        ("dp_1", "needs_response", "A dispute."),
+        ("dp_1", "under_review", "The bank is looking at it."),
+    ):
+        Notice.objects.create(
+            installation=shop.installation,
+            reference=reference,
+            payment_intent_id=intent,
+            state=state,
+            message=message,
+        )
+    assert notices.mark_resolved(shop.installation, resolved.key)
+    text = card(client, shop, "order", orderId="order-1042")
+    shown = re.findall("<dt>Stripe reports</dt><dd>(.*?)</dd>", text)
+    assert shown == ["The bank is looking at it.", "The second refund failed."]
+    assert "Marked as resolved" not in text
 
 
 def test_the_buyer_is_for_staff_who_may_see_contacts(shop: Shop, client: Client) -> None:

@@ -229,6 +229,7 @@ class Migration(migrations.Migration):
                 ("message", models.TextField()),
                 ("messages", models.JSONField(blank=True, default=dict)),
                 ("is_last", models.BooleanField(default=False)),
+                ("is_by_staff", models.BooleanField(default=False)),
                 ("claimed_at", models.DateTimeField(null=True)),
                 ("reported_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
