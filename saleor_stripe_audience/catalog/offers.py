@@ -63,8 +63,12 @@ def _price(item: Item, offer: Offer, problems: list[Problem]) -> WantedPrice | N
     except Rejected as error:
         problems.append(Problem("price_invalid", error.message, offer.channel))
         return None
-    if money is None or money.is_zero:
+    if money is None:
         problems.append(Problem("no_price", f"The variant has no price in “{offer.channel}”.", offer.channel))
+        return None
+    if money.is_zero:
+        message = f"The variant costs nothing in “{offer.channel}”: this price is not in Stripe."
+        problems.append(Problem("price_zero", message, offer.channel))
         return None
     smallest, dollar = smallest_charge(money.currency), one_dollar(money.currency)
     if smallest is not None and money.minor < smallest.minor:

@@ -43,6 +43,7 @@ BADGES: dict[str, tuple[str, Wording]] = {
 # What could not be synced to Stripe as it is in Saleor: docs/catalogue.md.
 PROBLEMS: dict[str, Wording] = {
     "no_price": gettext_lazy("It has no price in this channel."),
+    "price_zero": gettext_lazy("It costs nothing in this channel, so no price was sent."),
     "below_minimum": gettext_lazy("The price is below Stripe's minimum charge, so it was not sent."),
     "below_one_dollar": gettext_lazy("The price is below the equivalent of one US dollar."),
     "price_refused": gettext_lazy("Stripe refused the price."),

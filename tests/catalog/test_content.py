@@ -166,6 +166,16 @@ def test_a_variant_without_a_price_is_reported(shop: Shop) -> None:
     assert CatalogProduct.objects.get().state == State.NOT_SOLD
 
 
+def test_a_variant_that_costs_nothing_is_not_said_to_have_no_price(shop: Shop) -> None:
+    shop.send("product_created", product=product(variant(listings=[listing(0)])))
+    assert problems() == ["price_zero"]
+    assert CatalogProduct.objects.get().problems[0]["message"] == (
+        "The variant costs nothing in “default-channel”: this price is not in Stripe."
+    )
+    assert CatalogProduct.objects.get().state == State.NOT_SOLD
+    assert shop.prices() == []
+
+
 def test_a_variant_in_no_channel_is_reported_once_its_product_is_sold(shop: Shop) -> None:
     """As Saleor creates it, before anybody enters a price."""
     draft = [{"channel": {"slug": "default-channel", "currencyCode": "USD"}, "isPublished": False}]
