@@ -14,6 +14,24 @@ from tests.dashboard.rows import a_payment, an_account
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def test_a_click_anywhere_in_a_row_opens_it(staff: Staff) -> None:
+    """As in the Dashboard's own lists. Links stay links, and text can be selected."""
+    a_payment(staff.installation, order_number="1001", amount_minor=4200)
+    page = staff.open(path="/payments")
+    order = page.get_by_role("cell", name="#1001")
+    order.evaluate("each => getSelection().selectAllChildren(each)")
+    order.click()  # as at the end of a selection: it opens nothing
+    page.get_by_role("link", name="Open in Stripe").click()
+    expect(page.get_by_role("heading", name="Payments")).to_be_visible()
+    assert len(staff.actions("redirect")) == 1
+    page.get_by_role("cell", name="Paid").click()
+    expect(page.get_by_role("heading", name="42.00 USD")).to_be_visible()
+    page.get_by_role("button", name="All payments").click()
+    page.get_by_role("cell", name="#1001").locator("xpath=..").get_by_role("button").press("Enter")
+    expect(page.get_by_role("heading", name="42.00 USD")).to_be_visible()
+    assert staff.complaints == []
+
+
 def test_a_search_stays_through_reload_and_back(staff: Staff) -> None:
     account = an_account(staff.installation)
     for number in range(23):

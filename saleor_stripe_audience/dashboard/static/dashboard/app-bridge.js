@@ -430,6 +430,13 @@
     if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
   }
 
+  // As in the Dashboard's own lists, a click anywhere in a row opens it, unless text was selected.
+  function openRow(event) {
+    const row = event.target.closest("[data-rows] > tr");
+    if (!row || event.target.closest("a, button, dialog, input, label, select") || String(getSelection())) return;
+    row.querySelector("button.link").click();
+  }
+
   // A dialog that is removed while it is open would keep the rest of the page from being focused.
   function closeDialogs(event) {
     if (!isWhole(event.detail.ctx)) return;
@@ -521,6 +528,7 @@
   document.addEventListener("click", leave);
   document.addEventListener("click", download);
   document.addEventListener("click", openOrCloseDialog);
+  document.addEventListener("click", openRow);
   document.addEventListener("submit", sendSlices);
   document.addEventListener("input", nameMode);
   document.addEventListener("input", previewSuffix);
