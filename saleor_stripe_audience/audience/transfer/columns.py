@@ -24,6 +24,7 @@ from saleor_stripe_audience.audience.transfer.headers import (
     lists_orders,
     shown_name,
 )
+from saleor_stripe_audience.audience.transfer.reading import SEPARATORS
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
@@ -33,6 +34,11 @@ READ_FROM_ALL = frozenset({"consent", "status", "withdrawn_at", "bounced_at"})
 _BY_KIND = {"withdrawn_at": Kind.WITHDRAWAL, "bounced_at": Kind.BOUNCE}
 
 
+QUOTED_LINES = pgettext_lazy(
+    "staff",
+    "The file has only one column: each of its lines is one cell. Remove the quotation marks around whole lines, or "
+    "choose the separator.",
+)
 WITHOUT_HEADER = pgettext_lazy(
     "staff",
     "The first line contains an email address, so the file has no line with the names of its columns. Add one, such as "
@@ -95,6 +101,8 @@ def read_columns(
     else:
         places = {ours: _exact_places(ours, some, names) for ours, some in exactly.items() if some}
     if "email" not in places:
+        if len(names) == 1 and any(each in names[0] for each in SEPARATORS):
+            raise Rejected(QUOTED_LINES, code="import_csv")
         raise Rejected(
             with_values(
                 pgettext_lazy(

@@ -35,6 +35,12 @@ WINDOWS, MAC = "cp1252", "mac_roman"
 GUESSES = frozenset({WINDOWS, MAC})
 # How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_MARKUP = (
+    b"<html",
+    b"<!doc",
+    b"<?xml",
+    b"<tabl",
+)  # what shops export as workbooks, with names that end in .xls
 _OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"\x1f\x8b")
 UTF_8 = "utf-8-sig"  # with or without byte order mark
 # Longer marks first: UTF-32's starts like UTF-16's.
@@ -93,7 +99,7 @@ class Form:
 
 def check_kind(content: bytes) -> None:
     """`Rejected` if a file that begins so is something else that people mistake for CSV."""
-    if content.startswith(_WORKBOOKS):
+    if content.startswith(_WORKBOOKS) or content.removeprefix(codecs.BOM_UTF8).lower().startswith(_MARKUP):
         raise Rejected(WORKBOOK, code="import_csv")
     if content.startswith(_OTHERS):
         raise Rejected(NO_CSV, code="import_csv")

@@ -340,3 +340,16 @@ def test_a_file_without_a_header_is_refused(audience: Audience, first: str) -> N
     with pytest.raises(Rejected, match="no line with the names of its columns"):
         take(audience, f"{first}\nbo@shop.test,Bo,\n", columns={"email": first.split(",", maxsplit=1)[0]})
     assert statuses(audience) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"email,first_name"\n"ada@shop.test,Ada"\n', "only one column"),
+        ("<html><table><tr><td>email</td></tr></table></html>", "This is a workbook"),
+        ('\ufeff<?xml version="1.0"?><Workbook/>', "This is a workbook"),
+    ],
+)
+def test_what_is_hardly_a_csv_file_says_what_to_do(audience: Audience, text: str, message: str) -> None:
+    with pytest.raises(Rejected, match=message):
+        take(audience, text)
