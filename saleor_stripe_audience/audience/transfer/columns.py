@@ -18,7 +18,7 @@ from saleor_stripe_audience.audience.transfer.formats import (
 )
 from saleor_stripe_audience.audience.transfer.headers import (
     Kind,
-    is_status,
+    is_about_emails,
     key_of,
     kind_of,
     lists_orders,
@@ -176,7 +176,11 @@ def _usual_places(ours: str, names: Sequence[str], found: Format, *, has_orders:
     if ours == "created_at" and has_orders:
         return []  # when the order was created
     kind = _BY_KIND.get(ours)
-    return exact + [place for place, name in enumerate(names) if kind is not None and kind_of(name) is kind]
+    if kind is None:
+        return exact
+    return exact + [
+        place for place, name in enumerate(names) if is_about_emails(name, kind, beside_orders=has_orders)
+    ]
 
 
 def _status_places(names: Sequence[str]) -> list[int]:
@@ -192,7 +196,11 @@ def _status_places(names: Sequence[str]) -> list[int]:
         for place, name in enumerate(names)
         if plain_header(name) == usual and not beside_orders and not (usual in STATES and has_addresses)
     ]
-    named = [place for place, name in enumerate(names) if is_status(name, beside_orders=beside_orders)]
+    named = [
+        place
+        for place, name in enumerate(names)
+        if is_about_emails(name, Kind.STATUS, beside_orders=beside_orders)
+    ]
     subscribed = [place for place, name in enumerate(names) if kind_of(name) is Kind.SUBSCRIBED]
     return [*plain, *named, *subscribed]
 

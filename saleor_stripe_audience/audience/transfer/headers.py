@@ -123,6 +123,13 @@ def shown_name(name: str) -> str:
     return name.strip(BLANKS)
 
 
+# What speaks of emails even beside the columns of orders, and of subscriptions that are paid for.
+_NO_ORDERS = re.compile(
+    r"mail|courriel|correo|newsletter|marketing|subscriber|unsub|optin|optout|optedout|abmeld|abgemeldet|abbestell"
+    r"|desabonn|desinscri|afgemeld|disiscri|debaja|descadastr"
+)
+
+
 @lru_cache(maxsize=1024)
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a column's name, in lower case and without accents: `emailStatus` and `E-Mail_Status`."""
@@ -181,15 +188,11 @@ def is_reason(name: str) -> bool:
     return not _REASON.isdisjoint(words_of(name))
 
 
-def is_status(name: str, *, beside_orders: bool) -> bool:
-    """Whether the column has statuses of subscriptions to emails; beside orders, they are those of the orders."""
-    key = key_of(name)
-    if beside_orders:
-        return (
-            kind_of(name) is Kind.STATUS
-            and re.search(r"mail|newsletter|subscriber|marketing|optin", key) is not None
-        )
-    return kind_of(name) is Kind.STATUS
+def is_about_emails(name: str, kind: Kind, *, beside_orders: bool) -> bool:
+    """Whether the column is of this kind; beside orders, statuses and withdrawals are the orders', if it does not say
+    otherwise.
+    """
+    return kind_of(name) is kind and (not beside_orders or _NO_ORDERS.search(key_of(name)) is not None)
 
 
 def lists_orders(header: Iterable[str]) -> bool:

@@ -353,3 +353,10 @@ def test_a_file_without_a_header_is_refused(audience: Audience, first: str) -> N
 def test_what_is_hardly_a_csv_file_says_what_to_do(audience: Audience, text: str, message: str) -> None:
     with pytest.raises(Rejected, match=message):
         take(audience, text)
+
+
+@pytest.mark.parametrize("name", ["Widerrufen am", "Withdrawn", "Payment bounced", "Blacklisted"])
+def test_the_withdrawal_from_an_order_is_none_from_emails(audience: Audience, name: str) -> None:
+    text = f"Order number,Email,{name},Email opt-out\n1,ada@shop.test,2025-01-01,\n2,bo@shop.test,,yes\n"
+    take(audience, text)
+    assert statuses(audience) == {"ada": "nonsubscribed", "bo": "unsubscribed"}
