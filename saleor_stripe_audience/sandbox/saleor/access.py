@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -99,7 +100,7 @@ def requestor_of(host: Host, authorization: str) -> Requestor:
 
 def _user_of(host: Host, token: str) -> User:
     claims = next((found for key in host.keys if (found := key.claims_of(token))), None)
-    if claims is None or claims.get("type") != "access":
+    if claims is None or claims.get("type") not in {"access", "thirdparty"}:
         raise BadToken("Invalid token. User does not exist or is inactive.")
     if claims["exp"] < time.time():
         raise BadToken("Signature has expired")
@@ -107,4 +108,7 @@ def _user_of(host: Host, token: str) -> User:
     user = next((each for each in host.store.users if each.key == key), None)
     if user is None or not user.is_active:
         raise BadToken("Invalid token. User does not exist or is inactive.")
+    if claims["type"] == "thirdparty":  # an app acts as the user, with the permissions of both
+        user = copy(user)
+        user.permissions = user.permissions.intersection(claims["permissions"])
     return user

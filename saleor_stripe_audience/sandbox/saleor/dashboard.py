@@ -38,25 +38,35 @@ def _staff(host: Host) -> User:
     return next(each for each in host.store.users if each.email == STAFF_EMAIL)
 
 
-def token(host: Host, app: App, permissions: str | None) -> str:
-    """Return a token for the page; `permissions`, comma-separated, are those of the person who opened it."""
-    return dashboard_token(host, app, _viewer(host, permissions))
+def token(host: Host, app: App, permissions: str | None, channels: str | None = None) -> str:
+    """Return a token for the page.
+
+    `permissions` and `channels` (their slugs), comma-separated, are those of the person who opened it.
+    """
+    return dashboard_token(host, app, _viewer(host, permissions, channels))
 
 
-def widget_token(host: Host, app: App, mount: str, permissions: str | None) -> str:
+def widget_token(
+    host: Host, app: App, mount: str, permissions: str | None, channels: str | None = None
+) -> str:
     """Return a token for the app's card at the mount; empty if the viewer may not see the card."""
     needed = {each for found in _cards(app, mount) for each in found.get("permissions") or []}
-    viewer = _viewer(host, permissions)
+    viewer = _viewer(host, permissions, channels)
     if not needed <= viewer.permissions:
         return ""
     return dashboard_token(host, app, viewer, permissions=sorted(needed))
 
 
-def _viewer(host: Host, permissions: str | None) -> User:
+def _viewer(host: Host, permissions: str | None, channels: str | None) -> User:
     if permissions is None:
         return _staff(host)
-    granted = frozenset(filter(None, permissions.split(",")))
-    return User("colleague@example.com", is_staff=True, permissions=granted)
+    restricted_to = None if channels is None else _names(channels)
+    with host.store.lock:
+        return host.store.colleague(_names(permissions), restricted_to)
+
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(filter(None, listed.split(",")))
 
 
 def frame_url(host: Host, app: App, theme: str, rest: str = "", query: dict[str, str] | None = None) -> str:

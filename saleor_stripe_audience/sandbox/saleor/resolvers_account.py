@@ -9,7 +9,7 @@ from .fields import Refused, mutation, resolves
 from .paging import connection
 from .resolvers_metadata import metadata_from
 from .resolvers_query import by_id, country_view
-from .state import Address, User, now
+from .state import Address, Channel, User, now
 
 ACCESS_SECONDS = 300
 
@@ -59,6 +59,20 @@ def date_joined(user: User, _info: Info) -> Any:
 def orders(user: User, info: Info, **page: Any) -> dict[str, Any]:
     held = call_of(info).host.store.orders
     return connection([each for each in held if each.user is user], "orders", **page)
+
+
+@resolves("User", "accessibleChannels")
+def accessible_channels(user: User, info: Info) -> list[Channel]:
+    """Return the channels of all groups of the user; a customer has no group."""
+    if not user.is_staff:
+        return []
+    known = call_of(info).host.store.channels
+    return [each for each in known if user.channels is None or each.slug in user.channels]
+
+
+@resolves("User", "restrictedAccessToChannels")
+def restricted_access_to_channels(user: User, _info: Info) -> bool:
+    return not user.is_staff or user.channels is not None
 
 
 @resolves("User", "note")

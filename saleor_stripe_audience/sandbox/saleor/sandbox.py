@@ -20,7 +20,7 @@ from .payments import release
 from .resolvers_account import access_token
 from .resolvers_app import reason_of, remove, set_active
 from .seed import STAFF_EMAIL, fill
-from .state import App, Installation, Order, User
+from .state import COLLEAGUE_EMAIL, App, Installation, Order, User
 from .tokens import dashboard_token
 from .web import application
 
@@ -118,15 +118,22 @@ class SaleorSandbox:
             return access_token(Call(self.host, None), user)
 
     def dashboard_token(
-        self, app: App, permissions: frozenset[str] | None = None, email: str | None = None, **claims: Any
+        self,
+        app: App,
+        permissions: frozenset[str] | None = None,
+        email: str = COLLEAGUE_EMAIL,
+        channels: frozenset[str] | None = None,
+        **claims: Any,
     ) -> str:
         """Return the token that the Dashboard gives the app's page for a staff member with these permissions.
 
-        Without `permissions`, it is the sandbox's own staff member. `claims` override single claims.
+        `channels` are the slugs of those that the staff member is restricted to. Without `permissions`, it is the
+        sandbox's own staff member. `claims` override single claims.
         """
         user = self.staff
         if permissions is not None:
-            user = User(email or "colleague@example.com", is_staff=True, permissions=frozenset(permissions))
+            with self.host.store.lock:
+                user = self.host.store.colleague(permissions, channels, email)
         return dashboard_token(self.host, app, user, **claims)
 
     # --- calls -----------------------------------------------------------------------------------

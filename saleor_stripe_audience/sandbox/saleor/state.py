@@ -14,6 +14,8 @@ from typing import Any
 from .ids import global_id
 from .ledger import Amounts, LedgerEvent, amounts_of
 
+COLLEAGUE_EMAIL = "colleague@example.com"
+
 _counter = itertools.count(1)
 
 
@@ -238,6 +240,8 @@ class User(Record):
     external_reference: str | None = None
     last_login: datetime | None = None
     permissions: frozenset[str] = frozenset()
+    # The slugs of the channels that the groups of a staff member are restricted to; None if one is not restricted.
+    channels: frozenset[str] | None = None
     addresses: list[Address] = field(default_factory=list)
     default_billing_address: Address | None = None
     default_shipping_address: Address | None = None
@@ -548,6 +552,17 @@ class Store:
     def webhooks(self) -> list[Webhook]:
         """Return the webhooks of installed apps."""
         return [webhook for app in self.installed() for webhook in app.webhooks]
+
+    def colleague(
+        self, permissions: frozenset[str], channels: frozenset[str] | None, email: str = COLLEAGUE_EMAIL
+    ) -> User:
+        """Return the staff member of that address, from now on with these permissions and channels."""
+        found = next((each for each in self.users if each.email == email), None)
+        if found is None:
+            found = User(email, is_staff=True)
+            self.users.append(found)
+        found.permissions, found.channels = permissions, channels
+        return found
 
     def remove_user(self, user: User) -> None:
         """Delete the account; orders, and the entries of their histories, stay without it."""

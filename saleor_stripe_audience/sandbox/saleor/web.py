@@ -201,7 +201,7 @@ def _dashboard(host: Host, request: Request, app_id: str, rest: str = "") -> Res
 
 def _look(request: Request) -> tuple[str, str, dict[str, str]]:
     """Return the Dashboard's theme and language, and the rest of the query."""
-    own = ("theme", "locale", "permissions")  # for the stand-in's Dashboard, not for the app
+    own = ("theme", "locale", "permissions", "channels")  # for the stand-in's Dashboard, not for the app
     query = {name: value for name, value in request.args.items() if name not in own}
     return request.args.get("theme", "light"), request.args.get("locale", "en"), query
 
@@ -227,10 +227,10 @@ def _dashboard_token(host: Host, request: Request, identifier: str) -> Response:
     app = find_app(host, identifier)
     if app is None:
         return as_json({"error": f"No app {identifier!r} is installed."}, 404)
-    permissions = request.args.get("permissions")
+    permissions, channels = request.args.get("permissions"), request.args.get("channels")
     if mount := request.args.get("mount"):
-        return as_json({"token": dashboard.widget_token(host, app, mount, permissions)})
-    return as_json({"token": dashboard.token(host, app, permissions)})
+        return as_json({"token": dashboard.widget_token(host, app, mount, permissions, channels)})
+    return as_json({"token": dashboard.token(host, app, permissions, channels)})
 
 
 _ENDPOINTS: dict[str, Callable[..., Response]] = {

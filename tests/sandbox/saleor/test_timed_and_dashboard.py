@@ -4,9 +4,11 @@ import html
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import requests
 
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
+from saleor_stripe_audience.sandbox.saleor.sandbox import GraphQLFailed
 from saleor_stripe_audience.sandbox.saleor.state import App
 
 from .conftest import Shopper, succeed
@@ -104,3 +106,34 @@ def test_a_card_is_opened_as_the_real_dashboard_opens_it(shop: SaleorSandbox, re
     assert f"{urlsplit(shop.dashboard_url(app)).path}{EXTENSION['url']}" in answer.text
     assert "Our payments" in answer.text
     assert requests.get(f"{origin}/dashboard/customers/VXNlcjox", timeout=5).status_code == 404
+
+
+def test_staff_ask_about_their_channels_with_the_token_of_an_app(shop: SaleorSandbox, app: App) -> None:
+    query = "{ me { email restrictedAccessToChannels accessibleChannels { slug } } }"
+    everything = shop.gql(query, token=shop.dashboard_token(app))["me"]
+    assert everything["restrictedAccessToChannels"] is False
+    assert [each["slug"] for each in everything["accessibleChannels"]] == ["default-channel", "channel-pln"]
+    permissions = frozenset({"HANDLE_PAYMENTS"})
+    token = shop.dashboard_token(app, permissions, channels=frozenset({"channel-pln"}))
+    restricted = shop.gql(query, token=token)["me"]
+    assert restricted["email"] == "colleague@example.com"
+    assert restricted["restrictedAccessToChannels"] is True
+    assert [each["slug"] for each in restricted["accessibleChannels"]] == ["channel-pln"]
+    in_none = shop.gql(query, token=shop.dashboard_token(app, permissions, channels=frozenset()))["me"]
+    assert (in_none["restrictedAccessToChannels"], in_none["accessibleChannels"]) == (True, [])
+
+
+def test_the_token_of_an_app_has_the_permissions_of_both(shop: SaleorSandbox, app: App) -> None:
+    customers = "{ customers(first: 1) { totalCount } }"
+    with pytest.raises(GraphQLFailed, match="PermissionDenied"):
+        shop.gql(customers, token=shop.dashboard_token(app, frozenset()))
+    with pytest.raises(GraphQLFailed, match="PermissionDenied"):
+        shop.gql(customers, token=shop.dashboard_token(app, frozenset({"HANDLE_PAYMENTS"})))
+
+
+def test_the_page_is_opened_by_staff_in_some_channels(shop: SaleorSandbox, app: App) -> None:
+    asked = {"permissions": "HANDLE_PAYMENTS", "channels": "channel-pln"}
+    url = f"{shop.url}/dashboard/token/{app.identifier}"
+    token = requests.get(url, params=asked, timeout=5).json()["token"]
+    me = shop.gql("{ me { accessibleChannels { slug } } }", token=token)["me"]
+    assert me == {"accessibleChannels": [{"slug": "channel-pln"}]}
