@@ -24,6 +24,7 @@ from stripe import HTTPClient
 
 from saleor_stripe_audience import recent
 from saleor_stripe_audience.gateway import pace
+from saleor_stripe_audience.saleor import staff_channels
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.static_files import HashedFilesMiddleware
 
@@ -213,6 +214,7 @@ def nothing_is_kept(signing_keys: Keys) -> None:
     """Each test has its own rows, and some tables are emptied without the models, so nothing may stay cached."""
     signing_keys.given = 0
     recent.forget_all()
+    staff_channels.forget_all()
 
 
 @pytest.fixture

@@ -8,7 +8,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "saleor_stripe_audience"
-FAILURES = {"Failure", "Rejected", "Blocked", "Unavailable", "KeysUnavailable"}
+FAILURES = {
+    "Failure",
+    "Rejected",
+    "Blocked",
+    "Unavailable",
+    "KeysUnavailable",
+    "ChannelsUnavailable",
+    "SessionExpired",
+}
 SPELLING = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

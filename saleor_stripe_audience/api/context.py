@@ -10,6 +10,8 @@ from strawberry import BasePermission, Info
 from saleor_stripe_audience.api.shop_facts import ShopFacts
 from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.staff_channels import channels_of
+from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Caller:
     id: str
     installation_id: UUID
     scopes: frozenset[str]
+    staff: DashboardUser | None = None
 
 
 class Context:
@@ -39,6 +42,12 @@ def shop_id(info: Info) -> UUID:
 def caller_of(info: Info) -> Caller:
     context: Context = info.context
     return context.caller
+
+
+def channels_of_caller(info: Info) -> frozenset[str] | None:
+    """Return the slugs of the channels that the caller is restricted to; None for all, as for every key."""
+    staff = caller_of(info).staff
+    return None if staff is None else channels_of(staff)
 
 
 def facts_of(info: Info) -> ShopFacts:

@@ -135,6 +135,7 @@ MEANINGS: dict[str, tuple[ErrorCode, str | None]] = {
     "email_invalid": (ErrorCode.INVALID, "email"),
     "email_not_configured": (ErrorCode.EMAIL_NOT_CONFIGURED, "doubleOptIn"),
     "erased": (ErrorCode.ERASED, "email"),
+    "expired_token": (ErrorCode.UNAUTHENTICATED, None),
     "expires_in_days": (ErrorCode.INVALID, "expiresInDays"),
     "image_size": (ErrorCode.TOO_LARGE, "image"),
     "image_type": (ErrorCode.INVALID, "image"),

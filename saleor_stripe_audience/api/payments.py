@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from strawberry import Info, relay
 
 from saleor_stripe_audience.api.amounts import Money, money_field, money_of
-from saleor_stripe_audience.api.context import needs, shop_id
+from saleor_stripe_audience.api.context import channels_of_caller, needs, shop_id
 from saleor_stripe_audience.api.enums import PaymentStatus, TransactionFlowStrategy, describe, known
 from saleor_stripe_audience.api.filters import (
     DateTimeRangeInput,
@@ -33,6 +33,12 @@ from saleor_stripe_audience.payments import declines, models
 Language = Annotated[
     str, strawberry.argument(description="Language tag; French for fr, English for all others.")
 ]
+
+
+def _visible(rows: QuerySet[Any], info: Info) -> QuerySet[Any]:
+    """Return those in the channels to which Saleor restricts the caller, if it is a member of staff."""
+    slugs = channels_of_caller(info)
+    return rows if slugs is None else rows.filter(channel_slug__in=sorted(slugs))
 
 
 def _status(root: strawberry.Parent[models.Payment]) -> PaymentStatus | None:
@@ -114,7 +120,7 @@ class Payment(relay.Node):
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        return queryset.filter(installation_id=shop_id(info))
+        return _visible(queryset.filter(installation_id=shop_id(info)), info)
 
 
 @strawberry.input(description="Conditions on payments, joined by AND and OR.")
@@ -240,7 +246,7 @@ def _payments(
     ] = None,
 ) -> list[Payment]:
     found = condition(chosen(filter_, where), PaymentWhereInput.condition)
-    rows = models.Payment.objects.filter(found, installation_id=shop_id(info))
+    rows = _visible(models.Payment.objects.filter(found, installation_id=shop_id(info)), info)
     return cast("list[Payment]", in_order(rows, sort_by, PaymentSortField.CREATED_AT))
 
 

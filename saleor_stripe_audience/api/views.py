@@ -100,7 +100,7 @@ def _member_of_staff(api_url: str, token: str) -> Caller | None:
     shop = user.installation.pk
     # Staff members are counted by email address; its hash works just as well, and is not personal data.
     who = hashlib.sha256(f"{shop}:{user.email}".encode()).hexdigest()[:32]
-    return Caller(f"staff:{who}", shop, of_permissions(user.permissions))
+    return Caller(f"staff:{who}", shop, of_permissions(user.permissions), user)
 
 
 def _operation(request: HttpRequest) -> Operation:

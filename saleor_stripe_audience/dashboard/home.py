@@ -43,6 +43,7 @@ from saleor_stripe_audience.errors import Failure
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.upkeep import check_shop
+from saleor_stripe_audience.saleor.staff_channels import ChannelsUnavailable, channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel
 
@@ -99,19 +100,22 @@ def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     shop, now = user.installation, timezone.now()
-    sites = read_sites(shop, request.GET)
-    site = sites.chosen
+    every = read_sites(shop, request.GET)
     facts = read_facts(
         shop,
-        [each.account for each in sites.accounts if each.account is not None],
-        [each.channel for each in sites.channels if each.channel is not None],
+        [each.account for each in every.accounts if each.account is not None],
+        [each.channel for each in every.channels if each.channel is not None],
     )
+    slugs, unknown = _channels_of(user)
+    sites = every.within(slugs)
+    site = sites.chosen
     steps = steps_of(facts)
     manages = user.may(PROBLEMS.permission)
     messages = read_messages(facts) if manages else None
     problems = open_problems(shop) if manages else []
     found = _checks(facts, problems, messages) if messages is not None else []
-    money = money_figures(shop, _payments_of(facts, site), now) if may_see(user, PAYMENTS) else []
+    sees_money = may_see(user, PAYMENTS) and unknown is None
+    money = money_figures(shop, _payments_of(facts, site, slugs), now) if sees_money else []
     audiences = audiences_of(shop, site).values_list("pk", flat=True)
     people = people_figures(audiences, now) if may_see(user, CONTACTS) else []
     figures = [*money, *people]
@@ -119,14 +123,14 @@ def _show(
         request,
         user,
         OVERVIEW,
-        note=note,
+        note=note or unknown,
         status=status,
         manages=manages,
         next=_permitted(user, next_step(found)),
         setup=SETUP,
         done=sum(each.is_done for each in steps),
         all_steps=len(steps),
-        channels=[_with_permission(user, each) for each in channel_states(facts, site)],
+        channels=[_with_permission(user, each) for each in channel_states(facts, site, slugs)],
         messages=messages,
         problems=[attention(user, each) for each in problems[1:]],  # the first is the next step
         sites=sites,
@@ -153,11 +157,28 @@ def _checks(facts: Facts, problems: list[OpenProblem], messages: Messages) -> li
     return checks(facts.shop, known)
 
 
-def channel_states(facts: Facts, site: Site | None = None) -> list[ChannelState]:
-    """Whether customers can pay, for each of the shop's channels that belong to the site."""
+def _channels_of(user: DashboardUser) -> tuple[frozenset[str] | None, Note | None]:
+    """The channels that the user's payments are limited to, and why they cannot be shown now.
+
+    The rest of the page has no payments, and is what staff need when Saleor does not respond.
+    """
+    if not may_see(user, PAYMENTS):
+        return None, None
+    try:
+        return channels_of(user), None
+    except ChannelsUnavailable as error:
+        return None, Note("bad", str(error.translatable))
+
+
+def channel_states(
+    facts: Facts, site: Site | None = None, slugs: frozenset[str] | None = None
+) -> list[ChannelState]:
+    """Whether customers can pay, for each of these of the shop's channels that belong to the site; None for all."""
     blocked = {slug: each for each in reversed(facts.obstacles) for slug in each.channels}
     states = []
     for channel in facts.channels:
+        if slugs is not None and channel.slug not in slugs:
+            continue
         account = facts.mapped.get(channel.slug)
         if site is not None and site.channel != channel and (site.account is None or site.account != account):
             continue
@@ -203,10 +224,12 @@ def _has_live(facts: Facts) -> bool:
     return any(each.livemode for each in facts.mapped.values())
 
 
-def _payments_of(facts: Facts, site: Site | None) -> QuerySet[Payment]:
-    """Return live payments once the shop takes them anywhere, test payments before that."""
+def _payments_of(facts: Facts, site: Site | None, slugs: frozenset[str] | None) -> QuerySet[Payment]:
+    """Return live payments once the shop takes them anywhere, test payments before that; `slugs` are the channels."""
     modes = [each.pk for each in (*facts.accounts, *facts.disconnected) if each.livemode == _has_live(facts)]
     own = Payment.objects.filter(installation=facts.shop, account__in=modes)
+    if slugs is not None:
+        own = own.filter(channel_slug__in=sorted(slugs))
     return own if site is None else own.filter(site.payments())
 
 

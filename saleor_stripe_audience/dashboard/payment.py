@@ -12,7 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 from saleor_stripe_audience.audience.shopping.models import PaymentFact, Purchase
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, with_point
-from saleor_stripe_audience.dashboard.payments import customers_of, net_after_refunds, row_of
+from saleor_stripe_audience.dashboard.payments import (
+    customers_of,
+    net_after_refunds,
+    row_of,
+    visible_payments,
+    visible_sites,
+)
 from saleor_stripe_audience.dashboard.sections import PAYMENTS, Note, refuse, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure
@@ -52,8 +58,11 @@ def payment(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> Http
 @require_POST
 @for_staff(PAYMENTS)
 def request_action(request: HttpRequest, user: DashboardUser, payment_id: UUID) -> HttpResponse:
-    """Request the refund or capture through Saleor. The same form sent twice makes one request."""
-    found = find(user, payment_id)
+    """Request the refund or capture through Saleor. The same form sent twice makes one request.
+
+    Saleor is asked now whether the user has access to the payment's channel: the app itself has access to all.
+    """
+    found = find(user, payment_id, is_current=True)
     if found is None:
         return not_found(request, user)
     wanted = _wanted(request, user)
@@ -163,9 +172,9 @@ def _waiting(found: Payment, kind: str) -> str:
     return "" if waiting is None else format_amount(waiting.amount_minor, found.currency)
 
 
-def find(user: DashboardUser, payment_id: UUID) -> Payment | None:
-    """Return the payment, if it is one of the user's shop."""
-    own = Payment.objects.filter(installation=user.installation).select_related("account", "installation")
+def find(user: DashboardUser, payment_id: UUID, *, is_current: bool = False) -> Payment | None:
+    """Return the payment, if it is one of the user's shop, in a channel to which the user has access."""
+    own = visible_payments(user, is_current=is_current).select_related("account", "installation")
     return own.filter(pk=payment_id).first()
 
 
@@ -197,6 +206,7 @@ def show_payment(
         forms=forms,
         obstacle=with_values(OWNER_LEFT, account=found.account.name) if found.account.has_left else "",
         typed=typed or {},
+        sites=visible_sites(user, request.GET),
         row=row_of(found, customers_of(user, [found])),
         payment=found,
         captured=format_amount(found.captured_minor, found.currency),

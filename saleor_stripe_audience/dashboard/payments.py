@@ -21,11 +21,12 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount, read_amounts
 from saleor_stripe_audience.dashboard.pages import read_all, read_page
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see, show
-from saleor_stripe_audience.dashboard.sites import accounts_to_choose, read_sites
+from saleor_stripe_audience.dashboard.sites import Sites, accounts_to_choose, read_sites
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.money import Money, decimals_of
 from saleor_stripe_audience.payments.declines import for_merchant
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.staff_channels import channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import ENGLISH
@@ -110,7 +111,8 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     params = request.GET
     page = read_page(chosen(user, params).select_related("account"), params, "created_at")
     customers = customers_of(user, page.rows)
-    channels = list(Channel.objects.filter(installation=user.installation).order_by("name"))
+    sites = visible_sites(user, params)
+    channels = [each.channel for each in sites.channels if each.channel is not None]
     names = {each.slug: each.name for each in channels}
     return show(
         request,
@@ -124,6 +126,7 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         states=STATES,
         channels=channels,
         accounts=accounts_to_choose(user.installation),
+        sites=sites,
     )
 
 
@@ -140,9 +143,9 @@ def export(request: HttpRequest, user: DashboardUser) -> HttpResponseBase:
 
 
 def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[Payment]:
-    """Return the shop's payments that match the query. Anything in it that does not exist matches none."""
-    found = Payment.objects.filter(installation=user.installation)
-    if (site := read_sites(user.installation, params).chosen) is not None:
+    """Return the payments that the user may see and that match the query; none if it names what does not exist."""
+    found = visible_payments(user)
+    if (site := visible_sites(user, params).chosen) is not None:
         found = found.filter(site.payments())
     if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(_search(user, text))
@@ -155,6 +158,18 @@ def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[Payment]:
             account__in=[each for each in accounts_of(user.installation.pk) if str(each.pk) == account]
         )
     return found
+
+
+def visible_payments(user: DashboardUser, *, is_current: bool = False) -> QuerySet[Payment]:
+    """Return the shop's payments, for restricted staff those of their channels; `is_current` as in `channels_of`."""
+    own = Payment.objects.filter(installation=user.installation)
+    slugs = channels_of(user, is_current=is_current)
+    return own if slugs is None else own.filter(channel_slug__in=sorted(slugs))
+
+
+def visible_sites(user: DashboardUser, params: QueryDict) -> Sites:
+    """Return the sites that the user's payments can be limited to."""
+    return read_sites(user.installation, params).within(channels_of(user))
 
 
 def _search(user: DashboardUser, text: str) -> Q:

@@ -46,6 +46,16 @@ class Sites:
     def is_choice(self) -> bool:
         return len(self.channels) + len(self.accounts) > 1
 
+    def within(self, slugs: frozenset[str] | None) -> "Sites":
+        """The same without the other channels, for staff who are restricted to these; None for all others."""
+        if slugs is None:
+            return self
+        channels = tuple(
+            each for each in self.channels if each.channel is not None and each.channel.slug in slugs
+        )
+        chosen = self.chosen if self.chosen in (*channels, *self.accounts) else None
+        return Sites(channels, self.accounts, chosen)
+
 
 def accounts_to_choose(shop: Installation) -> list[tuple[str, str]]:
     """Return the keys and names of all accounts that a list can be filtered by."""

@@ -19,13 +19,14 @@ from saleor_stripe_audience.dashboard.contact import reason_of
 from saleor_stripe_audience.dashboard.contact_rows import ContactRow
 from saleor_stripe_audience.dashboard.contact_rows import row_of as contact_row_of
 from saleor_stripe_audience.dashboard.payment import Entry, current_notices, find
-from saleor_stripe_audience.dashboard.payments import PaymentRow, net_after_refunds, row_of
+from saleor_stripe_audience.dashboard.payments import PaymentRow, net_after_refunds, row_of, visible_payments
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
 from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.payments import methods
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.saleor.staff_channels import channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 MOST_PAYMENTS = 10  # of one order
@@ -91,7 +92,7 @@ def _payments_of(user: DashboardUser, order_id: str) -> list[Payment]:
         return []
     checkouts = Purchase.objects.filter(installation=user.installation, saleor_order_id=order_id)
     ids = {order_id, *checkouts.exclude(saleor_checkout_id="").values_list("saleor_checkout_id", flat=True)}
-    own = Payment.objects.filter(installation=user.installation).select_related("account")
+    own = visible_payments(user).select_related("account")
     found = own.filter(Q(order_id=order_id) | Q(source_id__in=sorted(ids)))
     return list(found.order_by("-created_at", "-pk")[:MOST_PAYMENTS])
 
@@ -112,6 +113,8 @@ def _buyer_of(user: DashboardUser, order_id: str) -> ContactRow | None:
     if not order_id or not may_see(user, CONTACTS):
         return None
     orders = Purchase.objects.filter(installation=user.installation, saleor_order_id=order_id)
+    if (slugs := channels_of(user)) is not None:
+        orders = orders.filter(channel__in=sorted(slugs))
     contact = Contact.objects.filter(pk__in=orders.values("contact_id")).select_related("audience").first()
     return contact_row_of(contact) if contact is not None else None
 

@@ -68,6 +68,14 @@ class ChannelData:
 
 
 @dataclass(frozen=True)
+class StaffChannels:
+    """The channels that a staff member is restricted to."""
+
+    ids: frozenset[str]
+    slugs: frozenset[str]
+
+
+@dataclass(frozen=True)
 class InstalledWebhook:
     """A webhook of the app as Saleor has it."""
 
@@ -182,6 +190,25 @@ def fetch_channels(api_url: str, token: str) -> list[ChannelData]:
             )
             for each in channels
         ]
+
+
+def fetch_staff_channels(api_url: str, token: str) -> StaffChannels | None:
+    """The channels that the staff member with this token is restricted to; None if the member is not restricted.
+
+    `Rejected` with `APP_UNKNOWN` if Saleor does not accept the token any more, or nobody has it.
+    """
+    name = "FetchStaffChannels"
+    me = _exchange(api_url, token, operation(name, NEWEST), name, {}).get("me")
+    if me is None:
+        raise Rejected(REINSTALL, code=APP_UNKNOWN)
+    with reading_response():
+        if me["restrictedAccessToChannels"] is False:
+            return None
+        channels = me["accessibleChannels"] or []
+        return StaffChannels(
+            frozenset(_text(each["id"]) for each in channels),
+            frozenset(_text(each["slug"]) for each in channels),
+        )
 
 
 def fetch_installed(installation: Installation) -> Installed:

@@ -1,6 +1,6 @@
 """Who is using the app's page: the token that Saleor signs for a staff member and this app."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc import jwt
@@ -19,12 +19,16 @@ CLOCK_SKEW = 30  # seconds that Saleor's clock and ours may differ
 
 @dataclass(frozen=True, slots=True)
 class DashboardUser:
-    """A staff member of the shop; `permissions` are the person's own in the shop, `id` is Saleor's of the person."""
+    """A staff member of the shop; `permissions` are the person's own in the shop, `id` is Saleor's of the person.
+
+    With the `token`, the app can ask Saleor as this person.
+    """
 
     installation: Installation
     email: str
     permissions: frozenset[str]
     id: str
+    token: str = field(default="", repr=False, compare=False)
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
@@ -48,6 +52,7 @@ def verify_dashboard_token(saleor_api_url: str, token: str) -> DashboardUser:
         email=str(claims.get("email") or ""),
         permissions=frozenset(each for each in named if isinstance(each, str)),
         id=str(claims.get("user_id") or ""),
+        token=token,
     )
 
 
@@ -75,6 +80,10 @@ def _verify_claims(installation: Installation, token: str) -> dict[str, Any]:
 
 
 _VALID_NOW = jwt.JWTClaimsRegistry(leeway=CLOCK_SKEW, exp={"essential": True})
+
+
+class SessionExpired(Rejected):
+    """Saleor itself does not accept the token any more, such as in the seconds that its clock is ahead of ours."""
 
 
 def _refused() -> Rejected:

@@ -12,13 +12,18 @@ from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.api_keys.keys import create_key, find_key, revoke
 from saleor_stripe_audience.api_keys.models import ApiKey
 from saleor_stripe_audience.api_keys.scopes import EVERYTHING, checked, of_permissions, opens
-from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.saleor import signatures
+from saleor_stripe_audience.saleor.trouble import APP_UNKNOWN
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.shops.problems import report
 from tests.api.conftest import Ask, Shop, changed, codes_of, errors_of, one, post
+from tests.dashboard.conftest import Groups, groups, make_shop
 from tests.dashboard.conftest import Shop as StaffedShop
-from tests.dashboard.conftest import make_shop
+from tests.dashboard.rows import a_payment
+
+__all__ = ["groups"]
 
 FIELDS = {
     "payments:read": "{ payments(first: 1) { totalCount } }",
@@ -191,6 +196,48 @@ class TestStaff:
         signatures._fetched_at.clear()
         answer = self.ask(shop, "payments:read")
         assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+
+    def test_they_see_the_payments_of_the_channels_to_which_saleor_restricts_them(
+        self, groups: Groups
+    ) -> None:
+        shop = make_shop()
+        own = a_payment(shop.installation, channel_slug="channel-pln")
+        other = a_payment(shop.installation)
+        query = """query ($id: ID!) { payments(first: 9) { totalCount edges { node { paymentIntentId } } }
+          node(id: $id) { id } }"""
+
+        def look(secret: str, payment: Payment) -> dict[str, Any]:
+            name = base64.b64encode(f"Payment:{payment.pk}".encode()).decode()
+            url = {"Saleor-Api-Url": shop.installation.saleor_api_url}
+            answer = post(secret, {"query": query, "variables": {"id": name}}, **url)
+            result: dict[str, Any] = json.loads(answer.content)["data"]
+            return result
+
+        def listed(found: dict[str, Any]) -> set[str]:
+            assert found["payments"]["totalCount"] == len(found["payments"]["edges"])
+            return {each["node"]["paymentIntentId"] for each in found["payments"]["edges"]}
+
+        groups.restrict("channel-pln")
+        token = shop.token()
+        assert listed(look(token, own)) == {own.payment_intent_id}
+        assert look(token, own)["node"] is not None
+        assert look(token, other)["node"] is None
+        key = create_key(shop.installation, "a program", scopes=["payments:read"]).secret
+        assert listed(look(key, other)) == {own.payment_intent_id, other.payment_intent_id}
+        assert look(key, other)["node"] is not None
+        assert len(groups.asked) == 1
+
+    def test_without_an_answer_from_saleor_they_see_no_payment(self, groups: Groups) -> None:
+        shop = make_shop()
+        a_payment(shop.installation)
+        groups.failure = Unavailable("The shop did not respond.", code="saleor_unreachable")
+        answer = json.loads(self.ask(shop, "payments:read").content)
+        assert (answer["data"], codes_of(answer)) == (None, {"UNAVAILABLE"})
+        groups.failure = Rejected("Saleor rejects the token.", code=APP_UNKNOWN)
+        answer = json.loads(self.ask(shop, "payments:read").content)
+        assert (answer["data"], codes_of(answer)) == (None, {"UNAUTHENTICATED"})
+        groups.failure = None
+        assert not codes_of(json.loads(self.ask(shop, "settings:read").content))
 
     def test_permissions_are_scopes(self) -> None:
         assert of_permissions(["HANDLE_PAYMENTS", "MANAGE_CHANNELS"]) == {"payments:read", "payments:write"}

@@ -8,6 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from saleor_stripe_audience.errors import Failure
+from saleor_stripe_audience.saleor import client as client_of_saleor
+from saleor_stripe_audience.saleor.client import StaffChannels
 from saleor_stripe_audience.sandbox.saleor.signing import SigningKey
 from saleor_stripe_audience.shops.models import Channel, Installation
 
@@ -62,6 +65,35 @@ def make_shop(api_url: str = API_URL, app_id: str = "QXBwOjE=") -> Shop:
     for slug, name, currency in (("default-channel", "Default", "USD"), ("channel-pln", "Poland", "PLN")):
         Channel.objects.create(installation=installation, slug=slug, name=name, currency=currency)
     return Shop(installation, KEY)
+
+
+class Groups:
+    """What Saleor says about the channels of a shop's staff; a stand-in answers for itself."""
+
+    def __init__(self) -> None:
+        self.restricted_to: StaffChannels | None = None
+        self.failure: Failure | None = None
+        self.asked: list[str] = []
+        self._genuine = client_of_saleor.fetch_staff_channels
+
+    def restrict(self, *slugs: str) -> None:
+        self.restricted_to = StaffChannels(frozenset(), frozenset(slugs))
+
+    def answer(self, api_url: str, token: str) -> StaffChannels | None:
+        if not api_url.startswith("https://"):
+            return self._genuine(api_url, token)
+        self.asked.append(token)
+        if self.failure is not None:
+            raise self.failure
+        return self.restricted_to
+
+
+@pytest.fixture(autouse=True)
+def groups(monkeypatch: pytest.MonkeyPatch) -> Groups:
+    """Saleor's permission groups: they restrict nobody unless a test says so."""
+    found = Groups()
+    monkeypatch.setattr(client_of_saleor, "fetch_staff_channels", found.answer)
+    return found
 
 
 @pytest.fixture
