@@ -48,6 +48,8 @@ FIXES: dict[str, Section] = {
     "endpoint-": ACCOUNTS,
     "payment-": PAYMENTS,
     "paid-": PAYMENTS,
+    "ended-": PAYMENTS,
+    "expired-": PAYMENTS,
     "foreign-": PAYMENTS,
     "consent ": AUDIENCES,
 }

@@ -265,9 +265,8 @@ def record_late_fees(event: Event) -> Write | None:
 
 def follow_payment(event: Event) -> None:
     """Check the order after a payment, and adjust its other open payments."""
-    intent = object_of(event, PaymentIntent)
-    if payment := _known_payment(event, intent.id):
-        order_matching.follow_money(payment, was_pending=intent.latest_charge_id.startswith("py_"))
+    if payment := _known_payment(event, object_of(event, PaymentIntent).id):
+        order_matching.follow_money(payment)
 
 
 def follow_cancelation(event: Event) -> None:

@@ -5,7 +5,7 @@ check.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -40,6 +40,10 @@ LONGEST_KEY = 128  # characters of a problem's key, Saleor's limit
 PENDING, HELD, SUCCEEDED = "processing", "requires_capture", "succeeded"
 PAID = (PENDING, HELD, SUCCEEDED)
 CANCELED = "order_cancelled"  # Saleor's event
+REVIVED = frozenset({"UNFULFILLED", "UNCONFIRMED"})
+# Problems of a checkout or order, as their keys begin: too much money or no order; money for an order that has ended;
+# an order whose authorization has expired.
+KINDS = SURPLUS, ENDED, EXPIRED = "paid", "ended", "expired"
 # What is charged, held, and neither: a bank debit on its way, or some of each.
 _GONE = (staff_messages.GONE, staff_messages.GONE_HELD, staff_messages.GONE_UNDECIDED)
 _UNFINISHED = (
@@ -121,10 +125,11 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
     own = Payment.objects.select_related("account", "installation").filter(
         source_id__in=source_ids, installation=installation
     )
-    if _has_problem(installation, source_ids, _expired_key):
+    reported = _kinds_of_problems(installation, source_ids)
+    if EXPIRED in reported:
         for payment in own.filter(status="canceled", flow=AUTHORIZATION).order_by("-created_at")[:1]:
             check_expired(payment)
-    if _has_problem(installation, source_ids):
+    if reported & {SURPLUS, ENDED}:
         paid = own.filter(status__in=PAID)
     elif _is_over(event):
         paid = own.filter(status__in=(HELD, PENDING))
@@ -142,8 +147,8 @@ def _is_over(event: Event) -> bool:
 def with_payments(installation_id: uuid.UUID, ids: Mapping[int, Sequence[str]]) -> set[int]:
     """Return the keys of those checkouts and orders, by their Saleor ids, that have payments or a problem."""
     sources = sorted({each for some in ids.values() for each in some})
-    names = {each: {(each,), (_key(each),), (_expired_key(each),)} for each in sources}
-    keys = [name(each) for each in sources for name in (_key, _expired_key)]
+    names = {each: {(each,), *((_key(kind, each),) for kind in KINDS)} for each in sources}
+    keys = [_key(kind, each) for each in sources for kind in KINDS]
     known = set(_known_sources(installation_id, sources, keys))
     return {key for key, some in ids.items() for each in some if names[each] & known}
 
@@ -157,18 +162,15 @@ def _known_sources(
     return payments.values_list("source_id").union(problems.values_list("key"))
 
 
-def follow_money(payment: Payment, *, was_pending: bool = False) -> None:
-    """Adjust the other open payments of the checkout or order after a payment, and check that there is one at all.
-
-    `was_pending`: the money arrived days after the shopper paid, as bank debits do.
-    """
+def follow_money(payment: Payment) -> None:
+    """Adjust the other open payments of the checkout or order after a payment, and check that there is one at all."""
     source = follow(payment.installation, payment.transaction_id)
-    _report(payment, source, is_late=False, was_pending=was_pending)
+    _report(payment, source, is_late=False)
 
 
 def follow_refund(payment: Payment) -> None:
     """Check after a refund whether an overpayment is resolved."""
-    if _has_problem(payment.installation, [payment.source_id]):
+    if _kinds_of_problems(payment.installation, [payment.source_id]) & {SURPLUS, ENDED}:
         check(payment)
 
 
@@ -179,7 +181,8 @@ def check(payment: Payment, *, is_late: bool = False) -> None:
     """
     payment.refresh_from_db()
     if not _paid_beside(payment):
-        problems.clear(payment.installation, _key(payment.source_id))
+        for kind in (SURPLUS, ENDED):
+            problems.clear(payment.installation, _key(kind, payment.source_id))
         return
     source = _fetch_source(payment.installation, payment.transaction_id)
     _report(payment, source, is_late=is_late)
@@ -201,7 +204,7 @@ def check_expired(payment: Payment) -> None:
                 amount=from_minor(payment.amount_minor, payment.currency),
                 url=dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode),
             )
-    problems.report_or_clear(payment.installation, _expired_key(payment.source_id), message)
+    problems.report_or_clear(payment.installation, _key(EXPIRED, payment.source_id), message)
 
 
 def check_unordered() -> int:
@@ -231,16 +234,16 @@ def _fetch_source(installation: Installation, transaction_id: str) -> Source | N
     return read(Source, found) if found is not None else None
 
 
-def _report(payment: Payment, source: Source | None, *, is_late: bool, was_pending: bool = False) -> None:
+def _report(payment: Payment, source: Source | None, *, is_late: bool) -> None:
     payment.refresh_from_db()
     if source is not None and source.number and source.number != payment.order_number:
         order_details.set_order(payment, source.id, source.number)
     paid = _paid_beside(payment)
-    message = _message(paid, source, is_late=is_late)
-    if message is None and source is not None and source.status in amounts_due.OVER:
-        has_arrived = was_pending or _has_problem(payment.installation, [payment.source_id])
-        message = _of_nothing(paid, source, has_arrived=has_arrived)
-    problems.report_or_clear(payment.installation, _key(payment.source_id), message)
+    surplus = _message(paid, source, is_late=is_late)
+    problems.report_or_clear(payment.installation, _key(SURPLUS, payment.source_id), surplus)
+    was_ended = ENDED in _kinds_of_problems(payment.installation, [payment.source_id])
+    ended = _of_ended(paid, source, was_ended=was_ended) if source is not None else None
+    problems.report_or_clear(payment.installation, _key(ENDED, payment.source_id), ended)
 
 
 def _paid_beside(payment: Payment) -> list[Payment]:
@@ -275,14 +278,18 @@ def _message(paid: list[Payment], source: Source | None, *, is_late: bool) -> Pr
     return None
 
 
-def _of_nothing(paid: list[Payment], source: Source, *, has_arrived: bool) -> Promise | None:
-    """The order is canceled or has expired. What was charged before is no problem: Saleor shows it to who cancels it.
+def _of_ended(paid: list[Payment], source: Source, *, was_ended: bool) -> Promise | None:
+    """Return what is wrong with the payments of an order that was canceled or has expired.
 
-    `has_arrived`: what is charged was on its way when the order ended.
+    What was charged before is no problem: Saleor shows it to who cancels the order. `was_ended`: it is known that a
+    payment was held or on its way then. When it is charged in full, Saleor shows the order as unfulfilled again.
     """
+    is_over = source.status in amounts_due.OVER
+    if not is_over and not (was_ended and source.status in REVIVED):
+        return None
     messages = {HELD: staff_messages.HELD_FOR_NOTHING, PENDING: staff_messages.PENDING_FOR_NOTHING}
-    if has_arrived:
-        messages[SUCCEEDED] = staff_messages.CHARGED_FOR_NOTHING
+    if was_ended:
+        messages[SUCCEEDED] = staff_messages.CHARGED_FOR_NOTHING if is_over else staff_messages.REVIVED
     for status, message in messages.items():
         # A hold that staff captured for an order that is over is their decision.
         found = [
@@ -304,16 +311,11 @@ def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) 
     return held if statuses == {HELD} else undecided
 
 
-def _has_problem(
-    installation: Installation, source_ids: list[str], name: Callable[[str], str] | None = None
-) -> bool:
-    keys = [(name or _key)(each) for each in source_ids]
-    return Problem.objects.filter(installation=installation, key__in=keys).exists()
+def _kinds_of_problems(installation: Installation, source_ids: list[str]) -> set[str]:
+    keys = [_key(kind, each) for kind in KINDS for each in source_ids]
+    found = Problem.objects.filter(installation=installation, key__in=keys).values_list("key", flat=True)
+    return {key.partition("-")[0] for key in found}
 
 
-def _key(source_id: str) -> str:
-    return f"paid-{source_id}"[:LONGEST_KEY]
-
-
-def _expired_key(source_id: str) -> str:
-    return f"expired-{source_id}"[:LONGEST_KEY]
+def _key(kind: str, source_id: str) -> str:
+    return f"{kind}-{source_id}"[:LONGEST_KEY]

@@ -76,6 +76,11 @@ PENDING_FOR_NOTHING = pgettext_lazy(
 CHARGED_FOR_NOTHING = pgettext_lazy(
     "staff", "Order {number} was cancelled or has expired, but {amount} was charged for it. Refund it: {url}"
 )
+REVIVED = pgettext_lazy(
+    "staff",
+    "Order {number} was cancelled or had expired before {amount} arrived, and Saleor shows it as unfulfilled again. "
+    "Refund the payment, or fulfill the order: {url}",
+)
 EXPIRED = pgettext_lazy("staff", "The authorization expired before it was captured.")
 UNCOVERED = pgettext_lazy(
     "staff",

@@ -33,7 +33,7 @@ def test_a_problem_of_a_payment_leads_to_it(shop: Shop, client: Client, failed_r
     assert 'id="go-next" hx-get="/dashboard/problems"' in home
 
 
-@pytest.mark.parametrize("key", ["paid-T3JkZXI6MQ==", "expired-T3JkZXI6MQ=="])
+@pytest.mark.parametrize("key", ["paid-T3JkZXI6MQ==", "ended-T3JkZXI6MQ==", "expired-T3JkZXI6MQ=="])
 def test_a_problem_of_an_order_leads_to_the_payment_that_it_names(
     shop: Shop, client: Client, key: str
 ) -> None:

@@ -107,7 +107,10 @@ def payment_changed(host: Host, order: Order, before: Amounts, after: Amounts, r
     names: list[str] = []
     if after.charged > before.charged:
         names += ["ORDER_PAID"]
-        names += ["ORDER_FULLY_PAID"] if is_fully_charged(host.store, order) else []
+        if is_fully_charged(host.store, order):
+            names += ["ORDER_FULLY_PAID"]
+            if order.status in ("CANCELED", "EXPIRED"):
+                order.status = "UNFULFILLED"  # Saleor computes it from the fulfillments only
         names += ["ORDER_UPDATED"]
     elif after.charged != before.charged or after.authorized != before.authorized:
         names += ["ORDER_UPDATED"]
