@@ -41,8 +41,9 @@ GONE = pgettext_lazy(
 )
 UNFINISHED = pgettext_lazy(
     "staff",
-    "Stripe charged {amount}, but the checkout did not become an order: the customer left "
-    "before the last step. Complete it with them, or refund the payment: {url}",
+    "Stripe charged {amount}, but the checkout did not become an order: the customer left before the last step, "
+    "or Saleor refused it, for example because an item is out of stock. Complete it with the customer, or refund "
+    "the payment: {url}",
 )
 GONE_HELD = pgettext_lazy(
     "staff",
@@ -52,7 +53,8 @@ GONE_HELD = pgettext_lazy(
 UNFINISHED_HELD = pgettext_lazy(
     "staff",
     "Stripe holds an authorization of {amount}, but the checkout did not become an order: the customer left "
-    "before the last step. Complete it with them, or release the authorization: {url}",
+    "before the last step, or Saleor refused it, for example because an item is out of stock. Complete it with "
+    "the customer, or release the authorization: {url}",
 )
 GONE_UNDECIDED = pgettext_lazy(
     "staff",
@@ -61,8 +63,9 @@ GONE_UNDECIDED = pgettext_lazy(
 )
 UNFINISHED_UNDECIDED = pgettext_lazy(
     "staff",
-    "Stripe has payments of {amount}, but the checkout did not become an order: the customer left before the last "
-    "step; not all of it has been charged. Complete it with them, or refund or release it: {url}",
+    "Stripe has payments of {amount}, but the checkout did not become an order: the customer left before the "
+    "last step, or Saleor refused it, for example because an item is out of stock. Not all of it has been "
+    "charged. Complete it with the customer, or refund or release it: {url}",
 )
 HELD_FOR_NOTHING = pgettext_lazy(
     "staff",
