@@ -620,7 +620,7 @@ class TestMoneyComesAllTheSame:
         Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
         order_matching.check_unordered()
         [message] = problems()
-        assert "not all of it has been charged" in message
+        assert "Not all of it has been charged" in message
 
     def test_one_that_cannot_be_looked_at_does_not_keep_the_others_from_it(self, town: Town) -> None:
         town.begin()
