@@ -57,13 +57,14 @@ class Image:
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """A channel, with the minimum price of a product there; None if it is unknown."""
+    """A channel, with the minimum price of a product there; None if it is unknown. `warehouses` are ids."""
 
     id: str
     slug: str
     name: str
     currency: str
     smallest: Money | None
+    warehouses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,9 @@ def choices(installation: Installation) -> Choices:
     """Return the form's options, with one call to Saleor."""
     found = saleor.fetch_choices(installation)
     channels = tuple(
-        ChannelChoice(each.id, each.slug, each.name, each.currency, smallest_price(each.currency))
+        ChannelChoice(
+            each.id, each.slug, each.name, each.currency, smallest_price(each.currency), each.warehouses
+        )
         for each in found.channels
     )
     usable = tuple(each for each in found.product_types if not each.required)
@@ -224,7 +227,8 @@ def add_under(
     if not prices:
         raise Rejected(pgettext_lazy("staff", "Enter a price for at least one channel."), code="price")
     product_id = _find_or_create_product(installation, offered, draft, title, reference)
-    variant_id = _find_or_create_variant(installation, product_id, draft.sku, reference)
+    warehouses = {id_ for each in offered.channels if each.slug in prices for id_ in each.warehouses}
+    variant_id = _find_or_create_variant(installation, product_id, draft.sku, reference, sorted(warehouses))
     product = _fetch(installation, product_id)
     refused = () if product.media else _add_images(installation, product_id, draft)
     _list_in(installation, product, prices)
@@ -280,8 +284,14 @@ def _checked_type(offered: Choices, chosen: str) -> str:
     return found
 
 
-def _find_or_create_variant(installation: Installation, product_id: str, sku: str, reference: str) -> str:
-    """Find or create the variant, without tracking stock: what is added here can be bought immediately."""
+def _find_or_create_variant(
+    installation: Installation, product_id: str, sku: str, reference: str, warehouses: list[str]
+) -> str:
+    """Find or create the variant, without tracking stock: what is added here can be bought immediately.
+
+    Without stock in a warehouse, Saleor refuses to fulfill its orders and does not list it as in stock. One item is
+    enough, because Saleor does not count it down.
+    """
     if found := saleor.find_variant(installation, reference):
         return found
     fields: Json = {
@@ -289,6 +299,7 @@ def _find_or_create_variant(installation: Installation, product_id: str, sku: st
         "attributes": [],
         "trackInventory": False,
         "externalReference": reference,
+        "stocks": [{"warehouse": each, "quantity": 1} for each in warehouses],
     }
     if sku:
         fields["sku"] = sku

@@ -38,12 +38,13 @@ class ProductType(Choice):
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """A channel in which a product may be sold."""
+    """A channel in which a product may be sold, with the ids of the warehouses that ship for it."""
 
     id: str
     slug: str
     name: str
     currency: str
+    warehouses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,13 @@ def fetch_choices(installation: Installation) -> Choices:
     with reading_response():
         return Choices(
             tuple(
-                ChannelChoice(each["id"], each["slug"], each["name"], each["currencyCode"])
+                ChannelChoice(
+                    each["id"],
+                    each["slug"],
+                    each["name"],
+                    each["currencyCode"],
+                    tuple(warehouse["id"] for warehouse in each["warehouses"]),
+                )
                 for each in data["channels"] or []
             ),
             tuple(_product_type(each["node"]) for each in data["productTypes"]["edges"]),

@@ -69,6 +69,8 @@ class TestAdding:
             "Bright.",
         ]
         assert made.media[0].content == PNG
+        # Without any stock, Saleor would not let its orders be fulfilled, and would list it as out of stock.
+        assert (made.variants[0].track_inventory, made.variants[0].stock) == (False, 1)
         settle(town, run_all_tasks)
         [row] = CatalogProduct.objects.filter(saleor_variant_id=added.variant_id)
         assert row.state == CatalogProduct.State.SYNCED

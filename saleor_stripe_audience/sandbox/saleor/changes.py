@@ -7,6 +7,7 @@ from .ids import global_id
 from .state import Channel, Checkout, Collection, Order, Product, Record, Transaction, User, Variant
 
 MAIN_WAREHOUSE = global_id("Warehouse", "1")
+WAREHOUSES = ({"__typename": "Warehouse", "id": MAIN_WAREHOUSE, "name": "Main", "slug": "main"},)
 
 
 def product_changed(call: Call, product: Product, *, touched: bool = True) -> None:
@@ -69,8 +70,7 @@ def account_deleted(call: Call, user: User) -> None:
 def stock_changed(call: Call, variant: Variant, before: int | None) -> None:
     """The stock of a variant changed, perhaps to or from zero."""
     emit, principal = call.host.emit, call.requestor
-    warehouse = {"__typename": "Warehouse", "id": MAIN_WAREHOUSE, "name": "Main", "slug": "main"}
-    fields = {"productVariant": variant, "warehouse": warehouse}
+    fields = {"productVariant": variant, "warehouse": WAREHOUSES[0]}
     if variant.stock == 0 and before != 0:
         emit("PRODUCT_VARIANT_OUT_OF_STOCK", principal, **fields)
     if variant.stock and before == 0:

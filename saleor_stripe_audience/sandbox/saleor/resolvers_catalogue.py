@@ -129,7 +129,7 @@ def stocks(source: Any, info: Info, **_: Any) -> list[dict[str, Any]]:
         raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
     if source.stock is None:
         return []
-    warehouse = {"id": changes.MAIN_WAREHOUSE, "name": "Main", "slug": "main"}
+    [warehouse] = changes.WAREHOUSES
     stock = {"id": global_id("Stock", source.key), "warehouse": warehouse}
     return [{**stock, "quantity": source.stock, "quantityAllocated": 0}]
 
@@ -444,6 +444,7 @@ def product_variant_create(_root: Any, info: Info, *, input_: dict[str, Any]) ->
     variant.name = variant.name or variant.id  # as Saleor does: every variant has a name
     _apply_variant(call, variant, {**input_, "name": variant.name})
     if input_.get("stocks"):
+        _check_warehouses(input_["stocks"])
         variant.stock = sum(each["quantity"] for each in input_["stocks"])
     product.variants.append(variant)
     changes.variant_created(call, variant)
@@ -611,10 +612,14 @@ def product_variant_stocks_update(
 ) -> dict[str, Any]:
     call = call_of(info)
     variant = _variant(call, variant_id)
-    if any(each["warehouse"] != changes.MAIN_WAREHOUSE for each in stocks):
-        raise Refused("warehouse", "NOT_FOUND", "There is no such warehouse.")
+    _check_warehouses(stocks)
     before = variant.stock
     for each in stocks:
         variant.stock = each["quantity"]
     changes.stock_changed(call, variant, before)
     return {"productVariant": variant}
+
+
+def _check_warehouses(stocks: list[dict[str, Any]]) -> None:
+    if any(each["warehouse"] != changes.MAIN_WAREHOUSE for each in stocks):
+        raise Refused("warehouse", "NOT_FOUND", "There is no such warehouse.")

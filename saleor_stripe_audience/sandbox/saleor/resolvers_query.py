@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from .access import Info, call_of, denied, needs
+from .changes import WAREHOUSES
 from .channels import in_channel
 from .fields import resolves
 from .ids import key_of, split_id
@@ -72,6 +73,13 @@ def channel(_root: Any, info: Info, id_: str | None = None, slug: str | None = N
 @resolves("Channel", "defaultCountry")
 def default_country(channel: Channel, _info: Info) -> dict[str, str]:
     return country_view(channel.country)
+
+
+@resolves("Channel", "warehouses")
+def warehouses(_channel: Channel, info: Info) -> list[dict[str, str]]:
+    if not call_of(info).is_staff:
+        raise denied("AUTHENTICATED_APP", "AUTHENTICATED_STAFF_USER")
+    return list(WAREHOUSES)
 
 
 @resolves("Channel", "hasOrders")
