@@ -183,14 +183,15 @@ def _day(seconds: int) -> Promise:
 _date_format_lazy = lazy(date_format, str)
 
 
-def of_waiting_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
+def of_waiting_refunds(installation: Installation, refunds: Iterable[Refund]) -> Iterator[Note]:
     """Refunds that wait, or waited, for the account's balance."""
+    stored = Notice.objects.filter(installation=installation)
     for refund in refunds:
         money = Money(refund.amount, refund.currency)
         if refund.status == "pending" and refund.pending_reason == "insufficient_funds":
             message = with_values(messages.REFUND_WAITS, money=money)
             yield Note(refund.id, "insufficient_funds", message, money, to_do=True)
-        elif Notice.objects.filter(reference=refund.id).exclude(is_last=True).exists():
+        elif stored.filter(reference=refund.id).exclude(is_last=True).exists():
             yield Note(
                 refund.id,
                 f"after waiting: {refund.status}",
@@ -201,14 +202,16 @@ def of_waiting_refunds(refunds: Iterable[Refund]) -> Iterator[Note]:
             )
 
 
-def of_failed_refunds(refunds: Sequence[Refund], intent: PaymentIntent) -> Iterator[Note]:
+def of_failed_refunds(
+    installation: Installation, refunds: Sequence[Refund], intent: PaymentIntent
+) -> Iterator[Note]:
     """The customer has not received the money: to do until it is refunded again, or staff mark it as resolved.
 
     `refunds`: newest first, as Stripe lists them. A later refund of the same amount is taken for the repeated one. If
     it failed, too, it must have been made after the first failure was known; otherwise both amounts are owed.
     """
     is_all_refunded = intent.refunded_minor >= intent.amount_received
-    known = _known_failures(refunds)
+    known = _known_failures(installation, refunds)
     still_failed: list[Refund] = []
     for refund in reversed(refunds):
         if refund.status != "failed" and refund.has_failed:
@@ -231,12 +234,12 @@ def of_failed_refunds(refunds: Sequence[Refund], intent: PaymentIntent) -> Itera
         yield _repeated_note(refund) if is_all_refunded else _failed_note(refund)
 
 
-def _known_failures(refunds: Iterable[Refund]) -> dict[str, float]:
+def _known_failures(installation: Installation, refunds: Iterable[Refund]) -> dict[str, float]:
     """Return since when the failures of refunds are known, by the refunds' ids, in seconds since 1970."""
     references = {f"{each.id}{FAILED}": each.id for each in refunds if each.status == "failed"}
     if len(references) < 2:  # noqa: PLR2004 - one repeats another one
         return {}
-    stored = Notice.objects.filter(reference__in=references, state="failed")
+    stored = Notice.objects.filter(installation=installation, reference__in=references, state="failed")
     return {
         references[reference]: created_at.timestamp()
         for reference, created_at in stored.values_list("reference", "created_at")

@@ -124,8 +124,8 @@ def report_missing(
         intent,
         [
             *notices.of_disputes(state.disputes),
-            *notices.of_waiting_refunds(state.refunds),
-            *notices.of_failed_refunds(state.refunds, intent),
+            *notices.of_waiting_refunds(installation, state.refunds),
+            *notices.of_failed_refunds(installation, state.refunds, intent),
         ],
     )
     return Reported(outcomes, is_all)

@@ -19,7 +19,7 @@ from saleor_stripe_audience.payments import notices, ownership, staff_messages
 from saleor_stripe_audience.payments.models import Notice
 from saleor_stripe_audience.payments.reconcile import reconcile
 from saleor_stripe_audience.sandbox.demo.shopper import Staff
-from saleor_stripe_audience.shops.models import Problem
+from saleor_stripe_audience.shops.models import Installation, Problem
 from saleor_stripe_audience.wording import ENGLISH, FRENCH, in_language
 
 from .test_reporting import Town, town
@@ -308,7 +308,7 @@ class TestFailedRefund:
                 "livemode": False,
             },
         )
-        assert not any(note.to_do for note in notices.of_failed_refunds([refund], paid))
+        assert not any(note.to_do for note in notices.of_failed_refunds(Installation(), [refund], paid))
 
 
 def test_reported_by_many_at_once_it_is_shown_once(town: Town) -> None:

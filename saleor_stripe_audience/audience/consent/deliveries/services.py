@@ -1,7 +1,7 @@
 """The email services that can report to the app.
 
 django-anymail parses their reports and checks their signatures. What a report means is read from the report itself,
-where each service documents it: the library's event types do not tell a filter's judgement from the person's, nor
+where each service documents it: the library's event types do not separate a filter's judgement from the person's, nor
 permanent bounces from others.
 """
 
