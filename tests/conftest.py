@@ -54,9 +54,10 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests whose result may depend on the database: `.ci/run` repeats only these on PostgreSQL."""
-    for each in items:
-        if uses_database(each) and each.path.relative_to(TESTS).parts[0] not in SAME_ON_EACH_DATABASE:
-            each.add_marker("database")
+    same = {TESTS / each for each in SAME_ON_EACH_DATABASE}
+    for item in items:
+        if uses_database(item) and same.isdisjoint(item.path.parents):
+            item.add_marker("database")
 
 
 def uses_database(item: pytest.Item) -> bool:
