@@ -26,6 +26,7 @@ report_dispute = network(payments.report_dispute)
 follow_payment = network(payments.follow_payment)
 follow_cancelation = network(payments.follow_cancelation)
 follow_refund = network(payments.follow_refund)
+follow_failure = network(payments.follow_failure)
 notify_of_review = network(payments.notify_of_review)
 notify_of_fraud_warning = network(payments.notify_of_fraud_warning)
 end_test_payments = network(payments.end_test_payments)
@@ -115,7 +116,7 @@ EVENT_HANDLERS: EventHandlers = {
         "payment_intent.canceled": (report_payment, follow_cancelation),
         "payment_intent.partially_funded": (report_payment,),
         "payment_intent.requires_action": (report_voucher,),
-        "payment_intent.payment_failed": (report_decline, record_decline),
+        "payment_intent.payment_failed": (report_decline, follow_failure, record_decline),
         "charge.updated": (record_late_fees,),
         "refund.created": (report_refund, follow_refund),
         "refund.updated": (report_refund, follow_refund),

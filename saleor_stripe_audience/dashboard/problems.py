@@ -50,6 +50,7 @@ FIXES: dict[str, Section] = {
     "paid-": PAYMENTS,
     "ended-": PAYMENTS,
     "expired-": PAYMENTS,
+    "failed-": PAYMENTS,
     "foreign-": PAYMENTS,
     "consent ": AUDIENCES,
 }

@@ -1,8 +1,9 @@
 """Why a payment was declined: a tactful sentence for the shopper and the actual reason for the merchant, in two
 languages.
 
-The codes are Stripe's: "Decline codes" (https://docs.stripe.com/declines/codes) and, where a decline has none of its
-own, "Error codes" (https://docs.stripe.com/error-codes). The sentences are ours.
+The codes are Stripe's: "Decline codes" (https://docs.stripe.com/declines/codes), those of bank debits from "Network
+decline codes" (https://docs.stripe.com/declines/network-codes) and, where a decline has none of its own, "Error codes"
+(https://docs.stripe.com/error-codes). The sentences are ours.
 
 Shoppers are never informed that a card is reported as lost, stolen or fraudulent: they may not be its owner.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.wording import ENGLISH, in_language
+from saleor_stripe_audience.wording import ENGLISH, in_language, with_values
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,20 @@ def message_of(code: str) -> Promise:
     return found.shopper if found else _DECLINED
 
 
+def reason_of(code: str) -> Promise:
+    """Return the merchant's sentence, not translated yet; with Stripe's own code where the table has none."""
+    found = DECLINES.get(code)
+    return found.merchant if found else with_values(_UNKNOWN, code=code)
+
+
 def for_shopper(code: str, language: str = ENGLISH) -> str:
     """Return the shopper's sentence in their language."""
     return in_language(message_of(code), language)
 
 
 def for_merchant(code: str, language: str = ENGLISH) -> str:
-    """Return the merchant's sentence; empty without a code, with Stripe's own code where the table has none."""
-    if not code:
-        return ""
-    found = DECLINES.get(code)
-    return in_language(found.merchant, language) if found else in_language(_UNKNOWN, language, code=code)
+    """Return the merchant's sentence in their language; empty without a code."""
+    return in_language(reason_of(code), language) if code else ""
 
 
 _DECLINED = pgettext_lazy("shopper", "The card was declined. Please try another card, or ask your bank.")
@@ -77,6 +81,9 @@ _TWICE = pgettext_lazy(
 )
 _RAN_OUT = pgettext_lazy(
     "shopper", "The payment timed out. Please start again, or choose another payment method."
+)
+_OTHER_ACCOUNT = pgettext_lazy(
+    "shopper", "This bank account could not be debited. Please try another account or payment method."
 )
 _OTHER_WAY = pgettext_lazy(
     "shopper", "This payment method did not work. Please try again, or choose another one."
@@ -137,6 +144,12 @@ _NO_AUTHENTICATION = Decline(
         "failed or timed out.",
     ),
 )
+_ACCOUNT_UNUSABLE = Decline(
+    _OTHER_ACCOUNT,
+    pgettext_lazy(
+        "staff", "The bank account cannot be debited: it is frozen, restricted, or of the wrong kind."
+    ),
+)
 _UNREACHABLE = Decline(
     _AGAIN,
     pgettext_lazy(
@@ -162,6 +175,16 @@ DECLINES: dict[str, Decline] = {
         ),
     ),
     "authentication_not_handled": _NO_AUTHENTICATION,
+    "bank_account_closed": Decline(
+        _OTHER_ACCOUNT, pgettext_lazy("staff", "The customer's bank account is closed.")
+    ),
+    "bank_account_frozen": _ACCOUNT_UNUSABLE,
+    "bank_account_invalid_details": Decline(
+        _OTHER_ACCOUNT,
+        pgettext_lazy("staff", "The bank does not know the account, or its details are wrong."),
+    ),
+    "bank_account_restricted": _ACCOUNT_UNUSABLE,
+    "bank_account_unusable": _ACCOUNT_UNUSABLE,
     "call_issuer": _NO_REASON,
     "card_declined": _NO_REASON,
     "card_not_supported": Decline(
@@ -179,6 +202,14 @@ DECLINES: dict[str, Decline] = {
     "currency_not_supported": Decline(
         _ANOTHER_CARD,
         pgettext_lazy("staff", "The card cannot pay in this currency."),
+    ),
+    "debit_not_authorized": Decline(
+        _OTHER_ACCOUNT,
+        pgettext_lazy(
+            "staff",
+            "The customer, or their bank, did not authorize the debit. Contact the customer before you debit the "
+            "account again.",
+        ),
     ),
     "do_not_honor": _NO_REASON,
     "do_not_try_again": _unexplained(
@@ -312,6 +343,10 @@ DECLINES: dict[str, Decline] = {
     "stop_payment_order": _STOPPED,
     "test_mode_live_card": _TEST_CARD,
     "testmode_decline": _TEST_CARD,
+    "tokenized_account_number_deactivated": Decline(
+        _OTHER_ACCOUNT,
+        pgettext_lazy("staff", "The customer's bank has ended the access to the account that was used."),
+    ),
     "transaction_not_allowed": _unexplained(
         pgettext_lazy("staff", "The bank does not allow this kind of payment with the card.")
     ),

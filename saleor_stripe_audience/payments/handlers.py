@@ -35,6 +35,7 @@ from saleor_stripe_audience.payments import (
     actions,
     amounts_due,
     create,
+    declines,
     fees,
     notices,
     order_details,
@@ -275,7 +276,15 @@ def follow_cancelation(event: Event) -> None:
     if payment := _known_payment(event, intent.id):
         order_matching.follow_refund(payment)
         if intent.has_expired and payment.flow == AUTHORIZATION:
-            order_matching.check_expired(payment)
+            order_matching.report_expired(payment)
+
+
+def follow_failure(event: Event) -> None:
+    """Check whether an order is unpaid because a payment that was on its way has failed, such as a bank debit."""
+    intent = object_of(event, PaymentIntent)
+    payment = _known_payment(event, intent.id)
+    if payment is not None and payment.order_number:
+        order_matching.report_failed(payment, declines.reason_of(intent.decline_code))
 
 
 def follow_refund(event: Event) -> None:

@@ -103,7 +103,7 @@ def _pending(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[
         yield _outcome(state, request, intent.id, intent.amount, message=message)
     is_declined = intent.is_payable and intent.last_payment_error is not None
     if is_declined and (_was_pending(state, reported) or intent.has_delayed_failure):
-        yield from _failed(state, reported, declines.message_of(intent.decline_code))
+        yield from _failed(state, reported, declines.reason_of(intent.decline_code))
 
 
 def _failed(state: StripeState, reported: Sequence[ReportedEvent], message: Promise) -> Iterator[Outcome]:
@@ -171,6 +171,11 @@ def _why_ended(intent: PaymentIntent, reported: Sequence[ReportedEvent]) -> Prom
         if not is_known(decline, (each.message for each in reported)):
             return decline
     return why_canceled(intent)
+
+
+def has_failed(intent: PaymentIntent, history: Iterable[tuple[str, str]]) -> bool:
+    """Whether the payment has failed for good: `history` has the types and references of what was reported."""
+    return any((f"{flow}_FAILURE", intent.id) in history for flow in (CHARGE, AUTHORIZATION))
 
 
 def is_known(message: Promise, history: Iterable[str]) -> bool:

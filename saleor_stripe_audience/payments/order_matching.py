@@ -42,8 +42,8 @@ PAID = (PENDING, HELD, SUCCEEDED)
 CANCELED = "order_cancelled"  # Saleor's event
 REVIVED = frozenset({"UNFULFILLED", "UNCONFIRMED"})
 # Problems of a checkout or order, as their keys begin: too much money or no order; money for an order that has ended;
-# an order whose authorization has expired.
-KINDS = SURPLUS, ENDED, EXPIRED = "paid", "ended", "expired"
+# an order that is unpaid because its authorization has expired, or because its payment has failed.
+KINDS = SURPLUS, ENDED, EXPIRED, FAILED = "paid", "ended", "expired", "failed"
 # What is charged, held, and neither: a bank debit on its way, or some of each.
 _GONE = (staff_messages.GONE, staff_messages.GONE_HELD, staff_messages.GONE_UNDECIDED)
 _UNFINISHED = (
@@ -126,9 +126,8 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
         source_id__in=source_ids, installation=installation
     )
     reported = _kinds_of_problems(installation, source_ids)
-    if EXPIRED in reported:
-        for payment in own.filter(status="canceled", flow=AUTHORIZATION).order_by("-created_at")[:1]:
-            check_expired(payment)
+    if reported & {EXPIRED, FAILED} and (payment := own.first()) is not None:
+        _follow_unpaid(installation, _fetch_source(installation, payment.transaction_id), source_ids)
     if reported & {SURPLUS, ENDED}:
         paid = own.filter(status__in=PAID)
     elif _is_over(event):
@@ -166,6 +165,9 @@ def follow_money(payment: Payment) -> None:
     """Adjust the other open payments of the checkout or order after a payment, and check that there is one at all."""
     source = follow(payment.installation, payment.transaction_id)
     _report(payment, source, is_late=False)
+    if source is not None:
+        paying = amounts_due.payments_of(payment.installation, source)
+        _follow_unpaid(payment.installation, source, sorted({each.source_id for each in paying}))
 
 
 def follow_refund(payment: Payment) -> None:
@@ -188,23 +190,52 @@ def check(payment: Payment, *, is_late: bool = False) -> None:
     _report(payment, source, is_late=is_late)
 
 
-def check_expired(payment: Payment) -> None:
+def report_expired(payment: Payment) -> None:
     """Report an order that an expired authorization no longer covers, until it is paid otherwise or over.
 
     Saleor only shows that it is not charged, as before. A checkout's shopper would have to pay again anyway.
     """
     source = _fetch_source(payment.installation, payment.transaction_id)
-    message = None
-    if source is not None and source.number and source.status not in amounts_due.OVER:
-        due = amounts_due.remaining_due(source, amounts_due.payments_of(payment.installation, source))
-        if due is not None and due.minor > 0:
-            message = with_values(
-                staff_messages.UNCOVERED,
-                number=source.number,
-                amount=from_minor(payment.amount_minor, payment.currency),
-                url=dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode),
-            )
-    problems.report_or_clear(payment.installation, _key(EXPIRED, payment.source_id), message)
+    if source is not None and source.number and not _is_covered(payment.installation, source):
+        _report_unpaid(payment, EXPIRED, staff_messages.UNCOVERED, number=source.number)
+
+
+def report_failed(payment: Payment, reason: Promise) -> None:
+    """Report an order that is unpaid because its payment, which was on its way, has failed; until it is paid otherwise
+    or over.
+
+    A decline is not reported: the shopper can try again until Saleor's history says that the payment has failed.
+    """
+    events = client.fetch_transaction_events(payment.installation, payment.transaction_id)
+    results = {each.type for each in events if each.psp_reference == payment.payment_intent_id}
+    if results.isdisjoint({f"{CHARGE}_FAILURE", f"{AUTHORIZATION}_FAILURE"}):
+        return
+    source = _fetch_source(payment.installation, payment.transaction_id)
+    if source is not None and source.number and not _is_covered(payment.installation, source):
+        _report_unpaid(payment, FAILED, staff_messages.UNPAID, number=source.number, reason=reason)
+
+
+def _report_unpaid(payment: Payment, kind: str, message: Promise, **values: str | Promise) -> None:
+    amount = from_minor(payment.amount_minor, payment.currency)
+    url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
+    text = with_values(message, amount=amount, url=url, **values)
+    problems.report(payment.installation, _key(kind, payment.source_id), text)
+
+
+def _follow_unpaid(installation: Installation, source: Source | None, source_ids: list[str]) -> None:
+    """Clear the problems of an unpaid order, known by these ids, once it was paid otherwise or is over."""
+    if _kinds_of_problems(installation, source_ids).isdisjoint({EXPIRED, FAILED}):
+        return
+    if source is None or _is_covered(installation, source):
+        for kind in (EXPIRED, FAILED):
+            for each in source_ids:
+                problems.clear(installation, _key(kind, each))
+
+
+def _is_covered(installation: Installation, source: Source) -> bool:
+    """Whether nothing is due for the order: it is paid, or over. False if Saleor does not say what it costs."""
+    due = amounts_due.remaining_due(source, amounts_due.payments_of(installation, source))
+    return source.status in amounts_due.OVER or (due is not None and due.minor <= 0)
 
 
 def check_unordered() -> int:

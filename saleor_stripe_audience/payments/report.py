@@ -34,6 +34,7 @@ from saleor_stripe_audience.payments.ledger import (
     ReportedEvent,
     StripeState,
     declined,
+    has_failed,
     is_known,
     missing_events,
 )
@@ -114,8 +115,7 @@ def report_missing(
     )
     outcomes = _without_answered(installation, state, missing, events)
     is_all = len(outcomes) == len(missing)
-    messages = {each.message for each in events} | {each.message for each in outcomes}
-    if decline is not None and not is_known(decline, messages):  # Saleor stores a repeated decline again
+    if decline is not None and not _is_in_history(decline, intent, events, outcomes):
         outcomes.append(declined(state, decline))
     for outcome in outcomes:
         report_transaction_event(installation, _report_of(outcome, intent))
@@ -129,6 +129,18 @@ def report_missing(
         ],
     )
     return Reported(outcomes, is_all)
+
+
+def _is_in_history(
+    decline: Promise, intent: PaymentIntent, events: list[TransactionEvent], outcomes: list[Outcome]
+) -> bool:
+    """Whether staff can read of the decline: Saleor would store a repeated one again. A failure says it in staff's
+    words.
+    """
+    history = {(each.type, each.psp_reference) for each in events}
+    history |= {(each.result, each.psp_reference) for each in outcomes}
+    messages = {each.message for each in events} | {each.message for each in outcomes}
+    return is_known(decline, messages) or (intent.is_payable and has_failed(intent, history))
 
 
 def _without_answered(

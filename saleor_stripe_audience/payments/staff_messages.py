@@ -90,6 +90,11 @@ UNCOVERED = pgettext_lazy(
     "The authorization of {amount} for order {number} expired before it was captured, so the order is not paid. Ask "
     "the customer to pay again, or cancel the order: {url}",
 )
+UNPAID = pgettext_lazy(
+    "staff",
+    "The payment of {amount} for order {number} failed after the order had been placed, so the order is not paid. "
+    "{reason} Ask the customer to pay again, or cancel the order: {url}",
+)
 TOO_MUCH = pgettext_lazy(
     "staff",
     "{what} was overpaid by {surplus}. Refund or release the excess amount; the last payment is {url}",

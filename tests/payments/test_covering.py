@@ -420,6 +420,49 @@ class TestTheTotalChanges:
         catch_up(town)
         assert problems() == []
 
+    @pytest.mark.parametrize("end", ["CANCELED", "PAID"])
+    def test_an_order_whose_debit_fails_is_a_problem_until_it_is_paid_or_over(
+        self, town: Town, end: str
+    ) -> None:
+        """Saleor shows the order as unfulfilled, and the failure only in the payment's history."""
+        town.stripe._later_seconds = 600
+        town.begin()
+        town.pay("pm_usBankAccount")
+        process(town, town.transaction)
+        complete(town)
+        town.deliver_all(town.events())
+        catch_up(town)
+        assert problems() == []
+        town.stripe.end_processing(town.intent, ok=False)
+        town.deliver_all(town.events() * 2)
+        catch_up(town)
+        [message] = problems()
+        assert (
+            "failed after the order had been placed, so the order is not paid. There is not enough" in message
+        )
+        [failed] = town.reported("CHARGE_FAILURE")
+        assert failed["message"] == "There is not enough money on the card or account."
+        if end == "CANCELED":
+            cancel = "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }"
+            town.shop.gql(cancel, {"id": source(town).id}, town.shop.staff_token())
+        else:
+            other, other_intent = tab(town)
+            pay(town, other_intent)
+            process(town, other)
+        catch_up(town)
+        assert problems() == []
+
+    def test_a_decline_of_an_order_that_can_be_tried_again_is_no_problem(self, town: Town) -> None:
+        town.shop.host.store.channels[0].allows_unpaid_orders = True
+        town.begin()
+        complete(town)
+        catch_up(town)
+        town.pay("pm_card_visa_chargeDeclined")
+        process(town, town.transaction)
+        town.deliver_all(town.events())
+        catch_up(town)
+        assert problems() == []
+
     def test_an_order_that_is_cancelled_can_no_longer_be_paid(self, town: Town) -> None:
         """Also if the app gets no events about orders, or if the payment begins after them."""
         town.shop.host.store.channels[0].allows_unpaid_orders = True

@@ -203,7 +203,7 @@ class TestEnds:
         run_out = "payment_intent_payment_attempt_expired"
         assert messages == [
             in_language(shopper_messages.for_pending(waiting), staff),
-            declines.for_shopper(run_out, staff),
+            declines.for_merchant(run_out, staff),
             in_language(shopper_messages.CANCELED, staff),
         ]
 
