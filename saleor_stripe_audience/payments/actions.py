@@ -29,6 +29,7 @@ MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is authorized; {money} cann
 ALREADY_CHARGED = pgettext_lazy(
     "staff", "This payment was charged, so it cannot be cancelled, only refunded."
 )
+ALREADY_CANCELED = pgettext_lazy("staff", "This payment was cancelled before: nothing is left to release.")
 NOTHING_LEFT = pgettext_lazy(
     "staff",
     "The amount is zero. If you entered an amount, nothing is left of this payment to charge or refund.",
@@ -123,7 +124,11 @@ def _reason(requested: Requested, key: str) -> Json:
 
 
 def cancel(installation: Installation, requested: Requested, request: ActionRequest) -> Json:
-    """Release what is held, or the rest of it, or cancel a payment that was never made."""
+    """Release what is held, or the rest of it, or cancel a payment that was never made.
+
+    What Saleor has booked as cancelled is not booked again: it discards a second success, and staff would see a request
+    without a result.
+    """
     account, intent = _current_intent(installation, requested)
     flow = intent.flow
     if intent.status != "canceled" and not intent.released_minor(flow):
@@ -131,10 +136,17 @@ def cancel(installation: Installation, requested: Requested, request: ActionRequ
             raise Rejected(ALREADY_CHARGED, code="not_held")
         end = payment_intents.release_rest if intent.amount_received else payment_intents.cancel
         intent = ownership.restore_metadata(account, end(account, intent.id, request.key))
+    elif _is_booked(requested, "CANCEL_SUCCESS", intent.id):
+        raise Rejected(ALREADY_CANCELED, code="not_held")
     records.save(account, intent)
     # A payment that was never held ends, but nothing is released: the amount is zero.
     released = intent.money(intent.released_minor(flow))
     return _success("CANCEL_SUCCESS", intent.id, released, intent)
+
+
+def _is_booked(requested: Requested, result: str, reference: str) -> bool:
+    events = requested.transaction.events
+    return any((each.type, each.pspReference) == (result, reference) for each in events)
 
 
 def _current_intent(installation: Installation, requested: Requested) -> tuple[StripeAccount, PaymentIntent]:

@@ -49,6 +49,19 @@ def held_for(town: Town, *, parts: bool) -> float:  # noqa: F811 - the fixture
     return town.amounts()[1]
 
 
+def test_a_second_cancelation_has_a_result_too(town: Town) -> None:  # noqa: F811
+    """Saleor discards a second success of the same reference: staff would see a request without a result."""
+    held_for(town, parts=False)
+    for _ in range(2):
+        ask(town, "CANCEL")
+        town.deliver_all(town.events())
+    assert len(town.reported("CANCEL_SUCCESS")) == 1
+    [transaction] = town.shop.host.store.transactions
+    results = [each.type for each in transaction.events if each.type.startswith("CANCEL_")]
+    assert results == ["CANCEL_REQUEST", "CANCEL_SUCCESS", "CANCEL_REQUEST", "CANCEL_FAILURE"]
+    assert "nothing is left to release" in transaction.events[-1].message
+
+
 def messages_of_a_dispute(reason: str, *moved: int) -> list[str]:
     dispute = {
         "id": "du_1",

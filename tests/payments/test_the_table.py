@@ -151,6 +151,7 @@ ELSEWHERE = {
         "REFUND more than remains": "test_actions.py::test_more_than_was_paid_is_not_refunded",
         "CANCEL an authorization, or the rest of it": "test_ledger.py::test_what_is_left_can_be_released",
         "CANCEL a payment that was never authorized": "test_any_history.py::test_what_was_found",
+        "CANCEL what was cancelled before": "test_ledger.py::test_a_second_cancelation_has_a_result_too",
         "CANCEL a charged payment": "test_actions.py::test_a_charged_payment_is_not_cancelled_but_refunded",
     },
     "Reports to Saleor": {
