@@ -190,6 +190,7 @@ class Charge(_Labelled):
 
 
 class _ErrorMethod(_Part):
+    id: Text = ""
     type: Text = ""
 
 
@@ -229,6 +230,10 @@ class _MethodOptions(_Part):
     capture_method: Text = ""
 
 
+class _AutomaticMethods(_Part):
+    allow_redirects: Text = ""
+
+
 class PaymentIntent(_Labelled):
     """One payment of a checkout or order. Amounts count the smallest unit of `currency`."""
 
@@ -242,6 +247,10 @@ class PaymentIntent(_Labelled):
     client_secret: str | None = Field(default=None, repr=False)
     cancellation_reason: Text = ""
     capture_method: Text = ""
+    customer: Text = ""
+    payment_method: Text = ""
+    setup_future_usage: Text = ""
+    automatic_payment_methods: _AutomaticMethods | None = None
     payment_method_types: list[str] | None = None
     payment_method_options: Annotated[dict[str, _MethodOptions], BeforeValidator(_without_nulls)] = Field(
         default_factory=dict
@@ -269,6 +278,18 @@ class PaymentIntent(_Labelled):
     def is_payable(self) -> bool:
         """Whether the shopper can still pay it."""
         return self.status in PAYABLE
+
+    @property
+    def may_redirect(self) -> bool:
+        """Whether it offers methods for which the shopper leaves the shop's page."""
+        automatic = self.automatic_payment_methods
+        return automatic is not None and automatic.allow_redirects != "never"
+
+    @property
+    def declined_method(self) -> str:
+        """The id of the method that was declined last; empty if none was."""
+        error = self.last_payment_error
+        return error.payment_method.id if error is not None and error.payment_method is not None else ""
 
     @property
     def charge(self) -> Charge | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import stripe
 import structlog
+from django.conf import settings
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
@@ -134,23 +135,28 @@ def cancel(account: StripeAccount, intent_id: str, idempotency_key: str, reason:
     return under_new_keys(idempotency_key, ask)
 
 
-def confirm_off_session(account: StripeAccount, intent_id: str, idempotency_key: str) -> PaymentIntent:
+def confirm_off_session(account: StripeAccount, intent: PaymentIntent, idempotency_key: str) -> PaymentIntent:
     """Charge the intent's own method while the shopper is away. A decline raises nothing: the intent shows it.
+
+    Nobody is redirected, but an intent that offers such methods needs an address to return to.
 
     The same key never charges twice. Neither does another key, which is used after Stripe stored one of its own errors
     under the first, and only if the intent shows that no charge was attempted.
     """
+    params: dict[str, Any] = {"off_session": True}
+    if intent.may_redirect:
+        params["return_url"] = settings.PUBLIC_URL
 
     def ask(key: str) -> PaymentIntent:
         if key != idempotency_key:
-            now = retrieve(account, intent_id)
+            now = retrieve(account, intent.id)
             if now.status != "requires_confirmation":
                 return now
         with errors_of(account):
             try:
-                client.post(account, _INTENTS, intent_id, "confirm", params={"off_session": True}, key=key)
+                client.post(account, _INTENTS, intent.id, "confirm", params=params, key=key)
             except stripe.CardError as error:
-                log.info("off-session payment declined", payment_intent=intent_id, code=error.code)
-        return retrieve(account, intent_id)
+                log.info("off-session payment declined", payment_intent=intent.id, code=error.code)
+        return retrieve(account, intent.id)
 
     return under_new_keys(idempotency_key, ask)

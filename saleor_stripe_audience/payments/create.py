@@ -72,14 +72,16 @@ def initialize(installation: Installation, session: Session) -> Json:
             if reason is not None:
                 return responses.for_payment(installation, intent, session, due)
     if intent.is_payable and not intent.is_delayed:
-        intent = _update(account, intent, flow, wanted or _wanted(session, due))
+        changes = _changed_amount(intent, flow, wanted or _wanted(session, due))
+        changes |= _changed_options(account, intent, session, options)
+        intent = payment_intents.update(account, intent.id, changes) if changes else intent
     _store(account, intent, session, is_new=known is None)
     if options.offSession and intent.status == "requires_confirmation":
         # The stored method is charged while the shopper is away. After a decline, such as for missing 3-D Secure,
         # they can pay the same intent at the shop.
-        key = ownership.stripe_key(installation, transaction_id, "off-session")
+        key = ownership.stripe_key(installation, transaction_id, "off-session", options.method_id)
         try:
-            intent = payment_intents.confirm_off_session(account, intent.id, key)
+            intent = payment_intents.confirm_off_session(account, intent, key)
         except Unavailable as error:
             return responses.for_unclear(flow, error, source.language)
         records.save(account, intent)
@@ -283,14 +285,37 @@ def _forget_deleted_customer(account: StripeAccount, session: Session, error: Re
     return customers.forget_if_gone(account, owner.id)
 
 
-def _update(account: StripeAccount, intent: PaymentIntent, flow: str, wanted: Wanted) -> PaymentIntent:
-    """Give the open intent the amount and flow that are requested now."""
+def _changed_amount(intent: PaymentIntent, flow: str, wanted: Wanted) -> Json:
+    """Return the amount and flow that are requested now, if the open intent has others."""
     minor = wanted.money.in_currency(intent.currency)
     if intent.amount == minor and intent.requested_flow == flow:
-        return intent
-    params: Json = {
+        return {}
+    return {
         "amount": minor,
         **methods.changed_hold_options(flow, intent),
         "metadata": {names.FLOW: flow, **wanted.metadata()},
     }
-    return payment_intents.update(account, intent.id, params)
+
+
+def _changed_options(
+    account: StripeAccount, intent: PaymentIntent, session: Session, options: PaymentOptions
+) -> Json:
+    """Return what is requested of the method now, if the open intent says otherwise.
+
+    No card is stored, and no stored one charged, that the shopper has deselected in the meantime.
+    """
+    usage, method = options.setupFutureUsage or "", options.method_id
+    changes: Json = {}
+    if intent.setup_future_usage != usage:
+        changes["setup_future_usage"] = usage
+    if method:
+        was_tried = options.offSession and intent.declined_method == method
+        if intent.payment_method != method and not was_tried:
+            changes["payment_method"] = method
+    elif intent.status == "requires_confirmation":
+        changes["payment_method"] = ""
+    if changes.get("setup_future_usage") or changes.get("payment_method"):
+        customer = _customer(account.installation, account, session, options)
+        if intent.customer != customer:
+            changes["customer"] = customer
+    return changes

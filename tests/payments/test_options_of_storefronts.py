@@ -309,3 +309,86 @@ def test_a_failure_that_stripe_keeps_does_not_stop_an_off_session_charge(
     )
     assert one.initialize(**session_arguments(APP, **options))["result"] == "CHARGE_SUCCESS"
     assert [each["amount"] for each in charges(stripe_sandbox)] == [1230]
+
+
+class TestTheShopperChangesTheirMind:
+    """The storefront requests the payment again, with other options."""
+
+    def test_a_card_is_not_kept_any_more(self, buy: Begin, account: StripeAccount) -> None:
+        one = buy()
+        one.initialize(**session_arguments(setupFutureUsage="off_session"))
+        one.initialize(**session_arguments())
+        one.pay()
+        assert one.process()["result"] == "CHARGE_SUCCESS"
+        assert kept_by(account) == 0
+
+    @pytest.mark.parametrize("before", [{}, {"setupFutureUsage": "on_session"}])
+    def test_a_card_is_kept_after_all(self, buy: Begin, account: StripeAccount, before: Json) -> None:
+        one = buy()
+        one.initialize(**session_arguments(**before))
+        one.initialize(**session_arguments(setupFutureUsage="off_session"))
+        one.pay()
+        assert one.process()["result"] == "CHARGE_SUCCESS"
+        assert kept_by(account) == 1
+
+    def test_a_guest_who_signs_in_can_keep_a_card(self, buy: Begin, account: StripeAccount) -> None:
+        one = buy()
+        one.initialize(**session_arguments(None, None))
+        one.initialize(**session_arguments(setupFutureUsage="off_session"))
+        one.pay()
+        assert one.process()["result"] == "CHARGE_SUCCESS"
+        assert kept_by(account) == 1
+
+    def test_another_stored_card_is_charged(
+        self, buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+    ) -> None:
+        visa, mastercard = keep(account), keep(account, "pm_card_mastercard")
+        one = buy()
+        for card in (visa, mastercard, mastercard):
+            one.initialize(**session_arguments(storedPaymentMethodId=card))
+            assert stripe_sandbox.account.table("payment_intent")[one.psp]["payment_method"] == card
+        assert len(stripe_sandbox.log.entries("POST", f"/v1/payment_intents/{one.psp}")) == 1, "twice is once"
+
+    def test_no_stored_card_is_charged_without_being_requested(
+        self, buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+    ) -> None:
+        one = buy()
+        one.initialize(**session_arguments(storedPaymentMethodId=keep(account)))
+        one.initialize(**session_arguments())
+        intent = stripe_sandbox.account.table("payment_intent")[one.psp]
+        assert (intent["status"], intent["payment_method"]) == ("requires_payment_method", None)
+
+    @pytest.mark.parametrize("before", ["no card", "the card"])
+    def test_a_stored_card_is_charged_while_the_shopper_is_away(
+        self, buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox, before: str
+    ) -> None:
+        card = keep(account)
+        one = buy()
+        first: Json = {} if before == "no card" else {"storedPaymentMethodId": card}
+        one.initialize(**session_arguments(**first))
+        options = session_arguments(storedPaymentMethodId=card, offSession=True)
+        assert [one.initialize(**options)["result"] for _ in range(2)] == ["CHARGE_SUCCESS"] * 2
+        assert len(charges(stripe_sandbox)) == 1
+
+    def test_a_second_card_is_charged_after_the_decline_of_the_first(
+        self, buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+    ) -> None:
+        empty, full = keep(account, "pm_card_chargeCustomerFail"), keep(account)
+        one = buy()
+        for card, result in ((empty, "CHARGE_ACTION_REQUIRED"), (full, "CHARGE_SUCCESS")):
+            for _ in range(2):
+                options = session_arguments(APP, storedPaymentMethodId=card, offSession=True)
+                assert one.initialize(**options)["result"] == result
+        assert len(stripe_sandbox.account.table("charge")) == 2
+
+    def test_anothers_card_changes_nothing(
+        self, buy: Begin, account: StripeAccount, stripe_sandbox: StripeSandbox
+    ) -> None:
+        keep(account)
+        theirs = keep(account, shopper_id="VXNlcjoy")
+        one = buy()
+        psp = one.initialize(**session_arguments())["pspReference"]
+        answer = one.initialize(**session_arguments(storedPaymentMethodId=theirs, offSession=True))
+        assert answer["message"] == NOT_YOURS
+        assert stripe_sandbox.account.table("payment_intent")[psp]["payment_method"] is None
+        assert charges(stripe_sandbox) == []

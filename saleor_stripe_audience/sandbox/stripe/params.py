@@ -30,6 +30,8 @@ from .errors import Refusal, invalid, required
 
 _INTEGER = re.compile(r"^-?\d{1,19}$")
 _LONGEST_TEXT = 5000
+# Strings that an empty one unsets, by their descriptions; the types of all others say so.
+_UNSET_BY_EMPTY = frozenset({("PaymentIntentUpdateParams", "payment_method")})
 
 
 def _read_int(value: object) -> int:
@@ -87,7 +89,12 @@ def check(name: str, given: dict[str, Any]) -> dict[str, Any]:
 @functools.cache
 def _mapping(definition: type[Any]) -> Any:
     """A TypedDict with the same fields, strictly typed, that refuses any other."""
-    fields = {name: _strict(hint) for name, hint in _hints(definition).items()}
+    fields = {
+        name: typing_extensions.NotRequired[str]
+        if (definition.__name__, name) in _UNSET_BY_EMPTY
+        else _strict(hint)
+        for name, hint in _hints(definition).items()
+    }
     made_at_run_time: Any = typing_extensions.TypedDict
     shape = made_at_run_time(definition.__name__, fields)
     shape.__pydantic_config__ = ConfigDict(extra="forbid")

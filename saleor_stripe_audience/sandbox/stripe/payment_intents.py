@@ -402,6 +402,11 @@ def _choose_method(call: Call, intent: Json, given: Json) -> None:
                 "Give either payment_method or payment_method_data, not both.", "payment_method_data"
             )
         method = payment_methods.create_method(call, given["payment_method_data"])
+    elif given.get("payment_method") == "":  # unset
+        intent["payment_method"] = None
+        if intent["status"] in CHANGEABLE:
+            intent["status"], intent["next_action"] = "requires_payment_method", None
+        return
     elif "payment_method" in given:
         method = payment_methods.find_or_create(call, given["payment_method"])
     else:
