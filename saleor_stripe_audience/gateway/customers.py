@@ -25,6 +25,7 @@ Json = dict[str, Any]
 
 GONE = "resource_missing"
 LONGEST_NAME, LONGEST_PHONE = 256, 20  # characters, Stripe's limits
+_DIGEST = 32  # characters of each of a Customer's two digests
 
 
 def customer_of(account: StripeAccount, shopper: str) -> str:
@@ -36,13 +37,15 @@ def customer_of(account: StripeAccount, shopper: str) -> str:
 def ensure_customer(account: StripeAccount, shopper: str, email: str = "", person: Json | None = None) -> str:
     """Return the Stripe id of the shopper's Customer, and create the Customer if there is none.
 
-    `person` is name, phone and billing address, in Stripe's form: changes are sent to Stripe.
+    `person` is name, phone and billing address, in Stripe's form. Changes of these and of the email address, to which
+    Stripe may send receipts, are sent to Stripe.
     """
     row, _ = Customer.objects.get_or_create(account=account, shopper=shopper)
+    described = _digests(row.described, email, person)
     if row.customer_id:
-        # The same name and address again costs no call.
-        if person and row.described != _digest(person) and _describe(account, row.customer_id, "", person):
-            Customer.objects.filter(pk=row.pk, customer_id=row.customer_id).update(described=_digest(person))
+        # The same details again cost no call.
+        if described != row.described and _describe(account, row.customer_id, email, person):
+            Customer.objects.filter(pk=row.pk, customer_id=row.customer_id).update(described=described)
         return row.customer_id
     try:
         found = _search(row) or _create_for(row)
@@ -51,9 +54,9 @@ def ensure_customer(account: StripeAccount, shopper: str, email: str = "", perso
         if stored := customer_of(account, shopper):
             return stored
         raise
-    described = _describe(account, found, email, person)
+    was_described = _describe(account, found, email, person)
     Customer.objects.filter(pk=row.pk, customer_id="", generation=row.generation).update(
-        customer_id=found, described=_digest(person) if described else ""
+        customer_id=found, described=described if was_described else ""
     )
     return customer_of(account, shopper) or found
 
@@ -149,19 +152,19 @@ def _create(account: StripeAccount, params: Any, idempotency_key: str) -> str:
 
 def _describe(account: StripeAccount, customer_id: str, email: str, person: Json | None) -> bool:
     """Add details for the merchant, and for banks that require them, without those that Stripe refuses. Return whether
-    any were sent.
+    Stripe responded: then they need not be sent again.
     """
 
-    def send(accepted: Json) -> bool:
+    def send(accepted: Json) -> None:
         with client.errors_of(account):
             client.post(account, "customers", customer_id, params=accepted)
-        return True
 
     try:
-        return bool(failures.send_accepted(_details(person or {}, email), send))
+        failures.send_accepted(_details(person or {}, email), send)
     except Failure as error:
         log.warning("customer details not sent", customer=customer_id, code=error.code)
         return False
+    return True
 
 
 def _details(person: Json, email: str) -> Json:
@@ -171,9 +174,18 @@ def _details(person: Json, email: str) -> Json:
     return {**found, "email": email} if email else found
 
 
-def _digest(person: Json | None) -> str:
-    """Return a digest of what was sent, so that the data itself is not stored."""
-    return hashlib.sha256(json.dumps(person, sort_keys=True).encode()).hexdigest() if person else ""
+def _digests(before: str, email: str, person: Json | None) -> str:
+    """Return the digests of the person and the address that were sent, so that the data itself is not stored.
+
+    What is not given now is as it was `before`.
+    """
+    of_person = _digest(person)[:_DIGEST] if person else before[:_DIGEST]
+    of_email = _digest({"email": email})[:_DIGEST] if email else before[_DIGEST:]
+    return of_person.ljust(_DIGEST, "-") + of_email if of_person or of_email else ""
+
+
+def _digest(details: Json) -> str:
+    return hashlib.sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()
 
 
 def _is_gone(account: StripeAccount, customer_id: str) -> bool:

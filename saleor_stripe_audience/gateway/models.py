@@ -133,7 +133,7 @@ class Customer(models.Model):
 
     The row is written before the request to Stripe, so that simultaneous requests use the same key, which is derived
     from `generation`: the number of Customers that were deleted at Stripe. `customer_id` is empty until Stripe returned
-    it. `described` is a digest of the name and address last sent to Stripe.
+    it. `described` has two digests of what was last sent to Stripe: of the name and address, and of the email address.
     """
 
     account = models.ForeignKey(
