@@ -416,6 +416,16 @@ class PaymentIntent(_Labelled):
             return None
         return Decimal(requested) if rounded.minor == minor else None
 
+    def exact_refund(self, minor: int) -> Decimal | None:
+        """Saleor's own amount of the refund of `minor` that left nothing of the payment; None if nothing was rounded.
+
+        All refunds together are then what was paid, as precise as in Saleor.
+        """
+        paid = self.exact_amount(self.amount_received)
+        if paid is None or self.refundable_minor:
+            return None
+        return paid - self.money(self.amount_received).amount + self.money(minor).amount
+
 
 class Refund(_Labelled):
     """A refund, completed or pending."""

@@ -6,6 +6,7 @@ The key of the `ActionRequest` is Stripe's idempotency key.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import pgettext_lazy
@@ -99,7 +100,7 @@ def refund(installation: Installation, requested: Requested, request: ActionRequ
     with _money_has_moved():
         intent = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
     records.save(account, intent)
-    return _success("REFUND_SUCCESS", made.id, money, intent)
+    return _success("REFUND_SUCCESS", made.id, money, intent, exact=intent.exact_refund(money.minor))
 
 
 @contextmanager
@@ -167,7 +168,9 @@ def _money(requested: Requested, default: Money) -> Money:
     return money
 
 
-def _success(result: str, reference: str, money: Money, intent: PaymentIntent) -> Json:
-    exact = intent.exact_amount(money.minor)
+def _success(
+    result: str, reference: str, money: Money, intent: PaymentIntent, *, exact: Decimal | None = None
+) -> Json:
+    exact = exact or intent.exact_amount(money.minor)
     outcome = Outcome(result, reference, money, actions_of(intent), "", intent.dashboard_url, exact=exact)
     return outcome.as_response()

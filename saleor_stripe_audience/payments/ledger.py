@@ -190,6 +190,8 @@ def declined(state: StripeState, message: Promise) -> Outcome:
 
 
 def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator[Outcome]:
+    valid = [each for each in state.refunds if not each.has_failed]
+    last = max(valid, key=lambda each: (each.created, each.id), default=None)
     for refund in state.refunds:
         if refund.status == "succeeded":
             result, message = "REFUND_SUCCESS", _why_refunded(refund)
@@ -201,7 +203,8 @@ def _refunded(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
         else:
             result, message = "REFUND_REQUEST", _why_refunded(refund)
         if not _has(reported, result, refund.id):
-            yield _outcome(state, result, refund.id, refund.amount, message=message)
+            exact = state.intent.exact_refund(refund.amount) if refund is last else None
+            yield _outcome(state, result, refund.id, refund.amount, message=message, exact=exact)
 
 
 def _is_of(refund: Refund, event: ReportedEvent) -> bool:
@@ -266,7 +269,15 @@ def _minor(state: StripeState, amount: Decimal) -> int:
     return from_decimal(amount, state.intent.currency).minor
 
 
-def _outcome(state: StripeState, result: str, reference: str, minor: int, *, message: str = "") -> Outcome:
+def _outcome(
+    state: StripeState,
+    result: str,
+    reference: str,
+    minor: int,
+    *,
+    message: str = "",
+    exact: Decimal | None = None,
+) -> Outcome:
     intent = state.intent
     return Outcome(
         result,
@@ -275,5 +286,5 @@ def _outcome(state: StripeState, result: str, reference: str, minor: int, *, mes
         actions_of(intent),
         message,
         intent.dashboard_url,
-        exact=intent.exact_amount(minor),
+        exact=exact or intent.exact_amount(minor),
     )

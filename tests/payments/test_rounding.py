@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from saleor_stripe_audience.gateway.metadata import AMOUNT
-from saleor_stripe_audience.gateway.objects import PaymentIntent, parse
+from saleor_stripe_audience.gateway.objects import PaymentIntent, Refund, parse
 from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
@@ -55,6 +55,50 @@ def test_a_part_is_reported_as_it_was_moved(buy: Begin) -> None:
     first, again = one.request("REFUND", "1.126"), one.request("REFUND", "1.126", again=True)
     assert Decimal(first["amount"]) == Decimal("1.13")
     assert again["pspReference"] == first["pspReference"]
+
+
+@pytest.mark.parametrize(
+    ("total", "parts"), [("6.625", ["1.234", "5.395"]), ("5.124", ["1.71", "1.71", "1.70"])]
+)
+def test_refunds_in_parts_are_together_what_was_paid(buy: Begin, total: str, parts: list[str]) -> None:
+    """Saleor would count the rest as charged, or as refunded too much."""
+    one = buy(amount=total, currency="KWD").paid()
+    for again in (False, True):
+        answers = [one.request("REFUND", part, again=again) for part in parts]
+        assert {each["result"] for each in answers} == {"REFUND_SUCCESS"}
+        assert sum(Decimal(each["amount"]) for each in answers) == Decimal(total)
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_the_ledger_reports_refunds_that_are_together_what_was_paid(known: int) -> None:
+    charge = {"id": "ch_1", "status": "succeeded", "amount": 6630, "amount_captured": 6630, "captured": True}
+    intent = parse(
+        PaymentIntent,
+        {
+            "id": "pi_1",
+            "livemode": False,
+            "status": "succeeded",
+            "amount": 6630,
+            "amount_received": 6630,
+            "currency": "kwd",
+            "metadata": {AMOUNT: "6.625"},
+            "latest_charge": {**charge, "amount_refunded": 6630},
+        },
+    )
+    refunds = [
+        parse(Refund, {"id": name, "amount": amount, "currency": "kwd", "status": status, "created": created})
+        for name, amount, status, created in (
+            ("re_2", 5400, "succeeded", 2),
+            ("re_3", 5400, "failed", 3),
+            ("re_1", 1230, "succeeded", 1),
+        )
+    ]
+    reported = [ReportedEvent("CHARGE_SUCCESS", "pi_1", Decimal("6.625"))]
+    reported += [ReportedEvent("REFUND_SUCCESS", "re_1", Decimal("1.23"))] * known
+    missing = missing_events(StripeState(intent, "CHARGE", refunds), reported)
+    amounts = {each.psp_reference: each.amount for each in missing if each.result == "REFUND_SUCCESS"}
+    assert amounts["re_2"] == Decimal("5.395")
+    assert amounts.get("re_1", Decimal("1.23")) == Decimal("1.23")
 
 
 def test_the_exact_amount_follows_the_total(buy: Begin, stripe_sandbox: StripeSandbox) -> None:
