@@ -478,6 +478,10 @@ TASKS: dict[str, Any] = {
                     "task": "saleor_stripe_audience.audience.transfer.deleted_accounts.erase_deleted_accounts",
                     "cron": "27 3 * * *",
                 },
+                "forget early withdrawals": {
+                    "task": "saleor_stripe_audience.audience.tasks.forget_early_withdrawals",
+                    "cron": "47 3 * * *",
+                },
                 "forget mail requests": {
                     "task": "saleor_stripe_audience.audience.tasks.forget_mail_requests",
                     "cron": "7 4 * * *",

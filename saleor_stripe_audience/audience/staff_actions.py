@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.audience.consent import confirmation, ledger, links
+from saleor_stripe_audience.audience.consent import confirmation, early_withdrawals, ledger, links
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity, tags
@@ -107,6 +107,7 @@ def create_contact(
         erasure.adopt_former_links(contact)
         identity.link_to_accounts_elsewhere(audience, [address])
         ledger.carry_withdrawals_of(audience, [address])
+        early_withdrawals.apply(audience, [address])
         mark_changed(contact)
         _log(actor, "contact created", contact=contact.pk)
         if consent is not None:

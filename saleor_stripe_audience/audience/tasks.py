@@ -2,6 +2,7 @@
 
 from django.tasks import task
 
+from saleor_stripe_audience.audience.consent import early_withdrawals
 from saleor_stripe_audience.audience.privacy import stored_events
 from saleor_stripe_audience.audience.shopping import carts
 from saleor_stripe_audience.audience.signup import readmission
@@ -12,6 +13,12 @@ from saleor_stripe_audience.audience.transfer import uploads
 def forget_mail_requests() -> int:
     """Every night: delete requests whose email was never sent."""
     return readmission.delete_old_requests()
+
+
+@task
+def forget_early_withdrawals() -> int:
+    """Every night: delete withdrawals before which no consent can arrive any more."""
+    return early_withdrawals.delete_old()
 
 
 @task

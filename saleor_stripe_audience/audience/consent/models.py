@@ -200,3 +200,22 @@ class MailWebhook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service} {self.pk}"
+
+
+class EarlyWithdrawal(models.Model):
+    """A withdrawal on the shop's pages by someone who was not a contact yet; the address is only stored as an HMAC."""
+
+    installation = models.ForeignKey(
+        "shops.Installation", on_delete=models.CASCADE, related_name="early_withdrawals", db_index=False
+    )
+    digest = models.CharField(max_length=64)
+    withdrawn_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["installation", "digest"], name="early_withdrawal_once")
+        ]
+        indexes = [models.Index(fields=["withdrawn_at"], name="early_withdrawal_age")]
+
+    def __str__(self) -> str:
+        return self.digest

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent import early_withdrawals, ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people import attributes, bulk
 from saleor_stripe_audience.audience.people.addresses import normalize_email
@@ -168,6 +168,9 @@ def _create(shop: LockedShop, audience: Audience, person: Person, bought_at: dat
     shop.created.add(contact.pk)
     if shop.has_tombstones:
         erasure.adopt_former_links(contact)
+    if shop.has_early_withdrawals:
+        early_withdrawals.apply(audience, [contact.email])
+        contact.refresh_from_db(fields=["consent", "soft_opt_in", "updated_at"])
     return contact
 
 

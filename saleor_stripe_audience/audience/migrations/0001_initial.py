@@ -1188,6 +1188,34 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="EarlyWithdrawal",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "installation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="early_withdrawals",
+                        to="shops.installation",
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                ("withdrawn_at", models.DateTimeField()),
+            ],
+            options={
+                "indexes": [models.Index(fields=["withdrawn_at"], name="early_withdrawal_age")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("installation", "digest"), name="early_withdrawal_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Tombstone",
             fields=[
                 (

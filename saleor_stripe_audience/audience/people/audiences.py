@@ -106,8 +106,9 @@ class Key(StrEnum):
 class LockedShop:
     """What is known about a shop whose lock is held, so nobody else changes it.
 
-    `segmented` are the audiences with segments; `has_tombstones` says whether anyone was ever erased; `secret` is
-    filled when it is first needed. `needs_channels` is set when an event is in a channel that `channels` do not have.
+    `segmented` are the audiences with segments; `has_tombstones` says whether anyone was ever erased,
+    `has_early_withdrawals` whether anyone withdrew before they were a contact; `secret` is filled when it is first
+    needed. `needs_channels` is set when an event is in a channel that `channels` do not have.
     `absent` are keys that certainly have no row, so that they need not be looked up: whoever stores a row removes its
     key. `created` and `deleted` are the contacts that were created and deleted since the lock was taken. `gathered` are
     the values that each of these functions will be called with, once, before the lock is released.
@@ -119,6 +120,7 @@ class LockedShop:
     audience_id_by_channel: Mapping[str, UUID]
     segmented: frozenset[UUID]
     has_tombstones: bool
+    has_early_withdrawals: bool
     channels: KnownChannels
     needs_channels: bool = False
     secret: str = ""
@@ -195,16 +197,17 @@ def _holding(default: Audience) -> Iterator[LockedShop]:
 def _read_locked(default: Audience) -> LockedShop:
     """Read the shop after its lock was taken: what was created while this waited for it is there."""
     rows = _audiences_and_channels(default.installation_id)
-    audiences = [(pk, slug, segmented, erased) for pk, slug, _, segmented, erased in rows if pk is not None]
+    audiences = [(pk, slug, flags) for pk, slug, _, *flags in rows if pk is not None]
     return LockedShop(
         default.installation,
         default,
         audience_ids=frozenset(pk for pk, *_ in audiences),
-        audience_id_by_channel={slug: pk for pk, slug, *_ in audiences if slug is not None},
-        segmented=frozenset(pk for pk, _, is_segmented, _ in audiences if is_segmented),
-        has_tombstones=any(has_tombstones for *_, has_tombstones in audiences),
+        audience_id_by_channel={slug: pk for pk, slug, _ in audiences if slug is not None},
+        segmented=frozenset(pk for pk, _, (is_segmented, _, _) in audiences if is_segmented),
+        has_tombstones=any(has_tombstones for *_, (_, has_tombstones, _) in audiences),
+        has_early_withdrawals=any(has_any for *_, (_, _, has_any) in audiences),
         channels=KnownChannels(
-            (slug or "", saleor_id, is_deleted) for pk, slug, saleor_id, is_deleted, _ in rows if pk is None
+            (slug or "", saleor_id, is_deleted) for pk, slug, saleor_id, is_deleted, *_ in rows if pk is None
         ),
     )
 
@@ -212,21 +215,22 @@ def _read_locked(default: Audience) -> LockedShop:
 @composed_once
 def _audiences_and_channels(
     installation_id: UUID,
-) -> "QuerySet[Any, tuple[UUID | None, str | None, str, bool, bool]]":
-    """Return the audiences with the slugs of the channels that feed them, and the shop's channels, in one statement.
+) -> "QuerySet[Any, tuple[UUID | None, str | None, str, bool, bool, bool]]":
+    """Return the audiences with the slugs of the channels that feed them, and the shop's channels.
 
-    An audience has its id, the slug, nothing, whether it has segments, and whether the shop ever erased anybody. A
-    channel has no id of an audience, its slug, Saleor's id, whether it was deleted, and nothing.
+    An audience has its id, the slug, nothing, whether it has segments, whether the shop ever erased anybody, and
+    whether anybody withdrew early. A channel has no id of an audience, its slug, Saleor's id, whether it was deleted,
+    and nothing.
     """
     audiences = Audience.objects.filter(installation=installation_id).order_by()
     segmented = Audience.objects.filter(pk=OuterRef("pk"), segments__isnull=False)
     erased = Installation.objects.filter(pk=OuterRef("installation"), tombstones__isnull=False)
+    withdrew = Installation.objects.filter(pk=OuterRef("installation"), early_withdrawals__isnull=False)
     channels = Channel.objects.filter(installation=installation_id).order_by()
-    nothing = Value("", CharField())
-    return audiences.values_list("pk", "channels__channel", nothing, Exists(segmented), Exists(erased)).union(
-        channels.values_list(
-            Cast(Value(None), UUIDField()), "slug", "saleor_id", "is_deleted", Value(value=False)
-        ),
+    nothing, no = Value("", CharField()), Value(value=False)
+    flags = (Exists(segmented), Exists(erased), Exists(withdrew))
+    return audiences.values_list("pk", "channels__channel", nothing, *flags).union(
+        channels.values_list(Cast(Value(None), UUIDField()), "slug", "saleor_id", "is_deleted", no, no),
         all=True,
     )
 

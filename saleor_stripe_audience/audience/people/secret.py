@@ -1,6 +1,9 @@
-"""The secret of one shop."""
+"""The secret of one shop, and names that are recognized with it without being stored."""
 
+import hashlib
+import hmac
 import secrets
+from collections.abc import Iterable
 
 from saleor_stripe_audience.audience.people.audiences import held_shop
 from saleor_stripe_audience.audience.people.models import ShopSecret
@@ -21,3 +24,9 @@ def secret_of(installation: Installation) -> str:
     if shop is not None:
         shop.secret = secret
     return secret
+
+
+def digests_of(installation: Installation, names: Iterable[str]) -> list[str]:
+    """Return an HMAC of each name under the shop's secret."""
+    secret = secret_of(installation).encode()
+    return [hmac.new(secret, name.encode(), hashlib.sha256).hexdigest() for name in names]

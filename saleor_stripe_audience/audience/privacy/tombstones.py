@@ -1,14 +1,12 @@
 """Erased addresses and accounts, recognized without being stored."""
 
-import hashlib
-import hmac
 from collections.abc import Collection
 from datetime import datetime
 
 from django.utils import timezone
 
 from saleor_stripe_audience.audience.people.audiences import Key, held_shop
-from saleor_stripe_audience.audience.people.secret import secret_of
+from saleor_stripe_audience.audience.people.secret import digests_of
 from saleor_stripe_audience.audience.privacy.models import Tombstone
 from saleor_stripe_audience.shops.models import Installation
 
@@ -62,8 +60,7 @@ def last_erased(installation: Installation, names: Collection[str]) -> dict[str,
 
 def digests(installation: Installation, names: Collection[str]) -> list[str]:
     """Return the names as tombstones store them, in the order of the sorted names."""
-    secret = secret_of(installation).encode()
-    return [hmac.new(secret, name.encode(), hashlib.sha256).hexdigest() for name in sorted(names)]
+    return digests_of(installation, sorted(names))
 
 
 def create(installation: Installation, names: Collection[str], *, renew: bool) -> list[str]:

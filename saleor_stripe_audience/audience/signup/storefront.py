@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience import vault
-from saleor_stripe_audience.audience.consent import choices, confirmation, ledger, wordings
+from saleor_stripe_audience.audience.consent import choices, confirmation, early_withdrawals, ledger, wordings
 from saleor_stripe_audience.audience.consent.ledger import ConsentEvent
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts.identity import Person, find_by_address, upsert_contact
@@ -205,14 +205,16 @@ def _subscribe(installation: Installation, request: _Request) -> None:
 
 def _unsubscribe(installation: Installation, request: _Request) -> None:
     at = datetime.fromisoformat(request.at)
-    with transaction.atomic():
-        first = audience_of_channel(installation, request.channel)
+    with hold_shop(installation) as shop:
+        first = shop.audience_of_channel(request.channel)
         others = Audience.objects.filter(installation=installation).exclude(pk=first.pk)
-        for audience in (first, *others.order_by("created_at", "pk")):
-            contact = find_by_address(audience, request.email)
-            if contact is not None:
-                source = Consent.Source.STOREFRONT
-                choices.withdraw(contact, source, ip=request.ip, detail=request.detail, at=at)
+        audiences = [first, *others.order_by("created_at", "pk")]
+        contacts = [each for audience in audiences if (each := find_by_address(audience, request.email))]
+        for contact in contacts:
+            source = Consent.Source.STOREFRONT
+            choices.withdraw(contact, source, ip=request.ip, detail=request.detail, at=at)
+        if len(contacts) < len(audiences):
+            early_withdrawals.remember(installation, request.email, at)
 
 
 def audience_for(installation: Installation, channel: str) -> Audience:

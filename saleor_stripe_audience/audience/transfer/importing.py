@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from saleor_stripe_audience.audience.consent import ledger
+from saleor_stripe_audience.audience.consent import early_withdrawals, ledger
 from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.contacts import identity, tags
 from saleor_stripe_audience.audience.people import bulk
@@ -532,6 +532,7 @@ class _Batch:
             erasure.adopt_former_links(contact)
         identity.link_to_accounts_elsewhere(self.audience, list(ids))
         ledger.carry_withdrawals_of(self.audience, list(ids))
+        early_withdrawals.apply(self.audience, list(ids))
         self.report.consents += len(events)
         for (result, deliverability, lifecycle), count in Counter(facts).items():
             status = status_of(result.consent, deliverability, lifecycle)
