@@ -170,7 +170,8 @@ def _has_matching_order(contact: Contact, charge: Json) -> bool:
 
 def _fields(charge: Json) -> Json:
     captured = money.from_minor(charge["amount_captured"], charge["currency"])
-    released = charge["amount"] - charge["amount_captured"]  # Stripe counts this as refunded too
+    # Stripe counts what was released as refunded, too; more may be captured than was held.
+    released = max(0, charge["amount"] - charge["amount_captured"])
     refunded = max(0, charge["amount_refunded"] - released)
     is_refunded = refunded >= captured.minor
     return {

@@ -11,7 +11,7 @@ import stripe
 from saleor_stripe_audience.audience.people.models import Audience, Contact
 from saleor_stripe_audience.audience.privacy.erasure import erase
 from saleor_stripe_audience.audience.shopping.models import Purchase
-from saleor_stripe_audience.audience.transfer import backfill
+from saleor_stripe_audience.audience.transfer import backfill, from_stripe
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import charges, customers
 from saleor_stripe_audience.gateway.models import StripeAccount
@@ -128,6 +128,27 @@ def test_a_partial_capture_counts_with_the_captured_amount(till: Till) -> None:
     till.run_backfill()
     purchase = Purchase.objects.get()
     assert (purchase.charged_minor, purchase.refunded_minor, purchase.charge_status) == (600, 0, "FULL")
+
+
+@pytest.mark.parametrize(
+    ("stripe_refunded", "refunded", "status"), [(0, 0, "FULL"), (200, 200, "FULL"), (1200, 1200, "NONE")]
+)
+def test_more_captured_than_held_is_no_refund(stripe_refunded: int, refunded: int, status: str) -> None:
+    """https://docs.stripe.com/payments/overcapture"""
+    charge = {
+        "id": "ch_1",
+        "amount": 1000,
+        "amount_captured": 1200,
+        "amount_refunded": stripe_refunded,
+        "currency": "usd",
+        "created": 1_700_000_000,
+    }
+    fields = from_stripe._fields(charge)
+    assert (fields["charged_minor"], fields["refunded_minor"], fields["charge_status"]) == (
+        1200,
+        refunded,
+        status,
+    )
 
 
 @pytest.mark.parametrize(
