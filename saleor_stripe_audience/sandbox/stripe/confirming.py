@@ -1,12 +1,13 @@
 """Confirming a PaymentIntent: declines, 3-D Secure, methods that take days, holds and captures.
 
-Source: "Payment status updates", "3D Secure authentication", "Declines".
+Source: "Payment status updates", "3D Secure authentication", "Declines", "Accept a bank transfer", "Customer balance:
+reconciliation".
 """
 
 import copy
 from urllib.parse import urlencode
 
-from . import cards, charges, payment_methods
+from . import cards, cash_balances, charges, payment_methods
 from .errors import Refusal, invalid, unexpected_state
 from .state import Call, Json, new_id
 
@@ -85,13 +86,16 @@ def finish_authentication(call: Call, intent: Json, ok: bool) -> Json:
 def receive_payment(call: Call, intent: Json, amount: int | None = None) -> Json:
     """A voucher is paid, a QR code is scanned, microdeposits are confirmed, or a bank transfer arrives.
 
-    `amount` is that of a transfer; the default is the amount remaining.
+    `amount` is that of a transfer; the default is the amount remaining. Of a transfer of more, the rest stays in the
+    Customer's cash balance.
     """
     action = _waiting(intent)
-    transfer = action.get("display_bank_transfer_instructions")
-    if transfer is not None and amount is not None and amount < transfer["amount_remaining"]:
-        transfer["amount_remaining"] -= amount
-        call.emit("payment_intent.partially_funded", intent)
+    transfer = action.get(cash_balances.INSTRUCTIONS)
+    if transfer is not None:
+        arrived = transfer["amount_remaining"] if amount is None else amount
+        cash_balances.fund(call, intent["customer"], intent["currency"], arrived, transfer["reference"])
+        _apply_balance(call, intent)
+        reconcile(call, intent["customer"], intent["currency"])
         return intent
     intent["next_action"] = None
     method = call.account.table("payment_method")[intent["payment_method"]]
@@ -99,9 +103,39 @@ def receive_payment(call: Call, intent: Json, amount: int | None = None) -> Json
     return intent
 
 
+def receive_transfer(call: Call, customer: str, currency: str, amount: int) -> None:
+    """A bank transfer without a reference that names a payment arrives for the Customer."""
+    cash_balances.fund(call, customer, currency, amount, None)
+    reconcile(call, customer, currency)
+
+
+def reconcile(call: Call, customer: str, currency: str) -> None:
+    """Apply the Customer's cash balance to the payments that wait for transfers: to one that waits for exactly this
+    amount, otherwise to the oldest ones first.
+    """
+    left = cash_balances.available(call, customer, currency)
+    waiting = [
+        each
+        for each in call.account.table("payment_intent").values()
+        if (each["customer"], each["currency"]) == (customer, currency) and _instructions(each)
+    ]
+    exact = [each for each in waiting if _instructions(each)["amount_remaining"] == left]
+    for intent in exact[:1] or waiting:
+        _apply_balance(call, intent)
+
+
+def return_transfer(call: Call, intent: Json) -> None:
+    """A payment that no longer waits for its transfer gives back what it had; Stripe applies that to others."""
+    if intent["customer"] is None or intent["status"] == "succeeded" or _instructions(intent):
+        return
+    if had := cash_balances.applied(call, intent):
+        cash_balances.unapply(call, intent, had)
+        reconcile(call, intent["customer"], intent["currency"])
+
+
 def expire(call: Call, intent: Json) -> Json:
     """The voucher or QR code expired unpaid: the intent needs another method. Transfers do not expire."""
-    if _waiting(intent)["type"] == "display_bank_transfer_instructions":
+    if _waiting(intent)["type"] == cash_balances.INSTRUCTIONS:
         raise unexpected_state("Instructions for a bank transfer do not expire.", intent)
     method = call.account.table("payment_method")[intent["payment_method"]]
     _decline(call, intent, method, cards.EXPIRED_ATTEMPT, charged=False)
@@ -196,7 +230,7 @@ def _hand_out(call: Call, intent: Json, kind: str) -> Json:
             "hosted_verification_url": page,
             "microdeposit_type": "amounts",
         }
-    if kind == "display_bank_transfer_instructions":
+    if kind == cash_balances.INSTRUCTIONS:
         details = {
             "amount_remaining": intent["amount"],
             "currency": intent["currency"],
@@ -205,8 +239,42 @@ def _hand_out(call: Call, intent: Json, kind: str) -> Json:
             "type": "eu_bank_transfer",
         }
     intent.update(status="requires_action", next_action={"type": kind, kind: details})
+    if kind == cash_balances.INSTRUCTIONS and _is_covered(call, intent):
+        _apply_balance(call, intent)
+        return intent
     call.emit("payment_intent.requires_action", intent)
+    if kind == cash_balances.INSTRUCTIONS:
+        _apply_balance(call, intent)
     return intent
+
+
+def _is_covered(call: Call, intent: Json) -> bool:
+    """Whether the cash balance has everything already: then confirming takes it, and nothing is handed out."""
+    left = cash_balances.available(call, intent["customer"], intent["currency"])
+    return left >= int(intent["amount"])
+
+
+def _instructions(intent: Json) -> Json:
+    """The instructions for the bank transfer that the payment waits for; empty if it waits for none."""
+    action: Json = intent["next_action"] or {}
+    return action.get(cash_balances.INSTRUCTIONS) or {} if intent["status"] == "requires_action" else {}
+
+
+def _apply_balance(call: Call, intent: Json) -> None:
+    """Let the payment take what it needs from the Customer's cash balance, or a part of it."""
+    transfer = _instructions(intent)
+    left = cash_balances.available(call, intent["customer"], intent["currency"])
+    taken = min(left, transfer["amount_remaining"])
+    if taken <= 0:
+        return
+    cash_balances.apply(call, intent, taken)
+    transfer["amount_remaining"] -= taken
+    if transfer["amount_remaining"]:
+        call.emit("payment_intent.partially_funded", intent)
+        return
+    intent["next_action"] = None
+    method = call.account.table("payment_method")[intent["payment_method"]]
+    charge_method(call, intent, method)
 
 
 _SECONDS_OF_A_VOUCHER = 3 * 24 * 3600

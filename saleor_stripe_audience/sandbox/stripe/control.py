@@ -53,6 +53,14 @@ class Intent(_Command):
     amount: int | None = None
 
 
+class CashBalance(_Command):
+    """POST /sandbox/control/customers/{id}: a bank transfer of `amount` arrives, or what is left is sent back."""
+
+    action: Literal["transfer", "send_back"]
+    currency: str
+    amount: int | None = None
+
+
 class Redelivery(_Command):
     """POST /sandbox/control/redeliver: in the order given, to all endpoints or one."""
 
@@ -167,6 +175,14 @@ def _intent(sandbox: Operator, request: Request, identifier: str) -> Any:
     return acts[body.outcome]()
 
 
+def _move_cash(sandbox: Operator, request: Request, identifier: str) -> Any:
+    body = _read(request, CashBalance)
+    if body.action == "send_back":
+        return sandbox.send_back(identifier, body.currency, body.amount)
+    sandbox.transfer(identifier, body.currency, body.amount or 0)
+    return {"transferred": body.amount or 0}
+
+
 def _redeliver(sandbox: Operator, request: Request, _: str) -> Any:
     body = _read(request, Redelivery)
     return {"sent": sum(sandbox.redeliver(event, body.endpoint) for event in body.events)}
@@ -245,6 +261,7 @@ _MAP = Map(
         _rule("POST control/disputes", _dispute),
         _rule("POST control/refunds/<id>", _refund),
         _rule("POST control/payment_intents/<id>", _intent),
+        _rule("POST control/customers/<id>", _move_cash),
         _rule("POST control/redeliver", _redeliver),
         _rule("POST control/keys", _key),
         _rule("POST control/accounts/<id>", _account),

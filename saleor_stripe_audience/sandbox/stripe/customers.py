@@ -2,7 +2,7 @@
 
 import copy
 
-from . import listing, metadata, payment_methods, searching
+from . import cash_balances, listing, metadata, payment_methods, searching
 from .contact_details import check_country, check_email, check_shipping
 from .errors import invalid, required
 from .state import Call, Json, new_id
@@ -54,6 +54,8 @@ def update(call: Call) -> Json:
 def delete(call: Call) -> Json:
     """DELETE /v1/customers/{id}: its saved methods are deleted too."""
     customer = _living(call)
+    if cash_balances.exists(call, customer["id"]):
+        raise invalid("You cannot delete a customer with a cash balance.")
     call.emit("customer.deleted", customer)
     for method in call.account.table("payment_method").values():
         if method["customer"] == customer["id"]:

@@ -7,7 +7,17 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-from . import confirming, connect, disputes, keys, payment_intents, refunds, reviews, setup_intents
+from . import (
+    cash_balances,
+    confirming,
+    connect,
+    disputes,
+    keys,
+    payment_intents,
+    refunds,
+    reviews,
+    setup_intents,
+)
 from .account import shown
 from .errors import missing
 from .faults import Fault, Faults
@@ -227,6 +237,18 @@ class Operator:
         with self._lock:
             account, intent = self._find("payment_intent", intent_id)
             return confirming.receive_payment(self.call(account), intent, amount)
+
+    def transfer(self, customer_id: str, currency: str, amount: int) -> None:
+        """A bank transfer arrives for a Customer, without a reference that names a payment."""
+        with self._lock:
+            account, customer = self._find("customer", customer_id)
+            confirming.receive_transfer(self.call(account), customer["id"], currency, amount)
+
+    def send_back(self, customer_id: str, currency: str, amount: int | None = None) -> Json:
+        """Send back a Customer's cash balance, or `amount` of it, as on the Customer's page in Stripe's Dashboard."""
+        with self._lock:
+            account, customer = self._find("customer", customer_id)
+            return cash_balances.send_back(self.call(account), customer["id"], currency, amount)
 
     def expire_voucher(self, intent_id: str) -> Json:
         """Let the voucher or QR code expire now."""

@@ -115,6 +115,7 @@ def update(call: Call) -> Json:
         _reprice(call, changed)
     _change(call, changed, call.params)
     intent.update(changed)
+    confirming.return_transfer(call, intent)
     return intent
 
 
@@ -126,6 +127,7 @@ def confirm(call: Call) -> Json:
     _change(call, changed, call.params)
     confirming.check(call, changed, call.params)
     intent.update(changed)
+    confirming.return_transfer(call, intent)
     return shown(call, confirming.attempt(call, intent, call.params))
 
 
@@ -180,6 +182,7 @@ def end_intent(call: Call, intent: Json, reason: str | None) -> Json:
         next_action=None,
     )
     call.emit("payment_intent.canceled", intent)
+    confirming.return_transfer(call, intent)
     return intent
 
 

@@ -8,6 +8,7 @@ from werkzeug.routing import Map, Rule
 from . import (
     account,
     balance,
+    cash_balances,
     catalogue,
     charges,
     connect,
@@ -149,6 +150,20 @@ ROUTES = (
         payment_methods.list_,
         "payment_method",
         "payment_method",
+    ),
+    _route(
+        "GET customers/<id>/cash_balance",
+        "CustomerCashBalanceRetrieve",
+        cash_balances.retrieve,
+        "cash_balance",
+        "customer",
+    ),
+    _route(
+        "GET customers/<id>/cash_balance_transactions",
+        "CustomerCashBalanceTransactionList",
+        cash_balances.list_,
+        "customer_cash_balance_transaction",
+        "customer",
     ),
     _route("POST customer_sessions", "CustomerSessionCreate", customers.create_session, "customer_session"),
     _route("GET charges", "ChargeList", charges.list_, "charge"),

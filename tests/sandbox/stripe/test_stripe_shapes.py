@@ -13,8 +13,10 @@ from saleor_stripe_audience.sandbox.stripe.routes import ROUTES
 CLASSES: dict[str, type[Any]] = {
     "account": stripe.Account,
     "balance_transaction": stripe.BalanceTransaction,
+    "cash_balance": stripe.CashBalance,
     "charge": stripe.Charge,
     "customer": stripe.Customer,
+    "customer_cash_balance_transaction": stripe.CustomerCashBalanceTransaction,
     "customer_session": stripe.CustomerSession,
     "dispute": stripe.Dispute,
     "event": stripe.Event,
@@ -51,6 +53,8 @@ def busy(
     client.v1.refunds.create({"payment_intent": pay("pm_card_refundFail").id})
     client.v1.payment_intents.capture(hold().id, {"amount_to_capture": 300})
     client.v1.payment_intents.cancel(hold().id)
+    sandbox.transfer(customer.id, "eur", 500)
+    sandbox.send_back(customer.id, "eur")
     assert sandbox.drain()
     return sandbox
 
@@ -58,6 +62,8 @@ def busy(
 def test_objects_have_the_fields_stripe_says(busy: StripeSandbox, client: stripe.StripeClient) -> None:
     items = [item for table in busy.account.tables.values() for item in table.values()]
     items.append(client.v1.accounts.retrieve_current().to_dict())
+    [customer] = busy.account.table("customer")
+    items.append(client.v1.customers.cash_balance.retrieve(customer).to_dict())
     assert {item["object"] for item in items} >= set(CLASSES) - {"customer_session"}
     assert [problem for item in items for problem in problems(item)] == []
 
