@@ -28,6 +28,7 @@ follow_cancelation = network(payments.follow_cancelation)
 follow_refund = network(payments.follow_refund)
 follow_failure = network(payments.follow_failure)
 notify_of_review = network(payments.notify_of_review)
+follow_cash_balance = network(payments.follow_cash_balance)
 notify_of_fraud_warning = network(payments.notify_of_fraud_warning)
 end_test_payments = network(payments.end_test_payments)
 forget_customer = transactional(payments.forget_customer)
@@ -131,6 +132,7 @@ EVENT_HANDLERS: EventHandlers = {
         "radar.early_fraud_warning.created": (notify_of_fraud_warning,),
         "radar.early_fraud_warning.updated": (notify_of_fraud_warning,),
         "customer.deleted": (forget_customer,),
+        "customer_cash_balance_transaction.created": (follow_cash_balance,),
         "product.created": (follow_product,),
         "product.updated": (follow_product,),
         "product.deleted": (follow_product,),

@@ -56,6 +56,7 @@ EVENT_NAMES: dict[str, str | Promise] = {
     "radar.early_fraud_warning.created": _("Fraud warning"),
     "radar.early_fraud_warning.updated": _("Fraud warning changed"),
     "customer.deleted": _("Customer deleted"),
+    "customer_cash_balance_transaction.created": _("Cash balance of a customer changed"),
     "product.created": _("Product added"),
     "product.updated": _("Product changed"),
     "product.deleted": _("Product deleted"),

@@ -52,6 +52,7 @@ FIXES: dict[str, Section] = {
     "expired-": PAYMENTS,
     "failed-": PAYMENTS,
     "foreign-": PAYMENTS,
+    "cash-": PAYMENTS,
     "consent ": AUDIENCES,
 }
 

@@ -95,6 +95,11 @@ def parse_readable[Parsed: BaseModel](model: type[Parsed], found: Iterable[Any])
             log.warning("unreadable object skipped", id=each.get("id", ""), reason=str(error))
 
 
+def customer_url(customer_id: str, *, livemode: bool) -> str:
+    """Return the URL of the Customer's page at Stripe, from which its cash balance can be sent back."""
+    return f"https://dashboard.stripe.com/{'' if livemode else 'test/'}customers/{customer_id}"
+
+
 def dashboard_url(payment_intent_id: str, *, livemode: bool) -> str:
     """Return the URL of the payment's page at Stripe."""
     return f"https://dashboard.stripe.com/{'' if livemode else 'test/'}payments/{payment_intent_id}"
@@ -354,6 +359,18 @@ class PaymentIntent(_Labelled):
         )
 
     @property
+    def transferred_minor(self) -> int:
+        """The part of a bank transfer that has arrived; 0 unless the payment is waiting for the rest.
+
+        https://docs.stripe.com/payments/bank-transfers/accept-a-payment: "Handling underpayments and overpayments"
+        """
+        action = self.next_action
+        if not self.is_delayed or action is None or action.display_bank_transfer_instructions is None:
+            return 0
+        remaining = action.display_bank_transfer_instructions.amount_remaining
+        return max(0, self.amount - remaining) if remaining is not None else 0
+
+    @property
     def has_delayed_failure(self) -> bool:
         """Whether such a payment failed: the voucher expired, or the account was never verified.
 
@@ -584,6 +601,49 @@ class CreatedCustomer(_Part):
     """A new Customer: apart from the id, it is what the app has just sent."""
 
     id: str = Field(min_length=1)
+
+
+class CashBalance(_Part):
+    """What Stripe keeps of a Customer's bank transfers, because no payment has taken it.
+
+    `available` is by currency, in lower case: null without any transfer, negative if one was reversed.
+    """
+
+    available: Annotated[dict[str, int], BeforeValidator(_without_nulls)] = Field(default_factory=dict)
+
+
+class _PaymentOfMove(_Part):
+    payment_intent: str
+
+
+class CashMove(_Part):
+    """Money that came into a Customer's cash balance, or left it (`net_amount` is negative then).
+
+    https://docs.stripe.com/api/cash_balance_transactions/object
+    """
+
+    id: str = Field(min_length=1)
+    type: Text = ""
+    customer: str | None = None
+    currency: Currency
+    net_amount: int
+    ending_balance: int
+    applied_to_payment: _PaymentOfMove | None = None
+    unapplied_from_payment: _PaymentOfMove | None = None
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether Stripe could not return it to the shopper, and moved it to the account's balance.
+
+        https://docs.stripe.com/payments/customer-balance/reconciliation: after 90 days
+        """
+        return self.type == "transferred_to_balance"
+
+    @property
+    def payment_intent(self) -> str:
+        """The payment that took the money or gave it back; empty if there is none."""
+        payment = self.applied_to_payment or self.unapplied_from_payment
+        return payment.payment_intent if payment is not None else ""
 
 
 class DeletedCustomer(_Part):

@@ -62,6 +62,7 @@ EVENTS = [
     "radar.early_fraud_warning.updated",
     "account.updated",
     "customer.deleted",
+    "customer_cash_balance_transaction.created",
     "product.created",
     "product.updated",
     "product.deleted",

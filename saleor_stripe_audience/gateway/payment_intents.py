@@ -55,6 +55,13 @@ def list_since(account: StripeAccount, created: int) -> Iterator[PaymentIntent]:
         yield from parse_readable(PaymentIntent, (each.to_dict() for each in pages.auto_paging_iter()))
 
 
+def newest_of_customer(account: StripeAccount, customer_id: str) -> list[str]:
+    """Return the ids of the Customer's intents, newest first; at most a hundred."""
+    with errors_of(account):
+        page = stripe_of(account).v1.payment_intents.list({"customer": customer_id, "limit": 100})
+        return [each.id for each in page.data]
+
+
 def update(account: StripeAccount, intent_id: str, params: dict[str, Any]) -> PaymentIntent:
     """Change an unpaid intent. Without an idempotency key, because repeating it has no further effect."""
     with errors_of(account):

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 from saleor_stripe_audience.database import failure_of
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import accounts, catalogue, platform
+from saleor_stripe_audience.gateway.events import without_private
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 from saleor_stripe_audience.inbox.handlers import is_handled
@@ -33,7 +34,6 @@ from saleor_stripe_audience.strict_json import read_object
 log = structlog.get_logger(__name__)
 
 TOLERANCE_SECONDS = 300
-PRIVATE = frozenset({"client_secret", "billing_details", "shipping", "receipt_email", "evidence"})
 LONGEST_ID = 255  # characters; Stripe's documented limit for ids
 LATEST = 253_402_300_800  # seconds since 1970: the year 10000, which no date of Python's reaches
 
@@ -133,19 +133,6 @@ def _event_in(body: str) -> dict[str, Any]:
     return event
 
 
-def _without_private(value: Any) -> Any:
-    """Return the event without what no handler reads and nobody else should.
-
-    With a client secret, anyone can confirm the payment that it belongs to. The rest are the shopper's name, address
-    and phone number, which would outlive their erasure.
-    """
-    if isinstance(value, dict):
-        return {name: _without_private(each) for name, each in value.items() if name not in PRIVATE}
-    if isinstance(value, list):
-        return [_without_private(each) for each in value]
-    return value
-
-
 def _unreadable() -> Rejected:
     return Rejected("The body is not a Stripe event.", code="unreadable")
 
@@ -180,7 +167,7 @@ def _recorded(account: StripeAccount, event: dict[str, Any]) -> bool:
     data = event.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise _unreadable()
-    kept = _without_private(event)
+    kept = without_private(event)
     return inbox.record("stripe", account.pk, event["id"], kind, kept, _occurred_at(event))
 
 

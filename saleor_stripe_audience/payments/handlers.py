@@ -20,6 +20,7 @@ from saleor_stripe_audience.gateway.metadata import AUTHORIZATION
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.objects import (
     PAYABLE,
+    CashMove,
     Charge,
     DeletedCustomer,
     Dispute,
@@ -34,6 +35,7 @@ from saleor_stripe_audience.payments import (
     action_requests,
     actions,
     amounts_due,
+    cash_balances,
     create,
     declines,
     fees,
@@ -323,6 +325,16 @@ def end_test_payments(event: Event) -> None:
     )
     reason = Rejected("The shop takes live payments now.", code="live_now")
     amounts_due.cancel_all(installation, list(payments.select_related("account")), reason)
+
+
+def follow_cash_balance(event: Event) -> None:
+    """Check what is left of a shopper's bank transfers. Stripe's Accounts can have a balance, too: not the app's."""
+    move = object_of(event, CashMove)
+    if move.customer is None:
+        return
+    cash_balances.check(account_of(event), move.customer)
+    if move.is_swept:
+        cash_balances.report_swept(account_of(event), move.customer, move)
 
 
 def forget_customer(event: Event) -> None:

@@ -2,8 +2,8 @@
 over.
 
 A dispute or inquiry with its due date, an early fraud warning, a review by Stripe Radar, a refund that waits for
-balance or has failed. Saleor does not recognize duplicates of INFO, so reported states are stored here, once for each
-state of an object.
+balance or has failed. And how much of a bank transfer has arrived, which is only noted. Saleor does not recognize
+duplicates of INFO, so reported states are stored here, once for each state of an object.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +40,7 @@ INFO = "INFO"
 OVER = "over"  # the last state of an object: nothing that arrives late can follow it
 CLAIMED_FOR = timedelta(minutes=2)  # longer than a report can take
 LONGEST_STATE = 100
+BANK_TRANSFERS = "customer_balance"  # Stripe's payment method
 TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
 ENDED = frozenset({"won", "lost", "warning_closed", "prevented"})
 FAILED = "-failed"  # ends the reference of a refund that failed, which may have waited for the balance before
@@ -148,6 +149,21 @@ def _report_of(intent: PaymentIntent, note: Note) -> TransactionReport:
         external_url=intent.dashboard_url,
         available_actions=actions_of(intent),
     )
+
+
+def of_transfer(installation: Installation, intent: PaymentIntent) -> Iterator[Note]:
+    """How much of a bank transfer has arrived, once for each amount; and that it is over, if there was a part."""
+    arrived = intent.money(intent.transferred_minor)
+    if not arrived.is_zero:
+        message = with_values(messages.TRANSFER_IN_PART, arrived=arrived, amount=intent.money(intent.amount))
+        yield Note(intent.id, f"arrived: {arrived.minor}", message, arrived, to_do=False)
+    elif intent.status in ("succeeded", "canceled") and BANK_TRANSFERS in (intent.payment_method_types or ()):
+        if not Notice.objects.filter(installation=installation, reference=intent.id).exists():
+            return
+        is_paid = intent.status == "succeeded"
+        message = messages.TRANSFER_OVER if is_paid else messages.TRANSFER_RETURNED
+        money = intent.money(intent.amount)
+        yield Note(intent.id, OVER, with_values(message), money, to_do=False, is_last=True, is_booked=is_paid)
 
 
 def of_disputes(disputes: Iterable[Dispute]) -> Iterator[Note]:

@@ -58,7 +58,7 @@ def follow(installation: Installation, transaction_id: str) -> Source | None:
 
     None if there is neither checkout nor order any more. Repeating it is harmless.
     """
-    source = _fetch_source(installation, transaction_id)
+    source = fetch_source(installation, transaction_id)
     if source is None:
         own = Payment.objects.filter(installation=installation, transaction_id=transaction_id)
         payments = amounts_due.open_payments_for(installation, *own.values_list("source_id", flat=True))
@@ -127,7 +127,7 @@ def follow_sources(event: Event, source_ids: list[str]) -> None:
     )
     reported = _kinds_of_problems(installation, source_ids)
     if reported & {EXPIRED, FAILED} and (payment := own.first()) is not None:
-        _follow_unpaid(installation, _fetch_source(installation, payment.transaction_id), source_ids)
+        _follow_unpaid(installation, fetch_source(installation, payment.transaction_id), source_ids)
     if reported & {SURPLUS, ENDED}:
         paid = own.filter(status__in=PAID)
     elif _is_over(event):
@@ -186,7 +186,7 @@ def check(payment: Payment, *, is_late: bool = False) -> None:
         for kind in (SURPLUS, ENDED):
             problems.clear(payment.installation, _key(kind, payment.source_id))
         return
-    source = _fetch_source(payment.installation, payment.transaction_id)
+    source = fetch_source(payment.installation, payment.transaction_id)
     _report(payment, source, is_late=is_late)
 
 
@@ -195,7 +195,7 @@ def report_expired(payment: Payment) -> None:
 
     Saleor only shows that it is not charged, as before. A checkout's shopper would have to pay again anyway.
     """
-    source = _fetch_source(payment.installation, payment.transaction_id)
+    source = fetch_source(payment.installation, payment.transaction_id)
     if source is not None and source.number and not _is_covered(payment.installation, source):
         _report_unpaid(payment, EXPIRED, staff_messages.UNCOVERED, number=source.number)
 
@@ -210,7 +210,7 @@ def report_failed(payment: Payment, reason: Promise) -> None:
     results = {each.type for each in events if each.psp_reference == payment.payment_intent_id}
     if results.isdisjoint({f"{CHARGE}_FAILURE", f"{AUTHORIZATION}_FAILURE"}):
         return
-    source = _fetch_source(payment.installation, payment.transaction_id)
+    source = fetch_source(payment.installation, payment.transaction_id)
     if source is not None and source.number and not _is_covered(payment.installation, source):
         _report_unpaid(payment, FAILED, staff_messages.UNPAID, number=source.number, reason=reason)
 
@@ -260,7 +260,8 @@ def check_unordered() -> int:
     return unordered.count()
 
 
-def _fetch_source(installation: Installation, transaction_id: str) -> Source | None:
+def fetch_source(installation: Installation, transaction_id: str) -> Source | None:
+    """Return the checkout or order of the transaction, as Saleor has it now; None if neither exists any more."""
     found = client.fetch_paid_source(installation, transaction_id)
     return read(Source, found) if found is not None else None
 

@@ -123,6 +123,7 @@ def report_missing(
         installation,
         intent,
         [
+            *notices.of_transfer(installation, intent),
             *notices.of_disputes(state.disputes),
             *notices.of_waiting_refunds(installation, state.refunds),
             *notices.of_failed_refunds(installation, state.refunds, intent),

@@ -101,6 +101,35 @@ TOO_MUCH = pgettext_lazy(
 )
 CHECKOUT = pgettext_lazy("staff", "A checkout")
 ORDER = pgettext_lazy("staff", "Order {number}")
+# https://docs.stripe.com/payments/customer-balance/refunding: "Refund a customer's available cash balance"
+LEFT_OF_ORDER = pgettext_lazy(
+    "staff",
+    "Stripe keeps {amount} that the customer of order {number} sent by bank transfer and that paid for nothing: too "
+    "much arrived, it arrived too late, or the payment was cancelled before all of it had arrived. Send it back on the "
+    "customer's page in Stripe, or use it for a payment that is still waiting for a transfer: {customer} (the "
+    "payment: {url})",
+)
+LEFT_OF_CHECKOUT = pgettext_lazy(
+    "staff",
+    "Stripe keeps {amount} that a customer sent by bank transfer for a checkout without an order, and that paid for "
+    "nothing: too much arrived, it arrived too late, or the payment was cancelled before all of it had arrived. Send "
+    "it back on the customer's page in Stripe, or use it for a payment that is still waiting for a transfer: "
+    "{customer} (the payment: {url})",
+)
+TRANSFER_IN_PART = pgettext_lazy("staff", "{arrived} of {amount} has arrived by bank transfer.")
+TRANSFER_OVER = pgettext_lazy(
+    "staff", "The payment is complete; it is no longer waiting for a bank transfer."
+)
+TRANSFER_RETURNED = pgettext_lazy(
+    "staff",
+    "The payment was cancelled before all of the bank transfer had arrived. Stripe has put the part that had arrived "
+    "into the customer's cash balance.",
+)
+TRANSFER_NOT_RETURNED = pgettext_lazy(
+    "staff",
+    "Stripe could not send {money} of a bank transfer back to the customer, and has moved it to your Stripe balance. "
+    "Pay the customer in another way, and mark this as resolved.",
+)
 NO_WAY_TO_PAY = pgettext_lazy(
     "staff",
     "No one can pay in the channel “{channel}” with {currency}: enable a payment method for it in Stripe, under "

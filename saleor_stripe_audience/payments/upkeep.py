@@ -12,7 +12,7 @@ from saleor_stripe_audience.gateway import account_state, connect, failures, tro
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import check_scopes, sync_endpoint
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.payments import readiness
+from saleor_stripe_audience.payments import cash_balances, readiness
 from saleor_stripe_audience.payments import staff_messages as messages
 from saleor_stripe_audience.shops import problems
 from saleor_stripe_audience.shops.models import Installation, Problem
@@ -47,10 +47,13 @@ def check_accounts() -> None:
 
 
 def check_shop(shop: Installation) -> None:
-    """Ask Stripe about each of the shop's accounts, then report what keeps shoppers from paying."""
+    """Ask Stripe about each of the shop's accounts and what is left of bank transfers, then report what keeps shoppers
+    from paying.
+    """
     for account_id in _ids(StripeAccount.objects.filter(installation=shop).order_by("created_at")):
         with apart("checking an account", account=account_id):
             _check(StripeAccount.objects.select_related("installation").get(pk=account_id))
+    cash_balances.check_reported(shop)
     report_obstacles(shop)
 
 

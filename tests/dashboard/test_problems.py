@@ -1,9 +1,11 @@
 """The problems of a shop: where each leads, and what staff may mark as resolved."""
 
+from uuid import UUID
+
 import pytest
 from django.test import Client
 
-from saleor_stripe_audience.gateway.objects import dashboard_url
+from saleor_stripe_audience.gateway.objects import customer_url, dashboard_url
 from saleor_stripe_audience.money import Money
 from saleor_stripe_audience.payments import staff_messages
 from saleor_stripe_audience.payments.models import Notice
@@ -33,7 +35,9 @@ def test_a_problem_of_a_payment_leads_to_it(shop: Shop, client: Client, failed_r
     assert 'id="go-next" hx-get="/dashboard/problems"' in home
 
 
-@pytest.mark.parametrize("key", ["paid-T3JkZXI6MQ==", "ended-T3JkZXI6MQ==", "expired-T3JkZXI6MQ=="])
+@pytest.mark.parametrize(
+    "key", ["paid-T3JkZXI6MQ==", "ended-T3JkZXI6MQ==", "expired-T3JkZXI6MQ==", f"cash-{UUID(int=1)}-cus_1"]
+)
 def test_a_problem_of_an_order_leads_to_the_payment_that_it_names(
     shop: Shop, client: Client, key: str
 ) -> None:
@@ -54,6 +58,23 @@ def test_a_problem_of_an_order_leads_to_the_payment_that_it_names(
     manager = shop.headers(user_permissions=["MANAGE_APPS"])
     for path in ("problems", "overview"):
         assert str(last.pk) not in client.get(f"/dashboard/{path}", headers=manager).content.decode()
+
+
+def test_money_left_of_a_transfer_leads_to_the_customer_and_the_payment(shop: Shop, client: Client) -> None:
+    found = a_payment(shop.installation, payment_intent_id="pi_1")
+    message = with_values(
+        staff_messages.LEFT_OF_ORDER,
+        amount=Money(1000, "EUR"),
+        number="53",
+        customer=customer_url("cus_1", livemode=False),
+        url=dashboard_url("pi_1", livemode=False),
+    )
+    report(shop.installation, f"cash-{UUID(int=1)}-cus_1", message)
+    page = client.get("/dashboard/problems", headers=shop.headers()).content.decode()
+    assert '<a data-out href="https://dashboard.stripe.com/test/customers/cus_1">cus_1</a>' in page
+    assert '<a data-out href="https://dashboard.stripe.com/test/payments/pi_1">pi_1</a>' in page
+    assert f'hx-get="/dashboard/payments/{found.pk}"' in page
+    assert "/resolve" not in page
 
 
 def test_a_problem_names_no_payment_of_another_shop(shop: Shop, client: Client) -> None:

@@ -36,6 +36,7 @@ STORED_NAMES = {
     "payments.handlers.end_test_payments",
     "payments.handlers.follow_account",
     "payments.handlers.follow_cancelation",
+    "payments.handlers.follow_cash_balance",
     "payments.handlers.follow_failure",
     "payments.handlers.follow_payment",
     "payments.handlers.follow_refund",

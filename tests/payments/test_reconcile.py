@@ -56,6 +56,19 @@ class TestStripeWasNotHeard:
         assert town.amounts()[0] == town.total()
         assert all(each.fixed for each in report.differences)
 
+    def test_they_are_stored_without_what_is_private(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
+        town.begin()
+        town.pay()
+        customer = town.api.customers.create({"name": "Robin Vale"}).id
+        town.stripe.transfer(customer, "usd", 700)
+        town.stripe.drain()
+        reconciled(run_due_tasks)
+        stored = [str(each.payload) for each in Event.objects.filter(source="stripe")]
+        assert any(town.intent in each for each in stored)
+        assert any(customer in each for each in stored)
+        private = ("_secret_", "billing_details", "'funded': {", "sender_name")
+        assert [word for word in private if any(word in each for each in stored)] == []
+
     def test_refunds_and_disputes_too(self, town: Town, run_due_tasks: Work) -> None:  # noqa: F811 - the fixture
         town.begin()
         town.pay()

@@ -55,7 +55,7 @@ class Town:
     def api(self) -> Any:
         return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.stripe_url}).v1
 
-    def begin(self, flow: str = "CHARGE") -> None:
+    def begin(self, flow: str = "CHARGE", key: str = "k1") -> None:
         """Create a checkout and initialize its transaction; the shopper has not paid yet."""
         for channel in self.shop.host.store.channels:
             channel.flow = flow
@@ -63,7 +63,7 @@ class Town:
         shopper = Shopper(stage)
         self.checkout = shopper._checkout(shopper.products()[0]["variants"][0]["id"], "robin@example.com")
         change(stage, GATEWAY, None, id=self.checkout, gateways=[{"id": APP_ID}])
-        self.attempt("k1")
+        self.attempt(key)
 
     def attempt(self, key: str) -> None:
         """Initialize another transaction of the checkout."""

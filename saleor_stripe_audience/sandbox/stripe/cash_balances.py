@@ -4,7 +4,7 @@ Source: "Customer balance" (with the types of its transactions), "Customer balan
 payments is in confirming.py.
 """
 
-from . import listing
+from . import balance, listing
 from .errors import invalid
 from .state import Call, Json, new_id
 
@@ -46,7 +46,9 @@ def available(call: Call, customer: str, currency: str) -> int:
 
 def applied(call: Call, intent: Json) -> int:
     """Return what the payment has taken from the cash balance so far."""
-    moved = [each["net_amount"] for each in _of(call, intent["customer"]) if _intent_of(each) == intent["id"]]
+    moved = [
+        int(each["net_amount"]) for each in _of(call, intent["customer"]) if _intent_of(each) == intent["id"]
+    ]
     return -sum(moved)
 
 
@@ -79,6 +81,14 @@ def send_back(call: Call, customer: str, currency: str, amount: int | None) -> J
     if not 0 < returned <= left:
         raise invalid(f"The cash balance of {customer} has {left} {currency}.", "amount")
     return _move(call, customer, currency, -returned, "return_initiated", None)
+
+
+def sweep(call: Call, customer: str, currency: str) -> Json:
+    """Stripe found no way to return what is left to the shopper: after 90 days, the account's balance gets it."""
+    left = available(call, customer, currency)
+    source = {"id": customer, "currency": currency}
+    details = {"balance_transaction": balance.book(call, "payment_unreconciled", left, source, 0)}
+    return _move(call, customer, currency, -left, "transferred_to_balance", details)
 
 
 def _move(call: Call, customer: str, currency: str, amount: int, kind: str, details: Json | None) -> Json:

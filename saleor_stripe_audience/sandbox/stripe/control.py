@@ -54,9 +54,11 @@ class Intent(_Command):
 
 
 class CashBalance(_Command):
-    """POST /sandbox/control/customers/{id}: a bank transfer of `amount` arrives, or what is left is sent back."""
+    """POST /sandbox/control/customers/{id}: a bank transfer of `amount` arrives, or what is left is sent back, or goes
+    to the account.
+    """
 
-    action: Literal["transfer", "send_back"]
+    action: Literal["transfer", "send_back", "sweep"]
     currency: str
     amount: int | None = None
 
@@ -179,6 +181,8 @@ def _move_cash(sandbox: Operator, request: Request, identifier: str) -> Any:
     body = _read(request, CashBalance)
     if body.action == "send_back":
         return sandbox.send_back(identifier, body.currency, body.amount)
+    if body.action == "sweep":
+        return sandbox.sweep(identifier, body.currency)
     sandbox.transfer(identifier, body.currency, body.amount or 0)
     return {"transferred": body.amount or 0}
 

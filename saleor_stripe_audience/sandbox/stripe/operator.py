@@ -250,6 +250,14 @@ class Operator:
             account, customer = self._find("customer", customer_id)
             return cash_balances.send_back(self.call(account), customer["id"], currency, amount)
 
+    def sweep(self, customer_id: str, currency: str) -> Json:
+        """Move a Customer's cash balance to the account's balance, as Stripe does after 90 days if it cannot return
+        it.
+        """
+        with self._lock:
+            account, customer = self._find("customer", customer_id)
+            return cash_balances.sweep(self.call(account), customer["id"], currency)
+
     def expire_voucher(self, intent_id: str) -> Json:
         """Let the voucher or QR code expire now."""
         with self._lock:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 import stripe
 
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
@@ -72,6 +73,28 @@ def test_what_is_too_much_stays_until_it_is_sent_back(
     assert balance(client, customer) == 0
     with pytest.raises(Exception, match="has 0 eur"):
         sandbox.send_back(customer, "eur")
+
+
+def test_what_cannot_be_sent_back_goes_to_the_account(
+    client: stripe.StripeClient, sandbox: StripeSandbox, customer: str
+) -> None:
+    sandbox.transfer(customer, "eur", 700)
+    swept = sandbox.sweep(customer, "eur")
+    assert (swept["type"], swept["net_amount"], balance(client, customer)) == (
+        "transferred_to_balance",
+        -700,
+        0,
+    )
+    booked = client.v1.balance_transactions.retrieve(swept["transferred_to_balance"]["balance_transaction"])
+    assert (booked.type, booked.fee) == ("payment_unreconciled", 0)
+
+
+def test_the_control_address_does_the_same(client: stripe.StripeClient, url: str, customer: str) -> None:
+    address = f"{url}/sandbox/control/customers/{customer}"
+    for action, amount, left in (("transfer", 700, 700), ("send_back", 200, 500), ("sweep", None, 0)):
+        body = {"action": action, "currency": "eur", "amount": amount}
+        assert requests.post(address, json=body, timeout=10).ok
+        assert balance(client, customer) == left
 
 
 def test_what_is_left_pays_the_next_payment(

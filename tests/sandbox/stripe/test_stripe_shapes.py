@@ -54,7 +54,8 @@ def busy(
     client.v1.payment_intents.capture(hold().id, {"amount_to_capture": 300})
     client.v1.payment_intents.cancel(hold().id)
     sandbox.transfer(customer.id, "eur", 500)
-    sandbox.send_back(customer.id, "eur")
+    sandbox.send_back(customer.id, "eur", 100)
+    sandbox.sweep(customer.id, "eur")
     assert sandbox.drain()
     return sandbox
 
