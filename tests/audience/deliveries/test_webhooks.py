@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.audience.deliveries.reports import (
     send,
     sendgrid,
     ses_bounce,
+    ses_complaint,
     sns,
     sparkpost,
 )
@@ -234,9 +236,20 @@ def test_an_email_to_the_shop_is_no_report(
 
 
 UNREADABLE: dict[str, tuple[Any, ...]] = {
-    "brevo": ([brevo("spam")], [brevo("opened") | {"ts_epoch": "now"}], [7]),
+    "brevo": (
+        [brevo("spam")],
+        [brevo("opened") | {"ts_epoch": "now"}],
+        [brevo("spam") | {"email": ["x"] * 2}],
+        [7],
+    ),
     "mailjet": (mailjet("spam"), [{"time": SECONDS}], [7]),
-    "mandrill": (mandrill("spam"), INBOUND["mandrill"], [{"event": "spam", "ts": "now"}], [7]),
+    "mandrill": (
+        mandrill("spam"),
+        INBOUND["mandrill"],
+        [{"type": "inbound", "ts": SECONDS}],
+        [{"event": "spam", "ts": "now"}],
+        [7],
+    ),
     "sendgrid": (sendgrid("spamreport"), [{"email": ADA}], sendgrid("open", timestamp="now"), [None]),
     "sparkpost": (
         sparkpost("spam_complaint"),
@@ -355,3 +368,48 @@ def test_a_report_from_the_future_counts_from_its_receipt(
     )
     run_due_tasks()
     assert Consent.objects.get(kind="withdrawn").at <= timezone.now()
+
+
+NO_TIMES = ["x", "NaN", "inf", 1e20, 1e30, -5, 0, {}, [], "9999-99-99"]
+UNDATED: dict[str, Callable[[Any], Any]] = {
+    "amazon-ses": lambda time: ses_complaint(None) | {"Timestamp": time},
+    "brevo": lambda time: [brevo("spam") | {"ts_event": time, "ts_epoch": time}],
+    "mailersend": lambda time: {
+        "type": "activity.spam_complaint",
+        "data": mailersend("spam_complaint")["data"] | {"created_at": time},
+    },
+    "mailgun": lambda time: mailgun("complained", timestamp=time),
+    "mailjet": lambda time: mailjet("spam", time=time),
+    "mandrill": lambda time: [mandrill("spam")[0] | {"ts": time}],
+    "postmark": lambda time: (
+        postmark("SpamComplaint", "SpamComplaint") | {"BouncedAt": time, "DeliveredAt": time}
+    ),
+    "sendgrid": lambda time: sendgrid("spamreport", timestamp=time),
+    "sparkpost": lambda time: sparkpost("spam_complaint", timestamp=time),
+}
+
+
+@pytest.mark.parametrize("time", NO_TIMES, ids=str)
+@pytest.mark.parametrize("service", UNDATED)
+def test_a_report_without_a_readable_time_counts_from_its_receipt(
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work, service: str, time: Any
+) -> None:
+    before = timezone.now()
+    url = webhooks.create(shop, service, key_of(service)).url
+    assert post(client, url, service, UNDATED[service](time)).json() == {"ok": True, "new": 1}
+    assert post(client, url, service, UNDATED[service](time)).json() == {"ok": True, "new": 0}
+    run_due_tasks()
+    assert Consent.objects.get(kind="withdrawn").at >= before
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_half_a_character_in_a_report_does_not_stop_the_others(
+    shop: Installation, ada: Contact, client: Client, run_due_tasks: Work, is_first: bool
+) -> None:
+    odd = sendgrid("spamreport", sg_event_id="\ud83d", timestamp=SECONDS + 1)
+    batch = [*odd, *sendgrid("spamreport")] if is_first else [*sendgrid("spamreport"), *odd]
+    url = webhooks.create(shop, "sendgrid").url
+    assert post(client, url, "sendgrid", batch).json() == {"ok": True, "new": 2}
+    assert post(client, url, "sendgrid", batch).json() == {"ok": True, "new": 0}
+    run_due_tasks()
+    assert Contact.objects.get().deliverability == "complained"

@@ -8,7 +8,7 @@ permanent bounces from others.
 import json
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
@@ -43,9 +43,20 @@ MALFORMED = (
     LookupError,
     ArithmeticError,
     RecursionError,
+    OSError,  # a time too large for the platform
     AnymailConfigurationError,
     AnymailError,
 )
+
+EARLIEST = datetime(
+    2000, 1, 1, tzinfo=UTC
+)  # a report with an earlier time says zero, and means that it has none
+# Where the library finds the time of a report.
+TIMES = frozenset({
+    "ts_epoch", "time", "ts", "timestamp", "created_at", "Timestamp", "DeliveredAt", "BouncedAt", "ReceivedAt",
+    "ChangedAt",
+})  # fmt: skip
+LONGEST_RECIPIENT = 1000  # characters, with their name
 
 # The library warns if there is no basic auth: here the URL itself contains a secret.
 warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
@@ -68,8 +79,30 @@ class _AmazonSes(AmazonSESTrackingWebhookView):  # type: ignore[misc]  # the lib
         self.auto_confirm_enabled = False
         AnymailBaseWebhookView.__init__(self, **kwargs)
 
+    def esp_to_anymail_events(self, *report: Any) -> list[AnymailTrackingEvent]:
+        return _parse(super().esp_to_anymail_events, report)  # type: ignore[no-any-return]
 
-class _MailerSend(MailerSendTrackingWebhookView):  # type: ignore[misc]  # the library has no types
+
+class _Single:
+    """A service that sends one report at a time."""
+
+    def esp_to_anymail_event(self, *report: Any) -> AnymailTrackingEvent:
+        return _parse(super().esp_to_anymail_event, report)  # type: ignore[misc]  # the library's view comes after
+
+
+class _Mailgun(_Single, MailgunTrackingWebhookView):  # type: ignore[misc]
+    pass
+
+
+class _Postmark(_Single, PostmarkTrackingWebhookView):  # type: ignore[misc]
+    pass
+
+
+class _Resend(_Single, ResendTrackingWebhookView):  # type: ignore[misc]
+    pass
+
+
+class _MailerSend(_Single, MailerSendTrackingWebhookView):  # type: ignore[misc]  # the library has no types
     """MailerSend also reports on senders, lists and its own maintenance: the library only knows emails."""
 
     def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent]:
@@ -83,7 +116,7 @@ class _Batch:
 
     def esp_to_anymail_event(self, *item: Any) -> AnymailTrackingEvent | None:
         try:
-            return super().esp_to_anymail_event(*item)  # type: ignore[misc]  # the library's view comes after
+            return _parse(super().esp_to_anymail_event, item)  # type: ignore[misc]  # as above
         except MALFORMED:
             return None
 
@@ -118,8 +151,25 @@ class _Mandrill(_Batch, MandrillCombinedWebhookView):  # type: ignore[misc]
     def parse_events(self, request: HttpRequest) -> list[AnymailTrackingEvent | None]:
         """Leave out emails to the shop: the library does not take both in one request."""
         items = json.loads(request.POST["mandrill_events"])
-        outgoing = (item for item in items if not isinstance(item, dict) or item.get("event") != "inbound")
-        return [self.esp_to_anymail_event(item) for item in outgoing]
+        return [self.esp_to_anymail_event(item) for item in items if not self._is_inbound(item)]
+
+    @staticmethod
+    def _is_inbound(item: Any) -> bool:
+        return isinstance(item, dict) and "inbound" in (item.get("event"), item.get("type"))
+
+
+def _parse(parse: Callable[..., Any], report: tuple[Any, ...]) -> Any:
+    """Parse a report; if that fails, without its times: the library refuses a report for a time that is none."""
+    try:
+        return parse(*report)
+    except MALFORMED:
+        return parse(*map(_without_times, report))
+
+
+def _without_times(value: Any) -> Any:
+    if type(value) is not dict:
+        return value
+    return {key: _without_times(inner) for key, inner in value.items() if key not in TIMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +204,12 @@ SERVICES: Mapping[str, Service] = {
     "mailersend": Service(
         _MailerSend, event_types.MAILERSEND, "signing_secret", needs_key=True, makes_key=True
     ),
-    "mailgun": Service(
-        MailgunTrackingWebhookView, event_types.MAILGUN, "webhook_signing_key", needs_key=True
-    ),
+    "mailgun": Service(_Mailgun, event_types.MAILGUN, "webhook_signing_key", needs_key=True),
     "mailjet": Service(_Mailjet, event_types.MAILJET),
     "mandrill": Service(_Mandrill, event_types.MANDRILL, "webhook_key", needs_key=True, makes_key=True),
-    "postmark": Service(PostmarkTrackingWebhookView, event_types.POSTMARK),
+    "postmark": Service(_Postmark, event_types.POSTMARK),
     "resend": Service(
-        ResendTrackingWebhookView,
+        _Resend,
         event_types.RESEND,
         recipients=("data.email", "data.to", "data.cc", "data.bcc"),
     ),
@@ -184,24 +232,37 @@ def is_test(name: str, request: HttpRequest) -> bool:
 
 def parse_reports(name: str, view: Any, request: HttpRequest, now: datetime) -> list[Report]:
     """Parse the reports in a request. Raises the library's errors if the body is not from the service."""
-    service = SERVICES[name]
     parsed = list(view.parse_events(request))
     events = [event for event in parsed if event is not None]
-    if len(events) < len(parsed):
-        log.warning("mail reports not understood", service=name, count=len(parsed) - len(events))
-        if not events:
-            raise ValueError("none of them is a report")
     named = Counter(id(event.esp_event) for event in events)
-    reports = []
+    reports: list[Report] = []
+    unreadable = len(parsed) - len(events)
     for event in events:
-        kind, recipient = decide(service.meaning, event.esp_event), _recipient(service, event)
+        try:
+            report = _read(name, event, now)
+        except MALFORMED:
+            unreadable += 1
+            continue
         # Amazon names everybody who may have complained.
-        is_unclear = kind in (Kind.COMPLAINT, Kind.UNSUBSCRIBE) and named[id(event.esp_event)] > 1
-        if kind is not None and recipient and not is_unclear:
-            moment = _moment(service, event)
-            key = "|".join([name, kind, recipient.lower(), _identity(event, moment)])
-            reports.append(Report(kind, recipient, now if moment is None else min(moment, now), key))
+        is_by_person = report is not None and report.kind in (Kind.COMPLAINT, Kind.UNSUBSCRIBE)
+        if report is not None and not (is_by_person and named[id(event.esp_event)] > 1):
+            reports.append(report)
+    if unreadable:
+        log.warning("mail reports not understood", service=name, count=unreadable)
+        if unreadable == len(parsed):
+            raise ValueError("none of them is a report")
     return reports
+
+
+def _read(name: str, event: AnymailTrackingEvent, now: datetime) -> Report | None:
+    """Read one report; None if it means nothing. Without a readable time it counts from its receipt."""
+    service = SERVICES[name]
+    kind, recipient = decide(service.meaning, event.esp_event), _recipient(service, event)
+    if kind is None or not recipient:
+        return None
+    moment = _moment(service, event)
+    identity = "|".join([name, kind, recipient.lower(), _identity(event, moment)])
+    return Report(kind, recipient, now if moment is None else min(moment, now), identity)
 
 
 def _recipient(service: Service, event: AnymailTrackingEvent) -> str:
@@ -212,20 +273,27 @@ def _recipient(service: Service, event: AnymailTrackingEvent) -> str:
     written = [value for path in service.recipients for value in values_at(event.esp_event, path)]
     if not service.recipients:
         written = [event.recipient]
-    addresses = [parseaddr(each)[1] or each for each in written if isinstance(each, str)]
+    written = [each for each in written if isinstance(each, str) and len(each) <= LONGEST_RECIPIENT]
+    addresses = [parseaddr(each)[1] or each for each in written]
     return addresses[0] if len({each.lower() for each in addresses}) == 1 else ""
 
 
 def _moment(service: Service, event: AnymailTrackingEvent) -> datetime | None:
-    if isinstance(event.timestamp, datetime) and event.timestamp.tzinfo is not None:
-        return event.timestamp
+    """Return the time of the report in UTC; None if it has none, or none that can be read."""
     seconds = values_at(event.esp_event, service.seconds) if service.seconds else []
-    return datetime.fromtimestamp(float(seconds[0]), UTC) if seconds else None
+    try:
+        if isinstance(event.timestamp, datetime) and event.timestamp.tzinfo is not None:
+            moment = event.timestamp.astimezone(UTC)
+        else:
+            moment = datetime.fromtimestamp(float(seconds[0]), UTC)
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        return None
+    return moment if moment >= EARLIEST else None
 
 
 def _identity(event: AnymailTrackingEvent, moment: datetime | None) -> str:
     """Return what a report has in common with its repetitions only."""
     known = event.event_id or event.message_id or ""
     if moment is not None:
-        return f"{known}|{moment.astimezone(UTC).isoformat()}"
+        return f"{known}|{moment.isoformat()}"
     return str(known) or json.dumps(event.esp_event, sort_keys=True)

@@ -31,6 +31,7 @@ PATH = "/api/webhooks/mail/"
 SECRET_BYTES = 32
 MAX_KEY_LENGTH = 2_000
 CONFIRM_SECONDS = 10
+LONGEST_URL = 2_000  # characters
 _AMAZON_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.(com|com\.cn|eu)")
 
 
@@ -159,7 +160,7 @@ def _confirm_subscription(view: object, request: HttpRequest) -> None:
     message = view._parse_sns_message(request)  # type: ignore[attr-defined]  # noqa: SLF001 - the library has no other way
     if message.get("Type") != "SubscriptionConfirmation":
         return
-    url = urlsplit(str(message.get("SubscribeURL", "")))
+    url = urlsplit(str(message.get("SubscribeURL", ""))[:LONGEST_URL])
     if url.scheme != "https" or not _AMAZON_HOST.fullmatch(url.netloc):
         raise ValueError("not Amazon's address")
     leave_database()
@@ -168,4 +169,4 @@ def _confirm_subscription(view: object, request: HttpRequest) -> None:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
