@@ -256,16 +256,14 @@ def _labels(product: Product) -> tuple[tuple[str, str], ...]:
 
 def is_public_image(url: str) -> bool:
     """Whether Stripe can show the image: by https, at a public host, and not an SVG, which may contain scripts."""
+    if len(url) > LONGEST_IMAGE_URL:
+        return False
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return False
-    if (
-        parts.scheme != "https"
-        or parts.path.lower().endswith((".svg", ".svgz"))
-        or len(url) > LONGEST_IMAGE_URL
-    ):
+    if parts.scheme != "https" or parts.path.lower().endswith((".svg", ".svgz")):
         return False
     try:
         return ipaddress.ip_address(host).is_global

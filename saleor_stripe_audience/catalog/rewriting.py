@@ -1,7 +1,8 @@
 """Writes a description that was changed as plain text into Saleor's rich text without losing its formatting.
 
 Unchanged text keeps its block and markup; in a changed line, so do the unchanged words. Normalized, `plain_text` of the
-result is the new text again: otherwise every comparison would find the change again.
+result is the new text again: otherwise every comparison would find the change again. Comparing takes quadratic time, so
+of a very long text or line the formatting is not kept.
 """
 
 import json
@@ -9,15 +10,27 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from html import escape, unescape
+from html import escape
 from typing import Any
 
-from saleor_stripe_audience.catalog.rich_text import DEEPEST, plain_text, strip_tags
+from saleor_stripe_audience.catalog.rich_text import (
+    DEEPEST,
+    end_of_tags,
+    plain_text,
+    read_references,
+    strip_tags,
+    with_line_feeds,
+)
 
 Json = dict[str, Any]
 
-_TOKENS = re.compile(r"<[a-zA-Z/!][^>]*>|&[#\w]+;|[^<&]+|[<&]")
-_EMPTY = re.compile(r"<(b|i|u|s|em|strong|mark|code|a)\b[^>]*></\1>", re.IGNORECASE)
+LONGEST = 100_000  # characters of a text or description whose formatting is kept
+MOST_COMPARED = 1_000_000  # pairs of lines in a description, or of words in a line
+_WORDS = r"&[#\w]+;|[^<&]+|[<&]"
+_TOKENS = re.compile(rf"<[a-zA-Z/!][^>]*>|{_WORDS}")
+_TOKENS_WITHOUT_TAGS = re.compile(_WORDS)
+_OPENING = re.compile(r"<(b|i|u|s|em|strong|mark|code|a)\b[^>]*>", re.IGNORECASE)
+_CLOSING = re.compile(r"</(b|i|u|s|em|strong|mark|code|a)>", re.IGNORECASE)
 _TEXTS = ("title", "text", "message", "code", "caption")
 
 
@@ -39,6 +52,8 @@ def rich_text(text: str) -> str:
 
 def rewrite(description: str | None, text: str) -> str:
     """Return the description with the words of `text`, keeping its formatting where the words are unchanged."""
+    if max(len(text), len(description or "")) > LONGEST:
+        return rich_text(text)
     wanted = normalized(text)
     blocks = _blocks(description)
     for attempt in (_by_lines, _by_blocks):
@@ -112,6 +127,8 @@ def _by_lines(blocks: list[Json], lines: list[str]) -> list[Json]:
     owners = [
         (number, line) for number, slot in enumerate(slots) for line in lines_of(strip_tags(slot.markup))
     ]
+    if len(owners) * len(lines) > MOST_COMPARED:
+        return []
     given, added = _share(owners, lines)
     # From last to first, so that the positions in lists remain valid.
     for number in reversed(range(len(slots))):
@@ -122,12 +139,14 @@ def _by_lines(blocks: list[Json], lines: list[str]) -> list[Json]:
             slot.write(_remarked(slot.markup, "\n".join(new)))
         elif lines_of(strip_tags(slot.markup)):
             slot.remove()
+    behind: dict[int, list[str]] = {}
+    for number, slot in enumerate(slots):
+        behind.setdefault(slot.block, []).extend(added.get(number, []))
     result = [_paragraph(line) for line in added.get(-1, [])]
     for number, block in enumerate(copies):
         if _lines_of_block(block) or not _lines_of_block(blocks[number]):
             result.append(block)
-        behind = [line for at, slot in enumerate(slots) if slot.block == number for line in added.get(at, [])]
-        result += [_paragraph(line) for line in behind]
+        result += [_paragraph(line) for line in behind.get(number, [])]
     return result
 
 
@@ -210,13 +229,12 @@ def _remarked(markup: str, text: str) -> str:
     """Return the markup with other words: unchanged words keep their tags."""
     if lines_of(strip_tags(markup)) == lines_of(text):
         return markup
-    tokens = [
-        each.group() for each in _TOKENS.finditer(re.sub(r"<br\s*/?>", "\n", markup, flags=re.IGNORECASE))
-    ]
-    old, tags = _letters(tokens)
+    old, tags = _letters(_tokens(with_line_feeds(markup)))
     written: list[str] = []
     # Words, not letters: half a word in bold is not an unchanged word.
     before, after = _words(old), _words(text)
+    if len(before) * len(after) > MOST_COMPARED:
+        return _escaped(text)
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     position = 0
     for kind, start, end, first, last in matcher.get_opcodes():
@@ -233,10 +251,26 @@ def _remarked(markup: str, text: str) -> str:
             written += inner[len(tags.get(position, [])) :]
         position += length
     written += tags.get(len(old), [])
-    result = "".join(written)
-    while (shorter := _EMPTY.sub("", result)) != result:
-        result = shorter
-    return result
+    return "".join(_without_empty_tags(written))
+
+
+def _without_empty_tags(parts: list[str]) -> list[str]:
+    """Leave out each tag that is closed right away, and what is empty without it."""
+    kept: list[str] = []
+    for part in filter(None, parts):
+        closing = _CLOSING.fullmatch(part)
+        opening = _OPENING.fullmatch(kept[-1]) if closing and kept else None
+        if closing and opening and closing[1].lower() == opening[1].lower():
+            kept.pop()
+        else:
+            kept.append(part)
+    return kept
+
+
+def _tokens(markup: str) -> list[str]:
+    """The tags in the markup, and what stands between them."""
+    end = end_of_tags(markup)
+    return _TOKENS.findall(markup[:end]) + _TOKENS_WITHOUT_TAGS.findall(markup[end:])
 
 
 def _letters(tokens: list[str]) -> tuple[str, dict[int, list[str]]]:
@@ -247,7 +281,7 @@ def _letters(tokens: list[str]) -> tuple[str, dict[int, list[str]]]:
         if token.startswith("<") and token.endswith(">"):
             tags.setdefault(len(text), []).append(token)
         else:
-            text += unescape(token).replace("\N{NO-BREAK SPACE}", " ")
+            text += read_references(token)
     return text, tags
 
 

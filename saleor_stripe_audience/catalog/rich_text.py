@@ -6,8 +6,18 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-_UNSHOWN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+# What is not shown: comments, scripts and styles, by how they begin and end.
+_BEGINNING = re.compile(r"<!--|<(script|style)\b", re.IGNORECASE)
+_ENDS = {
+    "": re.compile(r"-->"),
+    "script": re.compile(r"</script\s*+>", re.IGNORECASE),
+    "style": re.compile(r"</style\s*+>", re.IGNORECASE),
+}
+_BREAK = re.compile(r"<br\s*+/?>", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z/!][^>]*>")
+_TOO_LONG_REFERENCE = re.compile(
+    r"&#[0-9]{8,}+;?"
+)  # no character has such a number; Python refuses the longest
 DEEPEST = 20  # of nested lists; nobody writes more
 
 
@@ -30,9 +40,46 @@ def plain_text(description: str | None) -> str:
 
 def strip_tags(text: str) -> str:
     """The text without HTML; a line break is one. In “< 3 years”, the sign begins no tag."""
-    shown = _UNSHOWN.sub("", text)
-    with_breaks = re.sub(r"<br\s*/?>", "\n", shown, flags=re.IGNORECASE)
-    return unescape(_TAG.sub("", with_breaks)).replace("\N{NO-BREAK SPACE}", " ").strip()
+    return read_references(_without_tags(with_line_feeds(_without_unshown(text)))).strip()
+
+
+def read_references(text: str) -> str:
+    """The text with a character for each `&amp;` or `&#38;`, and plain spaces."""
+    readable = _TOO_LONG_REFERENCE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return unescape(readable).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def with_line_feeds(markup: str) -> str:
+    """The markup with a line feed for each `<br>`."""
+    return _BREAK.sub("\n", markup)
+
+
+def end_of_tags(markup: str) -> int:
+    """Where the last tag may end. Behind it, a search would look in vain for the end of every `<`."""
+    return markup.rfind(">") + 1
+
+
+def _without_tags(markup: str) -> str:
+    end = end_of_tags(markup)
+    return _TAG.sub("", markup[:end]) + markup[end:]
+
+
+def _without_unshown(markup: str) -> str:
+    """What begins and does not end is shown. Its end is searched for once: there is none behind a later beginning."""
+    kept: list[str] = []
+    endless: set[str] = set()
+    position = 0
+    for beginning in _BEGINNING.finditer(markup):
+        kind = (beginning[1] or "").lower()
+        if beginning.start() < position or kind in endless:
+            continue
+        end = _ENDS[kind].search(markup, beginning.end())
+        if end is None:
+            endless.add(kind)
+            continue
+        kept.append(markup[position : beginning.start()])
+        position = end.end()
+    return "".join(kept) + markup[position:]
 
 
 def _lines(data: Any) -> Iterator[str]:

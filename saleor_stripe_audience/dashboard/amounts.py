@@ -8,7 +8,7 @@ from django.utils.formats import get_format, number_format
 
 from saleor_stripe_audience.money import decimals_of, from_minor
 
-_TYPED = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d.,'\s]*?)(?:\s*([A-Za-z]{3}))?")
+_TYPED = re.compile(r"(?:([A-Za-z]{3})\s*+)?(\d[\d.,'\s]*+)([A-Za-z]{3})?")
 _FRENCH = re.compile(r"\d{1,3}(?:\s\d{3})+(?:[.,]\d{1,3})?|\d+,\d{1,2}")
 _DECIMALS = re.compile(r"[.,](\d{1,3})$")
 

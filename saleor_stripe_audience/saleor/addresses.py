@@ -38,7 +38,7 @@ def origin_of(url: str) -> str:
 def _split(url: str) -> SplitResult:
     """The URL in its parts; `Rejected` if it is not a URL, such as https://[ or one whose port is no number."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url[: LONGEST_URL + 1])  # a longer one is refused by its length
         _ = parts.port
     except ValueError:
         raise Rejected("The shop's API URL cannot be read.", code="unreadable_address") from None

@@ -79,6 +79,8 @@ def own_text(audience: Audience, at: datetime) -> str:
 
 def is_known(audience: Audience, text: str) -> bool:
     """Whether the merchant wrote the text for this audience, now or before; whitespace is ignored."""
+    if len(text) > ledger.MAX_WORDING_LENGTH:
+        return False
     return _fold(text) in {_fold(each) for each in texts_of(audience)}
 
 

@@ -28,6 +28,7 @@ _INVISIBLE = dict.fromkeys(
 _JOINERS = "\u200c\u200d"  # needed inside names in some scripts
 _MAX_LOCAL_PART = 64
 _MAX_ADDRESS = 254
+_MAX_TYPED = 1000  # characters, with invisible ones: the validator takes quadratic time on long texts
 
 
 def normalize_email(address: str | None) -> str:
@@ -39,6 +40,8 @@ def normalize_email(address: str | None) -> str:
     text = (address or "").strip()
     if not text.isascii():
         text = text.translate(_INVISIBLE).strip().strip(_JOINERS).strip()
+    if len(text) > _MAX_TYPED:
+        raise Rejected(ADDRESS_INVALID, code="email_invalid")
     local, _, domain = text.rpartition("@")
     local = local.lower()
     if len(local) > _MAX_LOCAL_PART or not _PLAIN_LOCAL_PART.fullmatch(local):

@@ -23,39 +23,53 @@ if TYPE_CHECKING:
     from pycountry.db import Country
 
 LONGEST_LANGUAGE = 35  # characters, as Contact has them
+LONGEST_NAME = 200  # characters; the longest name that the libraries know has fewer than a hundred
 _TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
-_IN_BRACKETS = re.compile(r"(.+?)\s*\((.+)\)")
 _NATIONS = frozenset({"Country", "Nation", "Province"})  # of the United Kingdom
 # Names in common use that neither library has: a reserved code, the EU's code for Greece, and colloquial names.
 _COLLOQUIAL = {"uk": "GB", "el": "GR", "great britain": "GB", "holland": "NL"}
 
 
-@lru_cache(maxsize=4096)
 def country_code(text: str) -> str:
     """Return the two-letter country code, or an empty string. `UK`, `Deutschland` and `USA` are recognized."""
-    code = text.strip().upper()
-    if code in COUNTRIES:
-        return code
-    found = _country_named(text)
-    if not found and (parts := _IN_BRACKETS.fullmatch(text.strip())):
-        found = _country_named(parts[1])
-    return found
+    plain = text.strip()
+    return _country_code(plain) if len(plain) <= LONGEST_NAME else ""
 
 
 @lru_cache(maxsize=4096)
+def _country_code(text: str) -> str:
+    code = text.upper()
+    if code in COUNTRIES:
+        return code
+    return _country_named(text) or _country_named(_split_brackets(text)[0])
+
+
 def language_of(text: str) -> str:
     """Return the language tag in lower case, such as fr-ca, or an empty string if the text is not a language."""
-    tag = text.strip().replace("_", "-").lower()
+    plain = text.strip()
+    return _language_of(plain) if len(plain) <= LONGEST_NAME else ""
+
+
+@lru_cache(maxsize=4096)
+def _language_of(text: str) -> str:
+    tag = text.replace("_", "-").lower()
     if len(tag) <= LONGEST_LANGUAGE and _TAG.fullmatch(tag):
         primary, hyphen, rest = tag.partition("-")
         code = _canonical_language(primary)
         if code:
             return f"{code}{hyphen}{rest}"
-    found = _language_named(text)
-    if not found and (parts := _IN_BRACKETS.fullmatch(text.strip())):
-        language, country = _language_named(parts[1]), country_code(parts[2])
-        found = f"{language}-{country.lower()}" if language and country else ""
-    return found
+    if found := _language_named(text):
+        return found
+    name, inner = _split_brackets(text)
+    language = _language_named(name)
+    country = _country_code(inner) if language else ""
+    return f"{language}-{country.lower()}" if country else ""
+
+
+def _split_brackets(text: str) -> tuple[str, str]:
+    """Return what stands before and inside the brackets of `French (Canada)`; two empty texts if there are none."""
+    before, _, inner = text.removesuffix(")").partition("(")
+    return (before.strip(), inner.strip()) if text.endswith(")") and inner else ("", "")
 
 
 def check_language(text: str) -> str:

@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 BATCH_SIZE = 50  # names or events in one query
 NAMES_BATCH_SIZE = 200  # events whose names are looked up together
 CURSOR = "events of erased people"
-_ADDRESS = re.compile(r"""[^\s"<>()\[\],;:\\]+@[^\s"<>()\[\],;:\\]+""")
+# What may be an address if it has an @. Possessive: a search for the @ itself would start again at every character.
+_WORD = re.compile(r"""[^\s"<>()\[\],;:\\]++""")
 _ACCOUNT = re.compile(r'"(VXNlcjo[A-Za-z0-9+/]+=*)"')  # Saleor's id of a User
 LAST_ATTEMPT = 13  # each waits twice as long as the one before, the first a minute
 
@@ -221,7 +222,7 @@ def _names_in(payload: Any) -> set[str]:
     """Return the addresses and Saleor accounts in the payload, as `tombstones` names them."""
     text = json.dumps(payload, ensure_ascii=False)
     names = {tombstones.account(each) for each in _ACCOUNT.findall(text)}
-    for each in _ADDRESS.findall(text):
+    for each in {found[0] for found in _WORD.finditer(text) if "@" in found[0]}:
         with suppress(Rejected):
             names.add(tombstones.address(normalize_email(each.strip(".'"))))
     return names

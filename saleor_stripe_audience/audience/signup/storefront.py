@@ -42,6 +42,7 @@ log = structlog.get_logger(__name__)
 KEY_PREFIX = "ssp_"  # public: the key is visible in the shop's pages
 KEY_BYTES = 24
 MAX_ORIGINS = 50
+LONGEST_ORIGIN = 300  # characters: a domain has 253
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 PER_CALLER = 30  # per minute, from one IPv4 address or one IPv6 network of 64 bits
@@ -345,6 +346,8 @@ def _origin(text: str) -> str:
 
 def _origin_of_url(text: str) -> str | None:
     """Return the origin of a URL; None if it is not a URL, or has more than an origin."""
+    if len(text) > LONGEST_ORIGIN:
+        return None
     try:
         parts = urlsplit(text)
         _ = parts.port  # an error beyond 65535

@@ -58,7 +58,7 @@ MAX_LENGTHS = {
 }  # characters, as Contact has them
 MAX_TAGS = 50
 _FLOAT = re.compile(r"(?<=\d{6})\.0$")  # a phone number that a program took for a number
-_ORDER_NUMBER = re.compile(r"#[\w-]*\d[\w-]*")
+_ORDER_NUMBER = re.compile(r"#(?:[^\W\d]|-)*+\d[\w-]*+")
 _COPIED_START = re.compile(r"^mailto:", re.IGNORECASE)
 # Statuses in our own export: bounced, complained and archived contacts stay so after an import. A complaint has the
 # status unsubscribed, with consent that was not withdrawn.
