@@ -1,5 +1,6 @@
 """The audiences of a shop, and which sales channel feeds which audience."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,17 @@ MAX_CONSENT_TEXT_LENGTH = 10_000
 MAX_CART_SILENCE = 30 * 24 * 60  # minutes
 MAX_CONSENT_KEYS = 20
 MAX_CONSENT_KEY_LENGTH = 100
+REFUSING_KEY = pgettext_lazy(
+    "staff",
+    "The metadata key {key} names an opt-out: a tick under it would subscribe who refused. Give the key of a box that "
+    "people tick to subscribe.",
+)
+_WORD = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")  # also of camelCase
+_REFUSING = re.compile(
+    r" opt(ed)? out|optout| do not | dont | don t | no | not | never | stop | without | unsub| withdr| revok"
+    r"| refus| declined? | excluded? | exclusion | block(ed)? | suppress| object(ed|ion)? "
+    r"| d[ée]sinscri| d[ée]sabonn| sans | pas "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -642,3 +654,12 @@ def _check_consent_keys(keys: Sequence[str]) -> None:
             ),
             code="consent_keys",
         )
+    refusing = next((key for key in keys if _names_refusal(key)), None)
+    if refusing is not None:
+        raise Rejected(with_values(REFUSING_KEY, key=refusing), code="consent_keys")
+
+
+def _names_refusal(key: str) -> bool:
+    """Whether "true" under the key would mean that someone does not want emails."""
+    words = " ".join(_WORD.findall(key)).lower()
+    return _REFUSING.search(f" {words} ") is not None

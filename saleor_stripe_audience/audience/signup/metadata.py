@@ -8,6 +8,8 @@ unsubscribed, and nothing more. Nor does what an order's metadata has long after
 apps can write there: a box in a checkout is ticked before the order is placed.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -50,8 +52,14 @@ STOCK_STOREFRONT = "paper.marketing_opt_in"  # the newsletter box of Saleor's re
 # Saleor sends an order's first events at once. A worker that is behind may compose them later.
 MAX_DELAY = timedelta(hours=1)
 
+_LONGEST = 40  # characters of a value that says what a box means
 _YES = frozenset({"true", "yes", "1", "on", "given"})
-_WITHDRAWN = frozenset({"withdrawn"})
+_WITHDRAWN = frozenset(
+    {
+        "withdrawn", "withdraw", "withdrew", "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "revoked",
+        "revoke", "désinscrit", "désabonné", "retiré",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +293,13 @@ def _as_dict(metadata: Sequence[Any]) -> dict[str, str]:
 
 
 def _kind(value: str) -> str:
+    """Return what the box says; empty for an unticked one, and for anything else."""
     if value.lower() in _YES:
         return Consent.Kind.GIVEN
-    return Consent.Kind.WITHDRAWN if value.lower() in _WITHDRAWN else ""
+    words = " ".join(
+        re.findall(r"\w+", unicodedata.normalize("NFC", value[:_LONGEST]).lower().replace("_", " "))
+    )
+    return Consent.Kind.WITHDRAWN if words in _WITHDRAWN else ""
 
 
 def _moment(value: str, fallback: datetime | None, key: str) -> datetime:

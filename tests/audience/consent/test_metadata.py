@@ -107,6 +107,16 @@ def test_the_time_and_wording_default_to_the_orders_and_the_audiences(
     assert kept.wording_origin == "audience"
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["withdrawn", "Withdrawn.", "unsubscribed", "opted_out", "Opt-out", "revoked", "De\u0301sabonne\u0301"],
+)
+def test_a_word_for_a_withdrawal_withdraws(shop: Installation, audience: Audience, value: str) -> None:
+    signed_up(shop, 1, marketing_consent="true", consent_at="2024-10-31T10:00:00+02:00")
+    signed_up(shop, 2, marketing_consent=value, consent_at="2024-11-02T10:00:00+02:00")
+    assert Contact.objects.get().status == "unsubscribed"
+
+
 @pytest.mark.parametrize("value", ["false", "no", "0", "", "off", "null", "maybe", "<script>"])
 def test_an_unticked_box_is_not_a_withdrawal(shop: Installation, audience: Audience, value: str) -> None:
     bought(shop, number="1", marketing_consent="true")
@@ -557,3 +567,25 @@ def test_the_owner_is_asked_about_a_late_consent_by_mail(shop: Installation, aud
     asked = ConfirmationMail.objects.get().consent
     assert asked is not None
     assert asked.is_late
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "newsletter_opt_out", "newsletterOptOut", "email_unsubscribed", "no_marketing", "DO_NOT_EMAIL",
+        "consent.withdrawn", "marketing-refused", "désinscription", "optout",
+    ],
+)  # fmt: skip
+def test_a_key_that_names_an_opt_out_is_refused(shop: Installation, audience: Audience, key: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        change_audience(audience, AudienceSettings("News", consent_text=TEXT, consent_keys=("news", key)))
+    assert refused.value.code == "consent_keys"
+    assert key in refused.value.message
+
+
+@pytest.mark.parametrize("key", ["newsletter", "exclusive_offers", "notifications", "paper.club", "opt_in"])
+def test_a_key_of_a_box_to_tick_is_not(shop: Installation, audience: Audience, key: str) -> None:
+    change_audience(audience, AudienceSettings("News", consent_text=TEXT, consent_keys=(key,)))
+    ticked: dict[str, Any] = {key: "true"}
+    bought(shop, **ticked)
+    assert Contact.objects.get().status == "subscribed"
