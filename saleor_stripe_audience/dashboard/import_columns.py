@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from saleor_stripe_audience.audience.contacts import tags
 from saleor_stripe_audience.audience.transfer import uploads
 from saleor_stripe_audience.audience.transfer.formats import TakenAs, taken_as
+from saleor_stripe_audience.audience.transfer.guessing import GUESSES
 from saleor_stripe_audience.audience.transfer.models import ImportFile
 from saleor_stripe_audience.audience.transfer.moments import DAY_FIRST, MONTH_FIRST
-from saleor_stripe_audience.audience.transfer.reading import GUESSES
 from saleor_stripe_audience.audience.transfer.rows import is_storable, read_tags
 from saleor_stripe_audience.dashboard.moments import read_moment
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, show
@@ -59,11 +59,44 @@ KINDS: dict[str, Wording] = {
 }
 ENCODINGS = {
     "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
     "cp1252": "Windows-1252",
-    "cp1250": "Windows-1250",
     "iso-8859-15": "ISO 8859-15",
     "mac_roman": "Mac OS Roman",
-    "utf-16": "UTF-16",
+    "cp850": "DOS 850",
+    "cp437": "DOS 437",
+    "cp1250": "Windows-1250",
+    "iso-8859-2": "ISO 8859-2",
+    "cp852": "DOS 852",
+    "mac_latin2": "Mac OS Central Europe",
+    "cp1257": "Windows-1257",
+    "iso-8859-13": "ISO 8859-13",
+    "cp775": "DOS 775",
+    "cp1251": "Windows-1251",
+    "koi8-r": "KOI8-R",
+    "koi8-u": "KOI8-U",
+    "iso-8859-5": "ISO 8859-5",
+    "cp866": "DOS 866",
+    "cp855": "DOS 855",
+    "mac_cyrillic": "Mac OS Cyrillic",
+    "cp1253": "Windows-1253",
+    "iso-8859-7": "ISO 8859-7",
+    "cp737": "DOS 737",
+    "mac_greek": "Mac OS Greek",
+    "cp1254": "Windows-1254",
+    "cp857": "DOS 857",
+    "cp1255": "Windows-1255",
+    "iso-8859-8": "ISO 8859-8",
+    "cp862": "DOS 862",
+    "cp1256": "Windows-1256",
+    "iso-8859-6": "ISO 8859-6",
+    "cp932": "Shift_JIS",
+    "euc_jp": "EUC-JP",
+    "iso2022_jp_ext": "ISO-2022-JP",
+    "gb18030": "GB 18030",
+    "cp950": "Big5",
+    "cp949": "EUC-KR",
+    "iso2022_kr": "ISO-2022-KR",
 }
 SEPARATORS: dict[str, Wording] = {
     ",": gettext_lazy("Comma"),

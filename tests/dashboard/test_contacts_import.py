@@ -1,5 +1,6 @@
 """Staff import contacts from a file on the page: uploaded, read, checked, imported once, for their shop only."""
 
+import codecs
 import csv
 import io
 import re
@@ -19,7 +20,9 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Audience, Contact, Tag
 from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.transfer import file_import, importing, uploads
+from saleor_stripe_audience.audience.transfer.guessing import GUESSES
 from saleor_stripe_audience.audience.transfer.models import ImportFile, ImportPart
+from saleor_stripe_audience.dashboard import import_columns
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from tests.dashboard.conftest import Shop, make_shop
@@ -232,16 +235,16 @@ def test_a_file_of_another_program_is_recognized(staff: Import) -> None:
 
 
 def test_the_encoding_can_be_corrected(staff: Import) -> None:
-    staff.upload("email,name\na@example.com,Łódź\n".encode("cp1250"))
+    staff.upload("email,name\na@example.com,Plzeň\n".encode("cp1250"))
     file = newest()
     text = staff.look(f"/{file.pk}")
-    assert ("Łódź" in text, "does not say how its characters are encoded" in text) == (False, True)
+    assert ("Plzeň" in text, "does not say how its characters are encoded" in text) == (False, True)
     status, text = staff.send(f"/{file.pk}", do="read", encoding="cp1250")
-    assert (status, "Łódź" in text, "The file was read again." in text) == (200, True, True)
+    assert (status, "Plzeň" in text, "The file was read again." in text) == (200, True, True)
     assert "does not say how its characters are encoded" not in text
     status, text = staff.send(f"/{file.pk}", do="check", encoding="utf-16", **{"column-0": "email"})
     assert status == 422, "other columns are shown before they are checked"
-    assert "Łódź" in staff.look(f"/{file.pk}")
+    assert "Plzeň" in staff.look(f"/{file.pk}")
     status, text = staff.send(
         f"/{file.pk}", do="check", encoding="cp1250", **{"column-0": "email", "column-1": "name"}
     )
@@ -249,7 +252,33 @@ def test_the_encoding_can_be_corrected(staff: Import) -> None:
     file_import.check(file.pk, file.revision)
     staff.send(f"/{file.pk}", do="start")
     work(file)
-    assert Contact.objects.get(email="a@example.com").first_name == "Łódź"
+    assert Contact.objects.get(email="a@example.com").first_name == "Plzeň"
+
+
+def test_the_encoding_is_asked_for_before_it_could_subscribe_somebody(staff: Import) -> None:
+    staff.upload("email,état\na@example.com,à jour\n".encode("cp1252"))
+    file = newest()
+    choices = {"column-0": "email", "kind": "subscribed"} | PROOF
+    staff.send(f"/{file.pk}", do="check", **choices)
+    file.refresh_from_db()
+    file_import.check(file.pk, file.revision)
+    assert "the column “état” may say who unsubscribed. Choose the encoding" in staff.look(f"/{file.pk}")
+    assert "encodage du fichier (en ligne de commande" in staff.look(f"/{file.pk}", language="fr")
+    status, _text = staff.send(f"/{file.pk}", do="start")
+    assert (status, newest().job) == (422, None)
+    staff.send(f"/{file.pk}", do="read", encoding="cp1252")
+    staff.send(f"/{file.pk}", do="check", encoding="cp1252", **choices)
+    file.refresh_from_db()
+    file_import.check(file.pk, file.revision)
+    staff.send(f"/{file.pk}", do="start")
+    work(file)
+    assert Contact.objects.get(email="a@example.com").status == "subscribed"
+
+
+def test_each_encoding_that_is_detected_can_be_chosen() -> None:
+    assert set(import_columns.ENCODINGS) > GUESSES
+    for name in import_columns.ENCODINGS:
+        assert codecs.lookup(name)
 
 
 def test_a_large_file_comes_in_parts_and_a_part_may_come_twice(

@@ -34,10 +34,11 @@ from saleor_stripe_audience.audience.people.models import (
 from saleor_stripe_audience.audience.people.status import Deliverability, Lifecycle, status_of
 from saleor_stripe_audience.audience.privacy import erasure, tombstones
 from saleor_stripe_audience.audience.transfer.columns import Columns, read_columns
+from saleor_stripe_audience.audience.transfer.doubts import check_encoding
 from saleor_stripe_audience.audience.transfer.formats import Format, TakenAs, recognize, taken_as
+from saleor_stripe_audience.audience.transfer.guessing import GUESSES
 from saleor_stripe_audience.audience.transfer.meanings import Meaning, plain_value
 from saleor_stripe_audience.audience.transfer.reading import (
-    GUESSES,
     Form,
     LineError,
     Record,
@@ -241,6 +242,9 @@ def import_csv(
     found = recognize(header)
     columns = read_columns(header, options.columns, found, options.exactly)
     row_options = _row_options(audience, options, form, found, header)
+    if _may_subscribe(columns, row_options):
+        is_said_of_all = row_options.taken_as is TakenAs.SUBSCRIBED
+        check_encoding(file, form, columns, is_said_of_all=is_said_of_all)
     reader = RowReader(columns, row_options)
     report = Report(file=_file_report(form, found, columns, row_options))
     report.file.is_guess = not options.encoding and form.encoding in GUESSES
@@ -305,6 +309,12 @@ def _row_options(
         is_clean=form.is_clean,
         dates=options.dates,
     )
+
+
+def _may_subscribe(columns: Columns, options: RowOptions) -> bool:
+    if options.taken_as is None:
+        return options.found.given_by_time or "consent" in columns.places
+    return options.taken_as is TakenAs.SUBSCRIBED
 
 
 def _file_report(form: Form, found: Format, columns: Columns, options: RowOptions) -> FileReport:

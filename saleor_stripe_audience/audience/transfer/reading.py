@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
+from saleor_stripe_audience.audience.transfer.guessing import guess
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import ENGLISH, Wording, in_language, with_values
 
@@ -30,9 +31,6 @@ MAX_LINE_LENGTH = MAX_CELL_LENGTH * 4
 MAX_HEADER_LENGTH = 100_000  # characters that are searched for separators
 BLOCK_BYTES = 1024 * 1024
 SEPARATORS = (",", ";", "\t", "|")
-WINDOWS, MAC = "cp1252", "mac_roman"
-# What files are probably written in if they are not in Unicode: nothing in them says so.
-GUESSES = frozenset({WINDOWS, MAC})
 # How files begin that people mistake for CSV: workbooks of Excel and LibreOffice (zipped, or old), and documents.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKUP = (
@@ -48,6 +46,11 @@ _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+# These consist of ASCII bytes; no other text has their signs for a change of characters.
+_WITH_ESCAPES = {b"\x1b$B": "iso2022_jp_ext", b"\x1b$@": "iso2022_jp_ext", b"\x1b$)C": "iso2022_kr"}
+_LONGEST_ESCAPE = 4
+_ASCII_IN_UTF_16 = 0.25  # of a file's characters, at least: the addresses, separators and line ends
+_START_BYTES = 4096
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -81,13 +84,17 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the file is written. `is_clean` if no cell can contain what a database refuses; `digest` is its SHA-256."""
+    """How the file is written. `is_clean` if no cell can contain what a database refuses; `digest` is its SHA-256.
+
+    Without `is_certain` the encoding is guessed, and another may be right; or characters are damaged.
+    """
 
     encoding: str
     separator: str
     digest: str
     is_clean: bool = True
     has_separator_line: bool = False
+    is_certain: bool = True
 
     @property
     def errors(self) -> str:
@@ -109,7 +116,7 @@ def detect_form(file: BinaryIO, encoding: str = "", separator: str = "") -> Form
     """Detect how the file is written, unless it is given. `Rejected` for an unknown encoding, and what is no CSV."""
     check_kind(file.read(8))
     file.seek(0)
-    return _form(file, *_scan(file), encoding, separator)
+    return _form(file, _scan(file), encoding, separator)
 
 
 def detect_start(start: bytes, *, is_whole: bool) -> Form:
@@ -118,16 +125,14 @@ def detect_start(start: bytes, *, is_whole: bool) -> Form:
     The digest of a file is that of the whole: a start has none, and may be clean where the rest is not.
     """
     file = io.BytesIO(start)
-    digest, is_utf_8, has_zero = _scan(file, is_whole=is_whole)
-    form = _form(file, digest, is_utf_8, has_zero)
+    form = _form(file, _scan(file, is_whole=is_whole))
     return form if is_whole else replace(form, digest="", is_clean=False)
 
 
-def _form(
-    file: BinaryIO, digest: str, is_utf_8: bool, has_zero: bool, encoding: str = "", separator: str = ""
-) -> Form:
+def _form(file: BinaryIO, found: "_Bytes", encoding: str = "", separator: str = "") -> Form:
+    is_certain = True
     if not encoding:
-        encoding = _detect_encoding(file, is_utf_8=is_utf_8)
+        encoding, is_certain = _detect_encoding(file, found)
     elif not _is_encoding(encoding):
         raise Rejected(
             with_values(
@@ -136,14 +141,14 @@ def _form(
             ),
             code="import_encoding",
         )
-    is_clean = is_utf_8 and not has_zero and encoding in (UTF_8, "utf-8")
-    form = Form(encoding, separator or ",", digest, is_clean)
+    is_clean = found.are_utf_8 and not found.have_zero and encoding in (UTF_8, "utf-8")
+    form = Form(encoding, separator or ",", found.digest, is_clean, is_certain=is_certain)
     start = _read_start(file, form)
     first_line = start.partition("\n")[0].strip("\r \ufeff")
     separator_line = _SEPARATOR_LINE.fullmatch(first_line)
     if separator_line is None:
-        return Form(encoding, separator or _detect_separator(start), digest, is_clean)
-    return Form(encoding, separator or separator_line[1], digest, is_clean, has_separator_line=True)
+        return replace(form, separator=separator or _detect_separator(start))
+    return replace(form, separator=separator or separator_line[1], has_separator_line=True)
 
 
 def count_rows(file: BinaryIO, form: Form) -> int:
@@ -209,17 +214,28 @@ class _Lines:
         return first
 
 
-def _scan(file: BinaryIO, *, is_whole: bool = True) -> tuple[str, bool, bool]:
-    """Return the digest, whether the file is all UTF-8, and whether it contains a zero byte."""
+class _Bytes(NamedTuple):
+    """What is found in a file's bytes: `escape` is the encoding whose sign for a change of characters they contain."""
+
+    digest: str
+    are_utf_8: bool
+    have_zero: bool
+    escape: str
+
+
+def _scan(file: BinaryIO, *, is_whole: bool = True) -> _Bytes:
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    is_utf_8, has_zero = True, False
+    is_utf_8, has_zero, escape, end = True, False, "", b""
     while block := file.read(BLOCK_BYTES):
         digest.update(block)
         has_zero = has_zero or b"\0" in block
         is_utf_8 = is_utf_8 and _can_decode(decoder, block)
+        if not escape and b"\x1b" in (around := end + block):
+            escape = next((name for sign, name in _WITH_ESCAPES.items() if sign in around), "")
+        end = block[-_LONGEST_ESCAPE:]
     is_utf_8 = is_utf_8 and _can_decode(decoder, b"", final=is_whole)
     file.seek(0)
-    return digest.hexdigest(), is_utf_8, has_zero
+    return _Bytes(digest.hexdigest(), is_utf_8, has_zero, escape)
 
 
 def _can_decode(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
@@ -230,27 +246,33 @@ def _can_decode(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool
     return True
 
 
-def _detect_encoding(file: BinaryIO, *, is_utf_8: bool) -> str:
-    """Return UTF-8 whenever possible, UTF-16 by its mark or zero bytes, and otherwise the Western encoding of Windows
-    or of Macs, whichever fits better.
+def _detect_encoding(file: BinaryIO, found: _Bytes) -> tuple[str, bool]:
+    """Return UTF-8 whenever possible, UTF-16 by its mark or zero bytes, and otherwise the encoding that fits best; and
+    whether it is certain.
     """
-    start = file.read(4)
+    start = file.read(_START_BYTES)
     file.seek(0)
     for mark, name in _BOMS:
         if start.startswith(mark):
-            return name
-    zeros = [byte == 0 for byte in start]
-    if zeros == [False, True, False, True]:
+            return name, True
+    if found.have_zero and (utf_16 := _utf_16_of(start)):
+        return utf_16, True
+    if found.escape and found.are_utf_8:
+        return found.escape, True
+    if found.are_utf_8 or _is_damaged_utf_8(file):
+        return UTF_8, found.are_utf_8
+    guessed = guess(file)
+    return guessed.encoding, guessed.is_certain
+
+
+def _utf_16_of(start: bytes) -> str:
+    """Return the byte order of UTF-16 without a mark, by the zero bytes of its ASCII characters; empty if it is not."""
+    pairs = len(start) // 2
+    zeros = [start[first : pairs * 2 : 2].count(0) for first in (0, 1)]
+    least = pairs * _ASCII_IN_UTF_16
+    if zeros[1] >= least and zeros[1] > zeros[0] * 10:
         return "utf-16-le"
-    if zeros == [True, False, True, False]:
-        return "utf-16-be"
-    if is_utf_8 or _is_damaged_utf_8(file):
-        return UTF_8
-    start = file.read(BLOCK_BYTES)
-    file.seek(0)
-    windows, mac = _plausibility(start, WINDOWS), _plausibility(start, MAC)
-    has_old_ends = b"\r" in start and b"\n" not in start
-    return MAC if mac > windows or (mac == windows and has_old_ends) else WINDOWS
+    return "utf-16-be" if zeros[0] >= least and zeros[0] > zeros[1] * 10 else ""
 
 
 def _is_damaged_utf_8(file: BinaryIO) -> bool:
@@ -264,34 +286,6 @@ def _is_damaged_utf_8(file: BinaryIO) -> bool:
         good += sum(not character.isascii() for character in text) - invalid
     file.seek(0)
     return good > bad
-
-
-def _plausibility(start: bytes, encoding: str) -> int:
-    """Return how many characters that are not ASCII belong into the words that they are in, minus those that do not.
-
-    Read as Windows-1252, Zoë from a Mac is Zo‘, and Müller is MŸller.
-    """
-    text = f" {start.decode(encoding, 'replace')} "
-    points = 0
-    for found in _NOT_ASCII.finditer(text):
-        before, it, after = text[found.start() - 1], found[0], text[found.end()]
-        if before.isalpha() or after.isalpha():
-            points += 1 if _belongs(before, it, after) else -1
-    return points
-
-
-def _belongs(before: str, it: str, after: str) -> bool:
-    if it == "’":
-        return before.isalpha()
-    if it in _OPENING:
-        return not before.isalpha()
-    if it in _CLOSING:
-        return not after.isalpha()
-    is_within_number = before.isdecimal() or after.isdecimal()
-    is_clear = not (
-        after.isupper() if it.islower() else before.islower() or (before.isalpha() and after.islower())
-    )
-    return it.isalpha() and it not in _NO_LETTERS and not is_within_number and is_clear
 
 
 def _is_encoding(name: str) -> bool:

@@ -3,7 +3,7 @@
 import io
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import BinaryIO
 from uuid import UUID
@@ -158,8 +158,12 @@ def form_of(file: ImportFile) -> Form:
     if not encoding and not separator:
         return form
     is_clean = form.is_clean and not encoding
-    return Form(
-        encoding or form.encoding, separator or form.separator, form.digest, is_clean, form.has_separator_line
+    return replace(
+        form,
+        encoding=encoding or form.encoding,
+        separator=separator or form.separator,
+        is_clean=is_clean,
+        is_certain=form.is_certain or bool(encoding),
     )
 
 
