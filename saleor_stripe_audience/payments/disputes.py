@@ -4,10 +4,12 @@ Stripe books the withdrawal, and whatever is returned, in the currency of the ac
 amount in the currency in which the bank disputes. Either may differ from the payment's
 (https://docs.stripe.com/api/disputes/object: the amount "usually" is the charge's). The amount in the payment's own
 currency is found, in this order: in the bookings; in the disputed amount; from the ratio of the withdrawal to the
-payment's settled amount; if none of these is known, the whole payment counts as disputed. A dispute never counts for
-more than was paid: the rest is an exchange rate loss, and not part of the payment.
+payment's settled amount; if none of these is known, the whole payment counts as disputed. Disputes never count for
+more than was paid, and no more is returned than was withdrawn: the rest is an exchange rate loss or gain, and not part
+of the payment.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,8 +17,10 @@ from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent
 from saleor_stripe_audience.money import Money, nearest
 
 FEE = "fee"  # the reporting category of a dispute's fee where Stripe books it apart
-# Exchange rates change after the day of the charge; a share this close to the whole payment counts as the whole.
+# Exchange rates change after the day of the charge; a share this close to the whole payment counts as the whole, and so
+# does what a won dispute returns.
 NEARLY_ALL = Fraction(9, 10)
+WON = "won"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,17 @@ class Moves:
 
     withdrawn: int
     returned: int
+
+
+def moves_of_all(disputes: Sequence[Dispute], intent: PaymentIntent, settled: Money | None) -> list[Moves]:
+    """Sum up the bookings of each of the payment's disputes; what all of them withdraw is at most what was paid."""
+    left, found = intent.amount_received, {}
+    for dispute in sorted(disputes, key=lambda each: (each.created, each.id)):
+        moves = moves_of(dispute, intent, settled)
+        excess = max(0, moves.withdrawn - moves.returned - left)
+        found[dispute.id] = Moves(moves.withdrawn - excess, moves.returned)
+        left -= moves.withdrawn - excess - moves.returned
+    return [found[each.id] for each in disputes]
 
 
 def moves_of(dispute: Dispute, intent: PaymentIntent, settled: Money | None = None) -> Moves:
@@ -36,10 +51,11 @@ def moves_of(dispute: Dispute, intent: PaymentIntent, settled: Money | None = No
     first = Money(withdrawals[0], bookings[0].currency)
     # Bookings after the first count in proportion to it.
     rate = Fraction(_disputed(dispute, intent, first, settled), first.minor)
-    withdrawn, returned = (
-        nearest(rate * total, intent.currency).minor
-        for total in (sum(withdrawals), sum(each.amount for each in bookings if each.amount > 0))
-    )
+    booked = sum(withdrawals)
+    came_back = min(booked, sum(each.amount for each in bookings if each.amount > 0))
+    if dispute.status == WON and came_back >= booked * NEARLY_ALL and first.currency != intent.currency:
+        came_back = booked
+    withdrawn, returned = (nearest(rate * total, intent.currency).minor for total in (booked, came_back))
     return Moves(withdrawn, returned)
 
 

@@ -227,8 +227,8 @@ def _disputed(state: StripeState, reported: Sequence[ReportedEvent]) -> Iterator
     Returned money is a CHARGE_SUCCESS under the dispute's reference: REFUND_REVERSE would also lower the refunded
     amount (docs/decisions/0004).
     """
-    for dispute in state.disputes:
-        moves = disputes.moves_of(dispute, state.intent, state.settled)
+    all_moves = disputes.moves_of_all(state.disputes, state.intent, state.settled)
+    for dispute, moves in zip(state.disputes, all_moves, strict=True):
         why = for_staff(staff_messages.DISPUTED, reason=staff_messages.dispute_reason(dispute))
         is_part = moves.returned < moves.withdrawn
         returned = staff_messages.DISPUTE_PARTLY_RETURNED if is_part else staff_messages.DISPUTE_WON

@@ -7,7 +7,7 @@ import pytest
 
 from saleor_stripe_audience.gateway.objects import Dispute, PaymentIntent, parse
 from saleor_stripe_audience.money import Money
-from saleor_stripe_audience.payments.disputes import Moves, is_in_other_currency, moves_of
+from saleor_stripe_audience.payments.disputes import Moves, is_in_other_currency, moves_of, moves_of_all
 from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 
 from .test_reporting import Town, orders, town
@@ -34,10 +34,23 @@ def an_intent(currency: str = "usd", received: int = 1000) -> PaymentIntent:
     return parse(PaymentIntent, found)
 
 
-def a_dispute(amount: int, currency: str, *bookings: tuple[int, str], fee: int = 0) -> Dispute:
+def a_dispute(
+    amount: int,
+    currency: str,
+    *bookings: tuple[int, str],
+    fee: int = 0,
+    status: str = "needs_response",
+    number: int = 1,
+) -> Dispute:
     booked = [{"amount": each, "currency": of} for each, of in bookings]
     fees = [{"amount": -fee, "currency": currency, "reporting_category": "fee"}] if fee else []
-    found = {"id": "du_1", "status": "needs_response", "amount": amount, "currency": currency}
+    found = {
+        "id": f"du_{number}",
+        "status": status,
+        "amount": amount,
+        "currency": currency,
+        "created": number,
+    }
     return parse(Dispute, found | {"balance_transactions": booked + fees})
 
 
@@ -63,6 +76,32 @@ class TestMoves:
             (an_intent(), a_dispute(950, "eur", (-1030, "usd")), None, Moves(1000, 0)),
             (an_intent(), a_dispute(950, "eur", (-1030, "usd"), (1030, "usd")), None, Moves(1000, 1000)),
             (an_intent("pln"), a_dispute(1030, "pln", (-260, "usd")), None, Moves(1000, 0)),
+            # No more comes back than was withdrawn, whatever the exchange rate is by then; all of it if it is won.
+            (
+                an_intent(),
+                a_dispute(1000, "usd", (-920, "eur"), (940, "eur"), status="won"),
+                None,
+                Moves(1000, 1000),
+            ),
+            (
+                an_intent(),
+                a_dispute(1000, "usd", (-920, "eur"), (900, "eur"), status="won"),
+                None,
+                Moves(1000, 1000),
+            ),
+            (an_intent(), a_dispute(1000, "usd", (-920, "eur"), (900, "eur")), None, Moves(1000, 978)),
+            (
+                an_intent(),
+                a_dispute(1000, "usd", (-920, "eur"), (460, "eur"), status="won"),
+                None,
+                Moves(1000, 500),
+            ),
+            (
+                an_intent(),
+                a_dispute(1000, "usd", (-1000, "usd"), (950, "usd"), status="won"),
+                None,
+                Moves(1000, 950),
+            ),
             # Won, then lost after all.
             (
                 an_intent(),
@@ -83,6 +122,14 @@ class TestMoves:
         self, intent: PaymentIntent, dispute: Dispute, settled: Money | None, moves: Moves
     ) -> None:
         assert moves_of(dispute, intent, settled) == moves
+
+    def test_several_disputes_are_at_most_the_whole_payment(self) -> None:
+        unknown = [a_dispute(790, "gbp", (-920, "eur"), number=each) for each in (2, 1)]
+        assert moves_of_all(unknown, an_intent(), None) == [Moves(0, 0), Moves(1000, 0)]
+        known = [a_dispute(800, "usd", (-800, "usd"), number=each) for each in (1, 2)]
+        assert moves_of_all(known, an_intent(), None) == [Moves(800, 0), Moves(200, 0)]
+        won = a_dispute(800, "usd", (-800, "usd"), (800, "usd"), number=1, status="won")
+        assert moves_of_all([won, known[1]], an_intent(), None) == [Moves(800, 800), Moves(800, 0)]
 
     def test_a_fee_that_is_booked_apart_is_no_part_of_the_payment(self) -> None:
         dispute = a_dispute(1000, "usd", (-1000, "usd"), fee=1500)
