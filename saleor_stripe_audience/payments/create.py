@@ -74,7 +74,7 @@ def initialize(installation: Installation, session: Session) -> Json:
     if intent.is_payable and not intent.is_delayed:
         changes = _changed_amount(intent, flow, wanted or _wanted(session, due))
         changes |= _changed_options(account, intent, session, options)
-        intent = payment_intents.update(account, intent.id, changes) if changes else intent
+        intent = _update(account, intent, changes) if changes else intent
     _store(account, intent, session, is_new=known is None)
     if options.offSession and intent.status == "requires_confirmation":
         # The stored method is charged while the shopper is away. After a decline, such as for missing 3-D Secure,
@@ -283,6 +283,19 @@ def _forget_deleted_customer(account: StripeAccount, session: Session, error: Re
     if owner is None or error.code != failures.MISSING:
         return False
     return customers.forget_if_gone(account, owner.id)
+
+
+def _update(account: StripeAccount, intent: PaymentIntent, changes: Json) -> PaymentIntent:
+    """Change the open intent; as it is now if the shopper has paid it in the meantime."""
+    try:
+        return payment_intents.update(account, intent.id, changes)
+    except Rejected as error:
+        if not failures.is_refusal(error):
+            raise
+        now = ownership.restore_metadata(account, payment_intents.retrieve(account, intent.id))
+        if now.is_payable:
+            raise
+        return now
 
 
 def _changed_amount(intent: PaymentIntent, flow: str, wanted: Wanted) -> Json:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from saleor_stripe_audience.gateway import client, customers
+from saleor_stripe_audience.gateway import client, customers, payment_intents
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import declines, shopper_messages
 from saleor_stripe_audience.payments.stored_methods import NOT_YOURS
@@ -392,3 +392,15 @@ class TestTheShopperChangesTheirMind:
         assert answer["message"] == NOT_YOURS
         assert stripe_sandbox.account.table("payment_intent")[psp]["payment_method"] is None
         assert charges(stripe_sandbox) == []
+
+    def test_paid_while_an_option_is_being_changed(self, buy: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+        one, update = buy(), payment_intents.update
+        one.initialize(**session_arguments(setupFutureUsage="off_session"))
+
+        def pay_first(*arguments: Any) -> Any:
+            one.pay()
+            return update(*arguments)
+
+        monkeypatch.setattr(payment_intents, "update", pay_first)
+        answer = one.session("transaction_initialize_session", **session_arguments())
+        assert (answer["result"], answer["pspReference"]) == ("CHARGE_SUCCESS", one.psp)
