@@ -84,7 +84,7 @@ _NAMES_OF_COLUMNS = (
     "电话, 国家, 地址, 邮箱, 電話, 國家, 이름, 성명, 도시, 국가, 전화번호, 주소, 이메일, שם, עיר, الاسم, المدينة"
 )
 # How likely characters are, as logarithms: letters that the language does not usually have, and other characters.
-_UNUSUAL, _OTHER_LETTER, _RARE = -6.5, -9.0, -10.0
+_UNUSUAL, _OTHER_LETTER, _RARE, _FOREIGN = -6.5, -9.0, -10.0, -14.0
 _SIGN, _MISPLACED, _CONTROL, _INVALID = -4.0, -8.0, -13.0, -11.0
 # What a place in a word adds: a capital after a small letter, a small letter at the start, letters of two scripts,
 # Latin letters with accents beside each other, a letter alone.
@@ -102,6 +102,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SHORTEST_PART = 3  # characters of a word in a known text
 _WRITTEN = 0.9  # of a language's letters, for an encoding of this language
 _KANA = frozenset(map(chr, (*range(0x3041, 0x3097), *range(0x30A1, 0x30FD))))
+_WIDE_SIGN = re.compile(r"[　-〕・！-～]")
 _WIDE = frozenset({"cp932", "euc_jp", "gb18030", "cp950", "cp949"})  # of two bytes a character
 
 
@@ -235,11 +236,11 @@ class _Model:
 
     def likelihood(self, before: str, it: str, after: str) -> float:
         """Return how likely the character is between these neighbours."""
+        if self._is_wide:
+            return self._likelihood_of_wide(it)
         if not it.isalpha() or it in _NO_LETTERS:
             return _likelihood_of_sign(before, it, after)
         points = self._letters.get(it.lower()[:1])
-        if self._is_wide:
-            return _RARE if points is None else points
         if points is None:
             points = _UNUSUAL if _is_latin(it) == self._is_latin and not _is_wide(it) else _OTHER_LETTER
         neighbours = [each for each in (before, after) if each.isalpha()]
@@ -250,6 +251,14 @@ class _Model:
         else:
             points += _MIXED * sum(each.isascii() for each in neighbours)
         return points + _likelihood_of_case(before, it, after)
+
+    def _likelihood_of_wide(self, it: str) -> float:
+        """Among characters of two bytes, letters of other scripts and signs are much rarer than rare characters."""
+        if it in self._letters:
+            return self._letters[it]
+        if it == "\N{REPLACEMENT CHARACTER}":
+            return _INVALID
+        return _RARE if "\u4e00" <= it <= "\u9fff" or _WIDE_SIGN.match(it) else _FOREIGN
 
 
 def _likelihood_of_sign(before: str, it: str, after: str) -> float:

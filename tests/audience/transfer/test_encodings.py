@@ -281,3 +281,17 @@ def test_a_start_may_end_within_a_character() -> None:
 def test_equal_files_are_always_read_alike() -> None:
     file = "email;first_name\na@shop.test;Plzeň\n".encode("cp1250")
     assert len({detect_form(io.BytesIO(file)) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "檔案路徑 修改成功 輸入新密碼 首頁",
+        "康納達語 請再試一次 格式錯誤 變更",
+        "正整數 優先排序 選擇全部 有日期",
+    ],
+)
+def test_traditional_characters_are_not_taken_for_signs_and_letters(audience: Audience, words: str) -> None:
+    rows = "".join(f"c{at}@shop.test;{word}\n" for at, word in enumerate(words.split()))
+    take(audience, f"email;first_name\n{rows}".encode("big5"))
+    assert list(audience.contacts.order_by("email").values_list("first_name", flat=True)) == words.split()
