@@ -31,6 +31,9 @@ from saleor_stripe_audience.wording import with_values
 KNOWN = COLUMNS
 # A withdrawal or a bounce in any of these columns counts.
 READ_FROM_ALL = frozenset({"consent", "status", "withdrawn_at", "bounced_at"})
+# Of an order, these may say that it was confirmed or blocked.
+_MAY_BE_ORDERS = (Kind.DISABLED, Kind.ALLOWED, Kind.HINT)
+_SAY_WHO_SUBSCRIBED = frozenset({Kind.WITHDRAWAL, Kind.STATUS, Kind.SUBSCRIBED})
 _BY_KIND = {"withdrawn_at": Kind.WITHDRAWAL, "bounced_at": Kind.BOUNCE}
 
 
@@ -120,14 +123,18 @@ def read_columns(
 def _unused(names: Sequence[str], used: Collection[int]) -> dict[int, Kind]:
     """Return the kinds of the columns that are not used, but may be about emails."""
     statuses = _status_places(names)
+    beside_orders = lists_orders(names)
     found = {}
     for place, name in enumerate(names):
         kind = kind_of(name)
         if kind in (Kind.STATUS, Kind.OTHER):  # a status may be an order's
             kind = Kind.STATUS if place in statuses else Kind.OTHER
+        elif kind in _MAY_BE_ORDERS and not is_about_emails(name, kind, beside_orders=beside_orders):
+            kind = Kind.OTHER
         if kind is not None and place not in used:
             found[place] = kind
-    return found
+    says_who_subscribed = not _SAY_WHO_SUBSCRIBED.isdisjoint(map(kind_of, names))
+    return {place: kind for place, kind in found.items() if kind is not Kind.HINT or not says_who_subscribed}
 
 
 def recognize_columns(

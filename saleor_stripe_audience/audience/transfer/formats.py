@@ -113,7 +113,12 @@ _IN_ENGLISH: Mapping[str, str] = {
         "country / region": ("pays / région", "land / region"),
         "language": ("langue", "sprache", "idioma", "lingua", "taal"),
         "tags": ("étiquettes", "étiquette", "schlagwörter", "schlagworte", "etiquetas", "etichette"),
-        "status": ("statut",),
+        "status": ("statut", "статус", "ステータス", "סטטוס"),
+        # The state of an address, too.
+        "state": (
+            "estado", "état", "stato", "zustand", "situação", "tila", "stan", "stav", "stanje", "stare", "állapot",
+            "durum", "состояние", "стан", "κατάσταση", "状態", "状态", "狀態", "상태", "الحالة",
+        ),
         "consent": ("consentement", "einwilligung"),
         "username": ("identifiant", "benutzername"),
         "date registered": ("date d'inscription", "inscrit le", "registrierungsdatum"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import batched
+from itertools import batched, chain, islice
 from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
@@ -52,6 +52,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.wording import with_values
 
 BATCH_SIZE = 5_000
+START_ROWS = 1_000  # which show what a column contains
 MAX_ERRORS = 1_000  # listed in the report; further ones are only counted
 DIGEST_BYTES = 8
 FILLED_IN = ("first_name", "last_name", "phone", "city", "country", "language")
@@ -245,11 +246,12 @@ def import_csv(
     if _may_subscribe(columns, row_options):
         is_said_of_all = row_options.taken_as is TakenAs.SUBSCRIBED
         check_encoding(file, form, columns, is_said_of_all=is_said_of_all)
-    reader = RowReader(columns, row_options)
+    start = list(islice(rows, START_ROWS))
+    reader = RowReader(columns, row_options, start)
     report = Report(file=_file_report(form, found, columns, row_options))
     report.file.is_guess = not options.encoding and form.encoding in GUESSES
     keeper, is_running = keeper_of(form, number), True
-    batches = batched(_read(reader, rows, keeper.after, on_refused), batch_size or BATCH_SIZE)
+    batches = batched(_read(reader, chain(start, rows), keeper.after, on_refused), batch_size or BATCH_SIZE)
     with more_cache():
         for some in _prefetch(batches):
             with transaction.atomic():

@@ -50,6 +50,12 @@ _UNIX = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")  # seconds or milliseconds sin
 _WITHOUT_SIGNS = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?!\d)")
 _MIDNIGHT = re.compile(r"(?:0?0:00|12:00(?=.*a\.?m))(?::00)?(?:[.,]0+)?(?:\s?a\.?m\.?)?", re.IGNORECASE)
 _BEFORE_1970 = re.compile(r"-\d{5,}(?:\.\d+)?")  # seconds: year 1 and 1900 as some programs write them
+# The days since 1900 of a spreadsheet, from 1970 to 2098, and as servers write a time: 20250601100000.
+_UNIX_DAYS = re.compile(r"(?:2(?:5569|5[6-9]\d\d|[6-9]\d{3})|[3-6]\d{4}|7[0-2]\d{3})(?:[.,]\d+)?")
+_WITHOUT_ANY_SIGNS = re.compile(
+    r"(?:19[789]|20\d)\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}"
+)
+_NAMED_MONTH = re.compile(rf"(?<![a-z]){_MONTH}", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(?:19[789]\d|20\d\d)(?!\d)")
 _NUMBER = re.compile(r"\d+")
 
@@ -103,9 +109,12 @@ def is_date(text: str) -> bool:
     if (found := next((match for each in _DATES if (match := each.match(plain))), None)) is not None:
         year = int(found["year"]) + (0 if _has_century(found) else _SHORT_YEARS)
         return EARLIEST.year <= year <= LATEST_YEAR
+    if _UNIX_DAYS.fullmatch(plain) or _WITHOUT_ANY_SIGNS.fullmatch(plain):
+        return True
     years = [int(each) for each in _YEAR.findall(plain)]
     has_more = len(_NUMBER.findall(plain)) > len(years)
-    return plain[:1].isdecimal() and has_more and any(each <= LATEST_YEAR for each in years)
+    has_date = plain[:1].isdecimal() or _NAMED_MONTH.search(plain) is not None
+    return has_date and has_more and any(each <= LATEST_YEAR for each in years)
 
 
 def _plain(text: str) -> str:

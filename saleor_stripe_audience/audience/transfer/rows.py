@@ -32,18 +32,29 @@ from saleor_stripe_audience.audience.transfer.formats import (
     TakenAs,
     plain_header,
 )
-from saleor_stripe_audience.audience.transfer.headers import Kind, is_reason, kind_of
+from saleor_stripe_audience.audience.transfer.headers import (
+    Kind,
+    is_about_one_list,
+    is_loose,
+    is_reason,
+    kind_of,
+    lists_orders,
+    may_have_statuses,
+    names_statuses,
+)
 from saleor_stripe_audience.audience.transfer.meanings import (
-    DENIED,
     NULLS,
+    STATUSES,
     UNMISTAKABLE,
-    UNREMARKABLE,
     USUAL,
     Meaning,
+    ends,
     is_damaged,
+    is_denied,
     is_nothing,
     plain_value,
     read_event,
+    read_status,
 )
 from saleor_stripe_audience.audience.transfer.moments import is_date, is_unclear, read_moment
 from saleor_stripe_audience.audience.transfer.reading import LineError, Record
@@ -57,8 +68,11 @@ MAX_LENGTHS = {
     "city": 256,
 }  # characters, as Contact has them
 MAX_TAGS = 50
+MOST_STATUSES = 20  # in a column with an unknown name
+LONGEST_STATUS = 40
 _FLOAT = re.compile(r"(?<=\d{6})\.0$")  # a phone number that a program took for a number
 _ORDER_NUMBER = re.compile(r"#(?:[^\W\d]|-)*+\d[\w-]*+")
+_AROUND_ADDRESSES = " \"'`’‘“”„«»="  # as programs mark text, and people quote it
 _COPIED_START = re.compile(r"^mailto:", re.IGNORECASE)
 # Statuses in our own export: bounced, complained and archived contacts stay so after an import. A complaint has the
 # status unsubscribed, with consent that was not withdrawn.
@@ -110,6 +124,8 @@ NOT_SUBSCRIBED = pgettext_lazy(
 )
 UNDATED_CONSENT = pgettext_lazy("staff", "Consent needs its time (consent_at), such as 2026-11-23T14:00:00Z.")
 NOT_AN_IP = pgettext_lazy("staff", "This is not an IP address.")
+_OBJECTIONS = frozenset({Kind.WITHDRAWAL, Kind.BOUNCE, Kind.OBJECTION, Kind.DISABLED})
+_STATES = frozenset({Kind.STATUS, Kind.SUBSCRIBED, Kind.ALLOWED})
 _NO_RESTRICTION = (Deliverability.OK, Lifecycle.ACTIVE)
 
 
@@ -176,16 +192,27 @@ class RowOptions:
 class RowReader:
     """Reads the rows of one file."""
 
-    def __init__(self, columns: Columns, options: RowOptions) -> None:
+    def __init__(self, columns: Columns, options: RowOptions, start: Sequence[Record] = ()) -> None:
+        """`start` are the file's first rows."""
         self._options = options
         self._is_ours = options.found.is_ours
         self._places = columns.places
         self._header = columns.header
         self._unused = columns.unused
-        self._loose_statuses = {
+        kinds = dict(enumerate(map(kind_of, columns.header)))
+        self._answers = {place for place, kind in kinds.items() if kind in (Kind.SUBSCRIBED, Kind.ALLOWED)}
+        self._loose = {
             place
             for place, name in enumerate(columns.header)
-            if plain_header(name) in STATES or kind_of(name) is Kind.SUBSCRIBED
+            if (place in self._answers and is_loose(name)) or plain_header(name) in STATES
+        }
+        others = [place for place, kind in columns.unused.items() if kind is Kind.OTHER]
+        self._others_with_statuses = {
+            place: names_statuses(columns.header[place])
+            for place in others
+            if not lists_orders(columns.header)
+            and may_have_statuses(columns.header[place])
+            and _look_like_statuses(place, start)
         }
         self._width = len(columns.header)
         self._dates_givings = any(
@@ -194,7 +221,6 @@ class RowReader:
         )
         self._now = timezone.now()
         self._meanings = {**USUAL, **options.found.values, **options.meanings}
-        self._status_meanings = {**UNREMARKABLE, **USUAL, **options.meanings}
         self._split_tags = tags.split if self._is_ours else tags.split_list
         self._unescape = unescape if options.found.is_ours else unescape_start
         self._has_consent = options.taken_as is not None or any(
@@ -340,7 +366,8 @@ class RowReader:
         try:
             self._check_clean(text)
             address = text.rpartition("<")[2].removesuffix(">") if text.endswith(">") else text
-            return normalize_email(_COPIED_START.sub("", address.strip()).rstrip(".,;"))
+            address = address.strip() if self._is_ours else address.strip(_AROUND_ADDRESSES)
+            return normalize_email(_COPIED_START.sub("", address).rstrip(".,;"))
         except Rejected:
             raise Rejected(
                 pgettext_lazy("staff", "This is not an email address."), code="email_invalid"
@@ -439,7 +466,7 @@ class RowReader:
                 _unknown_event(line, each) for each in events if each.meaning is Meaning.UNKNOWN
             ]
             if not not_understood and Meaning.GIVEN in meanings:
-                not_understood = list(self._objections(line, cells))
+                not_understood = [*self._contrary_status(line, cells), *self._objections(line, cells)]
             left_out += not_understood
             meanings -= {Meaning.GIVEN} if not_understood else set()
         left_out += self._ignored_statuses(line, cells, is_withdrawn=is_withdrawn)
@@ -495,6 +522,15 @@ class RowReader:
             meanings.add(Meaning.WITHDRAWN)
         return meanings
 
+    def _contrary_status(self, line: int, cells: Sequence[str]) -> Iterator[LineError]:
+        """Yield why a status prevents the consent in its own row: such as pending. It may be another list's."""
+        if self._options.taken_as is TakenAs.SUBSCRIBED or self._is_ours or "status" not in self._places:
+            return
+        for place, text in self._placed_cells(cells, "status"):
+            is_unknown = self._status_meaning(place, text) is Meaning.UNKNOWN
+            if (is_unknown or is_denied(text)) and not is_about_one_list(self._header[place]):
+                yield LineError(line, "consent", NOT_SUBSCRIBED)
+
     def _objections(self, line: int, cells: Sequence[str]) -> Iterator[LineError]:
         """Yield why columns that are not used prevent the row's consent: their values contradict it."""
         for place, kind in self._unused.items():
@@ -504,27 +540,35 @@ class RowReader:
                 yield LineError(line, "consent", message)
 
     def _objects(self, place: int, kind: Kind, text: str) -> bool:
-        plain = plain_value(text)
-        if self._options.meanings.get(plain) is Meaning.GIVEN or is_nothing(text):
+        if self._options.meanings.get(plain_value(text)) is Meaning.GIVEN:
             return False
-        if kind in (Kind.WITHDRAWAL, Kind.BOUNCE):
-            return self._event_meaning(place, text, is_bounce=kind is Kind.BOUNCE) is not Meaning.NOTHING
-        has_status = kind in (Kind.STATUS, Kind.SUBSCRIBED)
-        if has_status and self._status_meaning(place, text) not in (Meaning.GIVEN, Meaning.NOTHING):
-            return True
         # Other words may be about another list or account: they only contradict what is said of the whole file.
         is_said_of_all = self._options.taken_as is TakenAs.SUBSCRIBED
-        if kind is Kind.DISABLED:
-            meaning = self._event_meaning(place, text, is_bounce=False)
-            return is_said_of_all and meaning is not Meaning.NOTHING
-        return is_said_of_all and (plain in UNMISTAKABLE or (has_status and plain in DENIED))
+        if kind in _OBJECTIONS:
+            meaning = self._event_meaning(place, text, is_bounce=kind is Kind.BOUNCE)
+            return (is_said_of_all or kind is not Kind.DISABLED) and meaning is not Meaning.NOTHING
+        if kind in _STATES:
+            is_contrary = self._status_meaning(place, text) not in (Meaning.GIVEN, Meaning.NOTHING)
+            return (is_contrary and (is_said_of_all or kind is not Kind.ALLOWED)) or (
+                is_said_of_all and is_denied(text)
+            )
+        if kind is Kind.HINT:
+            return is_said_of_all and is_denied(text)
+        return is_said_of_all and self._ends(place, text)
+
+    def _ends(self, place: int, text: str) -> bool:
+        """Whether a cell says that a subscription ended, in a column whose name says nothing about it."""
+        is_status = self._others_with_statuses.get(place)
+        return plain_value(text) in UNMISTAKABLE or (
+            is_status is not None and ends(text, is_status=is_status)
+        )
 
     def _is_denied(self, cells: Sequence[str]) -> bool:
         """Whether the row says that the person has not subscribed, such as `pending`: then the whole file's kind does
         not apply to it.
         """
         says = [*self._cells(cells, "consent"), *self._statuses(cells)]
-        return any(plain_value(each) in DENIED for each in says) or bool(self._unknown_status(cells))
+        return any(map(is_denied, says)) or bool(self._unknown_status(cells))
 
     def _has_status(self, cells: Sequence[str], meaning: Meaning) -> bool:
         """Whether the status is a withdrawal or a bounce. A subscribed status gives no consent.
@@ -540,13 +584,13 @@ class RowReader:
         return {
             status: self._status_meaning(place, status)
             for place, status in self._placed_cells(cells, "status")
-            if plain_value(status) in self._status_meanings or not is_nothing(status)
+            if plain_value(status) in STATUSES or not is_nothing(status)
         }
 
     def _status_meaning(self, place: int, status: str) -> Meaning:
         """Return what a status means. An unknown one is nothing where other things than statuses are usual."""
-        usual = Meaning.NOTHING if place in self._loose_statuses else Meaning.UNKNOWN
-        return self._status_meanings.get(plain_value(status), usual)
+        chosen = self._options.meanings.get(plain_value(status))
+        return chosen or read_status(status, is_answer=place in self._answers, is_loose=place in self._loose)
 
     def _unknown_status(self, cells: Sequence[str]) -> str:
         """Return a status that may be a withdrawal or a bounce by another name; empty if there is none."""
@@ -665,6 +709,12 @@ class RowConsent(NamedTuple):
 def is_storable(text: str) -> bool:
     """Whether databases accept the text: no zero bytes and no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _look_like_statuses(place: int, rows: Sequence[Record]) -> bool:
+    """Whether the column has few distinct and short values: not free text, such as names or notes."""
+    values = {plain_value(each.cells[place]) for each in rows if place < len(each.cells)}
+    return len(values) <= MOST_STATUSES and all(len(each) <= LONGEST_STATUS for each in values)
 
 
 @lru_cache(maxsize=64)

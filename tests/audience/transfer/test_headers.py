@@ -23,7 +23,8 @@ NAMES = {
         "Disiscritto il", "Descadastrado em", "Uitgeschreven op", "Data wypisania", "Дата отписки",
     ),
     Kind.BOUNCE: (
-        "Bounced At", "Hard Bounce", "is_bounced", "EMAILBOUNCEDDATE", "EMAILBOUNCEDREASON", "Email hard bounce reason",
+        "Bounced At", "Hard Bounce", "is_bounced", "EMAILBOUNCEDDATE", "EMAILBOUNCEDREASON",
+        "Email hard bounce reason",
         "hs_email_hard_bounce_reason_enum", "Invalid email address", "Undeliverable", "Unzustellbar",
     ),
     Kind.STATUS: (
@@ -35,19 +36,28 @@ NAMES = {
         "Subscribed?", "Is Subscribed", "Newsletter", "Accepts Marketing", "Receive Marketing Emails?", "OPT_IN",
         "Opt-in to marketing", "Email consent",
     ),
-    Kind.DISABLED: ("deactivated", "disabled", "Blocked", "dnc"),
+    Kind.DISABLED: ("deactivated", "disabled", "Blocked", "dnc", "Account blocked", "Baja", "Spam", "Complaints"),
     None: (
         # other channels, and other topics
         "SMS_BLACKLISTED", "sms_unsubscribed", "smsStatus", "Phone opt-out", "text_subscriber_status", "Fax Opt Out",
         "HasOptedOutOfFax", "HASOPTEDOUTOFFAX", "WhatsApp opt-out", "Do not call", "Do Not Mail",
         "Push notifications unsubscribed",
         "Ad tracking opt-out", "Consent To Track", "Opted out of email: One to One", "Do not sell: opted out",
-        "Double Opt-in",
+        "Double opt-in date", "Terms accepted", "Mailing State", "MailingStreet",
     ),
+    Kind.OBJECTION: (
+        "No newsletter", "Kein Newsletter", "Email declined", "IsExcludedFromCampaigns", "IsOptInPending",
+        "Werbesperre",
+        "Not subscribed",
+    ),
+    Kind.ALLOWED: ("Marketing", "Promotions", "GDPR", "Marketable", "Email valid", "confirmed", "Active subscriber"),
+    Kind.HINT: ("Double Opt-in", "doi_confirmed", "active", "Confirmed email"),
     Kind.OTHER: (
         # no event, or its opposite
         "unsubscribe_link", "Unsubscribe URL", "unsubscribe rate", "bounce_rate", "Bounce count", "Soft bounced",
         "Not unsubscribed", "Can unsubscribe", "emailStatusDate",
+        "No. of emails", "Not blocked", "Marketing source", "Marketing emails opened", "active_subscription",
+        "ExclusionFromCampaignsUpdatedAt",
         # something else
         "Status", "State", "Order status", "Lead status", "Marital status", "Forms unsubmitted", "Desktop output",
         "Adoption interest", "Email", "First name", "Description",
@@ -81,7 +91,8 @@ def test_a_column_of_reasons(name: str) -> None:
         ("Email (Billing)", "emailbilling", "email"), ("Email address - other", "emailaddressother", "emailaddress"),
         ("E-mail 1 - Value", "email1value", "email"), ("Person - Email - Work", "personemailwork", "email"),
         ("firstName", "firstname", "firstname"), ("billing_first_name", "billingfirstname", "firstname"),
-        ("Prénom", "prenom", "prenom"), ("Subscriber", "subscriber", "subscriber"), (" \ufeffE-Mail", "email", "email"),
+        ("Prénom", "prenom", "prenom"), ("Subscriber", "subscriber", "subscriber"), (" \ufeffE-Mail", "email",
+        "email"),
     ],
 )  # fmt: skip
 def test_names_are_compared_without_signs_and_words_around(name: str, key: str, core: str) -> None:
