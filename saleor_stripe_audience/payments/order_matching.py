@@ -197,7 +197,8 @@ def report_expired(payment: Payment) -> None:
     """
     source = fetch_source(payment.installation, payment.transaction_id)
     if source is not None and source.number and not _is_covered(payment.installation, source):
-        _report_unpaid(payment, EXPIRED, staff_messages.UNCOVERED, number=source.number)
+        message = staff_messages.PARTLY_COVERED if payment.captured_minor else staff_messages.UNCOVERED
+        _report_unpaid(payment, EXPIRED, message, number=source.number)
 
 
 def report_failed(payment: Payment, reason: Promise) -> None:
@@ -216,7 +217,7 @@ def report_failed(payment: Payment, reason: Promise) -> None:
 
 
 def _report_unpaid(payment: Payment, kind: str, message: Promise, **values: str | Promise) -> None:
-    amount = from_minor(payment.amount_minor, payment.currency)
+    amount = from_minor(_held_minor(payment), payment.currency)
     url = dashboard_url(payment.payment_intent_id, livemode=payment.account.livemode)
     text = with_values(message, amount=amount, url=url, **values)
     problems.report(payment.installation, _key(kind, payment.source_id), text)
@@ -328,10 +329,16 @@ def _of_ended(paid: list[Payment], source: Source, *, was_ended: bool) -> Promis
             each for each in paid if each.status == status and (status != SUCCEEDED or each.flow == CHARGE)
         ]
         if found:
-            amount = from_minor(sum(map(amounts_due.covered_minor, found)), found[0].currency)
+            minor = sum(map(_held_minor if status == HELD else amounts_due.covered_minor, found))
+            amount = from_minor(minor, found[0].currency)
             url = dashboard_url(found[-1].payment_intent_id, livemode=found[-1].account.livemode)
             return with_values(message, number=source.number, amount=amount, url=url)
     return None
+
+
+def _held_minor(payment: Payment) -> int:
+    """Return what is still held, or was when the authorization expired: a part of it may have been captured."""
+    return payment.amount_minor - payment.captured_minor
 
 
 def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) -> Promise:
@@ -340,7 +347,8 @@ def _by_status(paid: list[Payment], messages: tuple[Promise, Promise, Promise]) 
     statuses = {each.status for each in paid}
     if statuses == {SUCCEEDED}:
         return charged
-    return held if statuses == {HELD} else undecided
+    is_held = statuses == {HELD} and not any(each.captured_minor for each in paid)
+    return held if is_held else undecided
 
 
 def _kinds_of_problems(installation: Installation, source_ids: list[str]) -> set[str]:

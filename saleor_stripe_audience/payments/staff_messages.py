@@ -90,6 +90,11 @@ UNCOVERED = pgettext_lazy(
     "The authorization of {amount} for order {number} expired before it was captured, so the order is not paid. Ask "
     "the customer to pay again, or cancel the order: {url}",
 )
+PARTLY_COVERED = pgettext_lazy(
+    "staff",
+    "The authorization of the last {amount} for order {number} expired before it was captured, so only a part of the "
+    "order is paid. Ask the customer to pay the rest, or change the order: {url}",
+)
 UNPAID = pgettext_lazy(
     "staff",
     "The payment of {amount} for order {number} failed after the order had been placed, so the order is not paid. "

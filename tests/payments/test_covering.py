@@ -24,7 +24,7 @@ from saleor_stripe_audience.payments import (
 )
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.shopper_messages import ALREADY_PAID
-from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, change
+from saleor_stripe_audience.sandbox.demo.shopper import COMPLETE, INITIALIZE, PROCESS, REQUEST_ACTION, change
 from saleor_stripe_audience.sandbox.demo.stage import APP_ID, Stage
 from saleor_stripe_audience.sandbox.saleor.ledger import Amounts
 from saleor_stripe_audience.sandbox.saleor.payments import amounts_changed
@@ -381,6 +381,35 @@ class TestTheTotalChanges:
             town.shop.event("ORDER_UPDATED", order=order)
             catch_up(town)
         assert problems() == []
+
+    @pytest.mark.parametrize("end", ["cancelled", "gone", "expired"])
+    def test_what_was_captured_of_a_hold_is_not_called_held(self, town: Town, end: str) -> None:
+        town.stripe.account.multicapture = True
+        town.begin("AUTHORIZATION")
+        town.pay()
+        process(town, town.transaction)
+        if end != "gone":
+            complete(town)
+        catch_up(town)
+        capture = {"id": town.transaction, "action": "CHARGE", "amount": 5}
+        change(stage(town), REQUEST_ACTION, town.shop.staff_token(), **capture)
+        town.deliver_all(town.events())
+        catch_up(town)
+        if end == "cancelled":
+            cancel = "mutation($id: ID!) { orderCancel(id: $id) { errors { code } } }"
+            town.shop.gql(cancel, {"id": source(town).id}, town.shop.staff_token())
+            expected = "still holds an authorization of 18.00 USD"
+        elif end == "gone":
+            town.shop.host.store.transactions[0].checkout = None
+            order_matching.check(Payment.objects.get())
+            expected = "has payments of 23.00 USD for a checkout that no longer exists"
+        else:
+            town.stripe.advance(8 * 24 * 3600)
+            town.deliver_all(town.events())
+            expected = "The authorization of the last 18.00 USD for order 1 expired"
+        catch_up(town)
+        [message] = problems()
+        assert expected in message
 
     def test_a_payment_before_the_order_is_cancelled_is_no_problem(self, town: Town) -> None:
         town.begin()
