@@ -25,6 +25,9 @@ from saleor_stripe_audience.statements import columns_of, insert_rows, row_of, s
 log = structlog.get_logger(__name__)
 
 
+AFTER_EVENTS = -1  # a task's priority when a shop returns: what has waited for the shop is handled first
+
+
 def is_waiting(queue: str) -> bool:
     """Whether the queue has a task that no worker has taken yet."""
     return OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY).exists()

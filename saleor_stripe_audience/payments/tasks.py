@@ -12,6 +12,8 @@ from saleor_stripe_audience.payments import attempts, order_matching, reconcile,
 from saleor_stripe_audience.payments.repeats import BOOKED_WITHIN, LONGEST_TRY
 from saleor_stripe_audience.shops.channels import on_change
 from saleor_stripe_audience.shops.models import Installation
+from saleor_stripe_audience.shops.removal import on_return
+from saleor_stripe_audience.task_engine import AFTER_EVENTS, is_waiting
 
 REPORT_DELAY = LONGEST_TRY + BOOKED_WITHIN
 
@@ -71,6 +73,22 @@ def report_obstacles(installation_id: str) -> None:
 def _report_obstacles_later(installation: Installation) -> None:
     """A new channel has no account yet."""
     report_obstacles.enqueue(str(installation.pk))
+
+
+@task
+def reconcile_one(installation_id: str) -> None:
+    """When a shop accepts the app again: find what was not delivered, such as withdrawals of consent."""
+    shop = Installation.objects.filter(pk=uuid.UUID(installation_id), is_active=True).first()
+    if shop is not None:
+        reconcile.reconcile(shop)
+
+
+@on_return
+def _reconcile_later(installation: Installation) -> None:
+    """Enqueue the task, unless one is waiting: a reinstall, for example, is announced twice."""
+    queue = f"reconcile {installation.pk}"
+    if not is_waiting(queue):
+        reconcile_one.using(queue_name=queue, priority=AFTER_EVENTS).enqueue(str(installation.pk))
 
 
 @task

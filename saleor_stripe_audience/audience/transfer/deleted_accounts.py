@@ -26,14 +26,13 @@ from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.shops.removal import on_return
-from saleor_stripe_audience.task_engine import is_waiting
+from saleor_stripe_audience.task_engine import AFTER_EVENTS, is_waiting
 
 log = structlog.get_logger(__name__)
 
 MOST_AT_NIGHT = 10_000  # accounts that are looked up every night; with more, each in one of these nights
 NIGHTS = 7
 READ_AT_ONCE = 1000
-AFTER_EVENTS = -1  # the task's priority: what has waited for the shop is handled first
 MOST_ORDERS = 20  # the newest ones are enough to show whether the account exists
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_ox.models import OxTask
 
 from saleor_stripe_audience.audience.people.models import Contact
@@ -205,8 +206,30 @@ def test_a_shop_that_grants_more_than_its_manifest_asks_for_is_asked(
     assert address("ada") not in known()
 
 
-def test_a_return_that_is_announced_twice_is_one_task(past: Past) -> None:
+@pytest.mark.parametrize("interrupt", [deactivated_for_minutes, deactivated_for_hours])
+def test_who_withdrew_meanwhile_is_unsubscribed_at_once(
+    past: Past,
+    people: dict[str, User],
+    interrupt: Callable[[Installation], None],
+    run_all_tasks: Callable[[], int],
+) -> None:
+    """Not only by the hourly run: newsletters are sent until then."""
+    ada = people["ada"]
+    withdrawn_at = timezone.now().isoformat()
+    ada.metadata |= {"marketing_consent": "withdrawn", "consent_at": withdrawn_at}
+    ada.updated_at = timezone.now()
+    OxTask.objects.all().delete()
+    interrupt(past.installation)
+    run_all_tasks()
+    run_all_tasks()
+    assert Contact.objects.get(email=address("ada")).status == "unsubscribed"
+
+
+def test_a_return_that_is_announced_twice_is_one_task_of_each_kind(past: Past) -> None:
     OxTask.objects.all().delete()
     for _ in range(2):
         removal.announce_return(past.installation)
-    assert OxTask.objects.count() == 1
+    assert sorted(OxTask.objects.values_list("task_path", flat=True)) == [
+        "saleor_stripe_audience.audience.transfer.deleted_accounts.erase_deleted_accounts_of",
+        "saleor_stripe_audience.payments.tasks.reconcile_one",
+    ]
