@@ -49,7 +49,7 @@ OBSTACLES: dict[str, tuple[Promise, str, Section]] = {
     ),
     readiness.TEST_ONLY: (
         gettext_lazy(
-            "%(channels)s accepts test payments only, although the shop is open. Choose a live account."
+            "Only test payments are accepted in %(channels)s, although the shop is open. Choose a live account."
         ),
         "bad",
         CHANNELS,
@@ -171,9 +171,14 @@ def _stripe(accounts: list[StripeAccount]) -> Check:
         return Check("bad", title, text % {"name": broken.name}, ACCOUNTS)
     names = ", ".join(each.name for each in accounts)
     if not any(each.livemode for each in accounts):
-        text = _("%(names)s accepts test payments only. Connect your live keys before you open the shop.")
+        text = ngettext(
+            "%(names)s accepts test payments only. Connect your live keys before you open the shop.",
+            "%(names)s accept test payments only. Connect your live keys before you open the shop.",
+            len(accounts),
+        )
         return Check("todo", title, text % {"names": names}, ACCOUNTS)
-    return Check("good", title, _("%(names)s accepts payments.") % {"names": names})
+    text = ngettext("%(names)s accepts payments.", "%(names)s accept payments.", len(accounts))
+    return Check("good", title, text % {"names": names})
 
 
 def _not_ready(account: StripeAccount) -> Check:
@@ -228,8 +233,10 @@ def _events(shop: Installation, known: Known) -> Check:
     before = timezone.now() - WAITING_TOO_LONG
     late = events_of(shop).filter(handled_at=None, received_at__lt=before, handlings=None)
     if known.waiting and (waiting := late.count()):
-        text = _(
-            "%(n)s events have been waiting for too long. Ask the app's operator whether its worker is running."
+        text = ngettext(
+            "%(n)s event has been waiting for too long. Ask the app's operator whether its worker is running.",
+            "%(n)s events have been waiting for too long. Ask the app's operator whether its worker is running.",
+            waiting,
         )
         return Check("bad", title, text % {"n": format_count(waiting)})
     if not known.is_heard:

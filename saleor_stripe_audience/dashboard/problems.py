@@ -173,7 +173,7 @@ def open_problems(shop: Installation) -> list[OpenProblem]:
         same.setdefault(text, []).append((row, name))
     return [
         OpenProblem(
-            text=text.replace(_HERE, ", ".join(dict.fromkeys(name for _, name in found))),
+            text=_of_all(text, list(dict.fromkeys(name for _, name in found))),
             since=min(row.since for row, _ in found),
             section=_section_of(found[0][0]),
             payment=payments.get(found[0][0].key),
@@ -181,6 +181,14 @@ def open_problems(shop: Installation) -> list[OpenProblem]:
         )
         for text, found in same.items()
     ]
+
+
+def _of_all(text: str, names: list[str]) -> str:
+    """Return the problem of the first, and say that it is also one of the others: the text is about a single one."""
+    said = text.replace(_HERE, names[0])
+    if len(names) == 1:
+        return said
+    return f"{said} {_('The same applies to %(names)s.') % {'names': ', '.join(names[1:])}}"
 
 
 def _payments_of(shop: Installation, rows: list[Problem]) -> dict[str, UUID]:

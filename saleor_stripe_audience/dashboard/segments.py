@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import IntegerField, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.people.models import Audience
@@ -48,11 +49,15 @@ def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         )
     except Rejected as error:
         return _show(request, user, audience, Note("bad", str(error.translatable), READY_FORM), 422)
-    skipped = ", ".join(str(name) for name in store.missing_ready_made(audience).values())
+    skipped = store.missing_ready_made(audience)
     added = _("Added. Their members appear within a minute.")
     if not skipped:
         return _show(request, user, audience, Note("good", added, READY_FORM))
-    text = _("Not added, because other segments have these names: %(names)s.") % {"names": skipped}
+    text = ngettext(
+        "Not added, because another segment has this name: %(names)s.",
+        "Not added, because other segments have these names: %(names)s.",
+        len(skipped),
+    ) % {"names": ", ".join(str(name) for name in skipped.values())}
     if not made:
         return _show(request, user, audience, Note("bad", text, READY_FORM), 422)
     return _show(request, user, audience, Note("good", f"{added} {text}", READY_FORM))

@@ -143,8 +143,8 @@ def _stripe(facts: Facts) -> Step:
     waiting = next((each for each in facts.accounts if each not in ready), None)
     if ready:
         names = ", ".join(each.name for each in ready)
-        text = _("%(names)s accepts payments.") % {"names": names}
-        return Step(name, GOOD, title, text)
+        text = ngettext("%(names)s accepts payments.", "%(names)s accept payments.", len(ready))
+        return Step(name, GOOD, title, text % {"names": names})
     if waiting is None:
         text = _("Connect with Stripe's own pages, or paste the keys of your account.")
         return Step(name, TO_DO, title, text, Button(_("Connect Stripe"), section=ACCOUNTS))

@@ -312,8 +312,8 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
             with_values(
                 pgettext_lazy(
                     "staff",
-                    "{channels} accepts live payments. Disconnect the live account there before you use it "
-                    "for tests.",
+                    "Live payments are accepted in {channels}. Disconnect the live account before you use test "
+                    "payments there.",
                 ),
                 channels=", ".join(sorted(names.get(each, each) for each in slugs)),
             ),

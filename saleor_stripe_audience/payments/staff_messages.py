@@ -255,22 +255,23 @@ PAYMENT_AT_STRIPE = pgettext_lazy("staff", "The payment in Stripe: {url}")
 
 NO_ACCOUNT = pgettext_lazy(
     "staff",
-    "No Stripe account accepts payments for {channels}. Choose one on the app's page in Saleor's Dashboard.",
+    "No Stripe account accepts payments for {channels}. Choose one under Channels, on the app's page in Saleor's "
+    "Dashboard.",
 )
 CHANNEL_PAUSED = pgettext_lazy(
     "staff",
-    "Payments are paused in {channels}: no one can pay there. Accept payments again on the app's page in Saleor's "
-    "Dashboard, under Channels.",
+    "Payments are paused in {channels}: no one can pay there. Accept payments again under Channels, on the app's page "
+    "in Saleor's Dashboard.",
 )
 TERMS = pgettext_lazy(
     "staff",
-    "No one can pay in {channels} until the terms are accepted. Read and accept them on the "
-    "app's page in Saleor's Dashboard.",
+    "No one can pay in {channels} until the terms are accepted. Read and accept them under Setup, on the app's page "
+    "in Saleor's Dashboard.",
 )
 TEST_ONLY = pgettext_lazy(
     "staff",
-    "The shop accepts live payments, but {channels} accepts test payments only. Choose a live "
-    "account for it on the app's page in Saleor's Dashboard.",
+    "The shop accepts live payments, but only test payments in {channels}. Choose a live account there under "
+    "Channels, on the app's page in Saleor's Dashboard.",
 )
 ACCOUNT_NOT_READY = pgettext_lazy(
     "staff",

@@ -276,15 +276,24 @@ def test_a_problem_is_shown_once(shop: Shop, client: Client) -> None:
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        ("en", "Stripe refused the key of account “Main”, “Second”. Paste"),
-        ("fr", "clé du compte «\N{NO-BREAK SPACE}Main\N{NO-BREAK SPACE}», «\N{NO-BREAK SPACE}Second"),
+        (
+            "en",
+            (
+                "Stripe refused the key of account “Main”. Paste a new restricted key on the app's page. "
+                "The same applies to “Second”, “Third”."
+            ),
+        ),
+        (
+            "fr",
+            "de même pour «\N{NO-BREAK SPACE}Second\N{NO-BREAK SPACE}», «\N{NO-BREAK SPACE}Third\N{NO-BREAK SPACE}».",
+        ),
     ],
 )
-def test_the_same_problem_of_two_accounts_is_one(
+def test_the_same_problem_of_several_accounts_is_one(
     shop: Shop, client: Client, language: str, text: str
 ) -> None:
     report(shop.installation, "terms", "Accept the terms.")
-    for name in ("Second", "Main"):
+    for name in ("Third", "Second", "Main"):
         account = an_account(shop.installation, name)
         report(shop.installation, f"key-{account.pk}", with_values(staff_messages.KEY_REFUSED, account=name))
     for section in ("overview", "problems"):
@@ -306,7 +315,8 @@ def test_the_same_problem_of_two_channels_is_one(shop: Shop, client: Client) -> 
         report(shop.installation, f"methods-{slug}", message)
     page = client.get("/dashboard/problems", headers=shop.headers()).content.decode()
     assert page.count("No one can pay") == 2
-    assert "in the channel “Overseas”, “Default” with USD" in page
+    assert "in the channel “Overseas” with USD" in page
+    assert "The same applies to “Default”." in page
     assert "in the channel “Poland” with PLN" in page
 
 

@@ -61,7 +61,7 @@ def test_one_whose_name_is_taken_is_skipped_and_named(shop: Shop, client: Client
     audience = a_contact(shop.installation).audience
     a_segment(audience, "big Spenders")
     fields = {"audience": str(audience.pk), "currency": "USD", "big": "250"}
-    skipped = "Not added, because other segments have these names: Big spenders."
+    skipped = "Not added, because another segment has this name: Big spenders."
     status, text = post(client, shop, "segments/ready-made", **fields)
     assert (status, "Added." in text, skipped in text) == (200, True, True)
     assert Segment.objects.count() == len(ready_made.NAMES)

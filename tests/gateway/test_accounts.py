@@ -130,11 +130,11 @@ class TestModes:
     @pytest.mark.usefixtures("sandbox")
     def test_a_live_channel_is_not_used_for_tests(self, shop: Installation) -> None:
         live = self.live(shop, "eu")
-        with pytest.raises(Rejected, match="eu accepts live payments"):
+        with pytest.raises(Rejected, match="Live payments are accepted in eu"):
             onboarding.connect(shop, PUBLISHABLE_KEY, SECRET_KEY, ["eu", "us"])
         assert not StripeAccount.objects.exclude(pk=live.pk).exists()
         test = onboarding.connect(shop, PUBLISHABLE_KEY, SECRET_KEY, ["us"])
-        with pytest.raises(Rejected, match="eu accepts live payments"):
+        with pytest.raises(Rejected, match="Live payments are accepted in eu"):
             onboarding.map_channels(test, ["eu"])
 
     def test_live_payments_wait_for_the_terms(self, shop: Installation) -> None:
