@@ -30,7 +30,7 @@ from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.channels import names_of
+from saleor_stripe_audience.shops.channels import in_order, names_in_order, names_of
 from saleor_stripe_audience.shops.models import Channel
 
 CONNECT_SECONDS = 45.0  # about ten calls to Stripe; the page itself waits for 60
@@ -240,7 +240,9 @@ class Row:
 
 def _row(account: StripeAccount, names: Mapping[str, str]) -> Row:
     """Return the account; `names` are those of the shop's channels, by slug."""
-    channels = sorted(names.get(each.channel_slug, each.channel_slug) for each in account.channels.all())
+    channels = names_in_order(
+        names.get(each.channel_slug, each.channel_slug) for each in account.channels.all()
+    )
     continue_url = begin_url(account.installation, account) if can_continue(account) else ""
     forms = _settings_form(account), _domain_form(account), _endpoint_form(account)
     return Row(
@@ -258,7 +260,7 @@ def _show(
     chosen: list[str] | None = None,
     typed: QueryDict | None = None,
 ) -> HttpResponse:
-    channels = list(Channel.objects.filter(installation=user.installation).order_by("name"))
+    channels = in_order(Channel.objects.filter(installation=user.installation))
     accounts = accounts_of(user.installation.pk)
     prefetch_related_objects(accounts, "channels")
     names = names_of(channels)
@@ -274,7 +276,7 @@ def _show(
         channels=channels,
         publishable_key=publishable_key if publishable_key.startswith("pk_") else "",
         chosen=chosen or [],
-        free=sorted(names[each] for each in free_channels(user.installation)),
+        free=names_in_order(names[each] for each in free_channels(user.installation)),
         key_permissions=onboarding.key_permissions(),
         create_key_url=onboarding.create_key_url(settings.APP_NAME),
         terms_accepted=terms.are_accepted(user.installation.pk),

@@ -31,6 +31,7 @@ from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.dashboard.sections import AUDIENCES, KEYS, Note, may_see, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.channels import in_order
 from saleor_stripe_audience.shops.models import Channel
 
 MOST_KEYS = 5
@@ -163,7 +164,7 @@ def _feeding(found: Audience) -> list[Feeding]:
     fed = engine.channels_by_audience(found.installation_id)
     audiences = {each.pk: each for each in Audience.objects.filter(installation=found.installation_id)}
     owners = {slug: audiences[pk] for pk, slugs in fed.items() for slug in slugs}
-    channels = Channel.objects.filter(installation=found.installation_id).order_by("name")
+    channels = in_order(Channel.objects.filter(installation=found.installation_id))
     rows = [Feeding(each, owners.get(each.slug, found), owners.get(each.slug) == found) for each in channels]
     return sorted(rows, key=lambda row: not row.is_own)
 

@@ -19,6 +19,7 @@ from saleor_stripe_audience.dashboard.audience_form import Refused, field_of, re
 from saleor_stripe_audience.dashboard.sections import AUDIENCES, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.channels import names_in_order
 
 ADD_FORM, DELETE_FORM = "add-audience", "delete-audience"
 
@@ -55,7 +56,7 @@ def show_audiences(
         each.installation = shop
         slugs, count = channels.get(each.pk, []), counts[each.pk]
         if chosen is None or chosen.slug in slugs:
-            fed_by = ", ".join(names.get(slug, slug) for slug in slugs)
+            fed_by = ", ".join(names_in_order(names.get(slug, slug) for slug in slugs))
             subscribed = count[Contact.Status.SUBSCRIBED]
             rows.append(Row(each, fed_by, sum(count.values()), subscribed, sender_name(each)))
     return show(request, user, AUDIENCES, note=note, rows=rows, address=address)

@@ -15,6 +15,7 @@ from saleor_stripe_audience.gateway.onboarding import map_channels
 from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.channels import in_order
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 READ_SECONDS = 15.0
@@ -103,16 +104,14 @@ def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     shop = user.installation
-    mapped = dict(AccountChannel.objects.filter(installation=shop).values_list("channel_slug", "account_id"))
-    rows = [
-        (channel, mapped.get(channel.slug))
-        for channel in Channel.objects.filter(installation=shop).order_by("name")
-    ]
-    mappings = AccountChannel.objects.filter(installation=shop).order_by("channel_slug")
-    names = {channel.slug: channel.name for channel, _account in rows}
+    mapped = {each.channel_slug: each for each in AccountChannel.objects.filter(installation=shop)}
+    own = in_order(Channel.objects.filter(installation=shop))
+    rows = [(each, mapped[each.slug].account_id if each.slug in mapped else None) for each in own]
+    names = {each.slug: each.name for each in own}
+    places = {slug: place for place, slug in enumerate(names)}
     taken = [
-        (each, names.get(each.channel_slug, each.channel_slug), _pause_form(each.channel_slug))
-        for each in mappings
+        (mapped[slug], names.get(slug, slug), _pause_form(slug))
+        for slug in sorted(mapped, key=lambda slug: (places.get(slug, len(places)), slug))
     ]
     return show(
         request, user, CHANNELS, note=note, status=status, rows=rows, accounts=_connected(shop), taken=taken

@@ -24,6 +24,7 @@ from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLE
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import readiness
+from saleor_stripe_audience.shops.channels import in_order
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 # A worker starts a task within seconds; retried events have a Handling.
@@ -119,7 +120,7 @@ class Known:
 
 def read_known(shop: Installation) -> Known:
     accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
-    channels = list(Channel.objects.filter(installation=shop).order_by("name"))
+    channels = in_order(Channel.objects.filter(installation=shop))
     return Known(
         accounts,
         channels,

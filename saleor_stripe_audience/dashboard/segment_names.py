@@ -18,6 +18,7 @@ from saleor_stripe_audience.audience.shopping.models import (
 )
 from saleor_stripe_audience.catalog.models import CatalogProduct
 from saleor_stripe_audience.dashboard.segment_controls import Option
+from saleor_stripe_audience.shops.channels import in_order
 from saleor_stripe_audience.shops.models import Channel
 
 MOST_FOUND = 10
@@ -104,7 +105,7 @@ def _named_in_orders(audience: Audience, variants: set[str]) -> Names:
 
 def options_of(audience: Audience, without: UUID) -> dict[str, list[Option]]:
     """Return what can be chosen from lists: the audience's tags, its other segments, currencies, channels, keys."""
-    channels = list(Channel.objects.filter(installation=audience.installation_id).order_by("name"))
+    channels = in_order(Channel.objects.filter(installation=audience.installation_id))
     segments = audience.segments.exclude(pk=without).order_by("name")
     return {
         "tags": [(str(each.pk), each.name) for each in audience.tags.order_by("name")],

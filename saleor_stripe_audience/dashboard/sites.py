@@ -13,6 +13,7 @@ from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.shops.channels import in_order
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 CHANNEL, ACCOUNT = "channel", "account"
@@ -73,7 +74,7 @@ def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:
 
 def read_sites(shop: Installation, params: QueryDict) -> Sites:
     """The shop's sites. A site that the shop does not have, such as in an old URL, means everything."""
-    own = Channel.objects.filter(installation=shop).order_by("name")
+    own = in_order(Channel.objects.filter(installation=shop))
     channels = tuple(Site(f"{CHANNEL}:{each.slug}", each.name, channel=each) for each in own)
     accounts = tuple(
         Site(f"{ACCOUNT}:{each.pk}", account_name(each), account=each) for each in _with_payments(shop)

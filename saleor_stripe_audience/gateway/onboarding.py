@@ -23,7 +23,7 @@ from saleor_stripe_audience.gateway import (
     webhook_endpoints,
 )
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.shops.channels import names_of
+from saleor_stripe_audience.shops.channels import names_in_order, names_of
 from saleor_stripe_audience.shops.models import Channel
 from saleor_stripe_audience.wording import with_values
 
@@ -315,7 +315,7 @@ def _check_modes(installation: Any, channels: Sequence[str], *, livemode: bool) 
                     "Live payments are accepted in {channels}. Disconnect the live account before you use test "
                     "payments there.",
                 ),
-                channels=", ".join(sorted(names.get(each, each) for each in slugs)),
+                channels=", ".join(names_in_order(names.get(each, each) for each in slugs)),
             ),
             code="mixed_modes",
         )

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.payments import staff_messages as messages
-from saleor_stripe_audience.shops.channels import names_of
+from saleor_stripe_audience.shops.channels import names_in_order, names_of
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -102,5 +102,5 @@ def obstacle_of(account: StripeAccount) -> tuple[str, Promise] | None:
 
 
 def _obstacle(code: str, slugs: tuple[str, ...], message: Promise, names: Names) -> Obstacle:
-    listed = ", ".join(sorted(names.get(each, each) for each in slugs))
+    listed = ", ".join(names_in_order(names.get(each, each) for each in slugs))
     return Obstacle(code, slugs, with_values(message, channels=listed))

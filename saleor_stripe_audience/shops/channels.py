@@ -67,6 +67,20 @@ def known_channels(installation_id: UUID) -> KnownChannels:
     return KnownChannels(channels.values_list("slug", "saleor_id", "is_deleted"))
 
 
+def in_order(channels: Iterable[Channel]) -> list[Channel]:
+    """Return the channels as every list shows them: by name, whatever database has them; without a name, by slug."""
+    return sorted(channels, key=lambda each: (_place(each.name or each.slug), each.slug))
+
+
+def names_in_order(names: Iterable[str]) -> list[str]:
+    """Return names of channels in the same order."""
+    return sorted(names, key=_place)
+
+
+def _place(name: str) -> tuple[str, str]:
+    return name.casefold(), name
+
+
 def names_of(channels: Iterable[Channel]) -> dict[str, str]:
     """Return the channels' names by slug, as the Dashboard shows them; if two have the same name, with the slug."""
     all_of_them = list(channels)

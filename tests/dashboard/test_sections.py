@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from saleor_stripe_audience import dashboard
 from saleor_stripe_audience.dashboard.overview import checks, next_step
+from saleor_stripe_audience.dashboard.setup import steps
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway import onboarding, terms
 from saleor_stripe_audience.gateway.accounts import pause, unpause
@@ -219,12 +220,12 @@ def test_an_account_names_its_channels_with_the_slug_only_where_two_have_one_nam
     accounts = [an_account(shop.installation, name) for name in ("Main", "Other")]
     for slug in ("default-channel", "channel-pln", "gone"):
         accounts[0].channels.create(installation=shop.installation, channel_slug=slug)
-    assert "Channels: Default, Poland, gone" in text_of(client, shop, "accounts")
+    assert "Channels: Default, gone, Poland" in text_of(client, shop, "accounts")
     assert "No channel uses this account" in text_of(client, shop, "accounts")
     Channel.objects.update(name="Shop")
     with CaptureQueriesContext(connection) as queries:
         text = text_of(client, shop, "accounts")
-    assert "Channels: Shop (channel-pln), Shop (default-channel), gone" in text
+    assert "Channels: gone, Shop (channel-pln), Shop (default-channel)" in text
     for name in ("More", "Most"):
         an_account(shop.installation, name)
     with CaptureQueriesContext(connection) as more:
@@ -269,6 +270,40 @@ def test_channels_are_mapped_remapped_and_freed(shop: Shop, client: Client) -> N
         assert mapped(shop) == {"default-channel": "First", "channel-pln": "Second"}
     assert post(client, shop, "channels/save", {"channel:channel-pln": ""})[0] == 200
     assert mapped(shop) == {"default-channel": "First"}
+
+
+def test_every_list_of_channels_has_the_same_order(shop: Shop, client: Client) -> None:
+    """By name, as people sort: neither by slug nor with the capital letters first."""
+    Channel.objects.create(installation=shop.installation, slug="a", name="argentina", currency="ARS")
+    account = an_account(shop.installation)
+    onboarding.map_channels(account, ["default-channel", "channel-pln", "a"])
+    pause(shop.installation.pk, "default-channel")
+    pause(shop.installation.pk, "a")
+    wanted = ["argentina", "Default", "Poland"]
+    page = text_of(client, shop, "channels")
+    assert re.findall(r"(argentina|Default|Poland) <span", page) == wanted
+    assert re.findall(r"<strong>(argentina|Default|Poland)</strong>", page) == wanted
+    assert "Channels: argentina, Default, Poland" in text_of(client, shop, "accounts")
+    assert "Payments are paused in argentina, Default" in text_of(client, shop, "overview")
+    assert "Payments are paused in argentina, Default:" in text_of(client, shop, "problems")
+
+
+@pytest.mark.parametrize(
+    ("names", "english", "french"),
+    [
+        (["Main"], "Main accepts payments.", "Main encaisse les paiements."),
+        (["Main", "Other"], "Main, Other accept payments.", "Main, Other encaissent les paiements."),
+    ],
+)
+def test_one_account_accepts_and_several_accept(
+    shop: Shop, names: list[str], english: str, french: str
+) -> None:
+    for name in names:
+        an_account(shop.installation, name, livemode=True)
+    for language, text in (("en", english), ("fr", french)):
+        with translation.override(language):
+            assert text in [each.text for each in checks(shop.installation)]
+            assert text in [each.text for each in steps(shop.installation)]
 
 
 def test_another_shops_account_cannot_be_chosen(shop: Shop, client: Client) -> None:

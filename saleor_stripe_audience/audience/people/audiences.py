@@ -31,7 +31,7 @@ from saleor_stripe_audience.audience.people.wordings import store_wording
 from saleor_stripe_audience.composed import composed_once
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.jobs.models import Job
-from saleor_stripe_audience.shops.channels import KnownChannels, on_rename
+from saleor_stripe_audience.shops.channels import KnownChannels, names_in_order, on_rename
 from saleor_stripe_audience.shops.models import Channel, Installation
 from saleor_stripe_audience.wording import with_values
 
@@ -416,7 +416,7 @@ def delete_audience(audience: Audience) -> None:
                     pgettext_lazy(
                         "staff", "Move its channels to another audience first. They are: {channels}."
                     ),
-                    channels=", ".join(names.get(each) or each for each in slugs),
+                    channels=", ".join(names_in_order(names.get(each) or each for each in slugs)),
                 ),
                 code="audience_has_channels",
             )
