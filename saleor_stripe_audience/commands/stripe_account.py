@@ -10,7 +10,6 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import account_settings, accounts, domains, onboarding
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.payments import upkeep
 from saleor_stripe_audience.saleor.client import get_installation
 from saleor_stripe_audience.shops.models import Installation
 
@@ -49,7 +48,6 @@ def _act(shop: Installation, options: argparse.Namespace) -> None:
         accounts.pause(shop.pk, options.pause, options.message)
     if options.resume:
         accounts.unpause(shop.pk, options.resume)
-    upkeep.report_obstacles(shop)
 
 
 def _domains(shop: Installation, options: argparse.Namespace) -> list[domains.Domain]:

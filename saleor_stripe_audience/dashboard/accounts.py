@@ -28,7 +28,6 @@ from saleor_stripe_audience.gateway import connect as connect_hosted
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
-from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.channels import in_order, names_in_order, names_of
 from saleor_stripe_audience.shops.models import Channel
@@ -63,7 +62,6 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     except Failure as error:
         note = Note("bad", str(error.translatable), "connect")
         return _show(request, user, note=note, status=422, publishable_key=public, chosen=slugs)
-    report_obstacles.enqueue(str(user.installation.pk))
     if account.charges_enabled:
         note = Note("good", _("“%(name)s” is connected and accepts payments.") % {"name": account.name})
     else:
@@ -89,7 +87,6 @@ def disconnect_account(request: HttpRequest, user: DashboardUser, account_id: uu
             disconnect(account)
     except Failure as error:
         return _show(request, user, note=Note("bad", str(error.translatable)), status=422)
-    report_obstacles.enqueue(str(user.installation.pk))
     message = _("“%(name)s” is disconnected. Payments that have started there will be completed.")
     note = Note("good", message % {"name": account.name})
     return _show(request, user, note=note, chosen=free_channels(user.installation))
@@ -116,7 +113,6 @@ def reconnect_account(request: HttpRequest, user: DashboardUser, account_id: uui
     if account.state != StripeAccount.State.CONNECTED:
         text = _("“%(name)s” cannot be reconnected. Connect another account.") % {"name": account.name}
         return _show(request, user, note=Note("bad", text), status=422)
-    report_obstacles.enqueue(str(shop.pk))
     if account.takes_payments:
         message = _("“%(name)s” is connected and accepts payments.")
     else:
@@ -218,7 +214,6 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("bad", _("Select the checkbox if you accept the terms for your shop."), "accept-terms")
         return _show(request, user, note=note, status=422)
     terms.accept(user.installation, user.email)
-    report_obstacles.enqueue(str(user.installation.pk))
     return _show(request, user, note=Note("good", _("Terms accepted. Live payments can start.")))
 
 

@@ -9,10 +9,9 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.sections import CHANNELS, Note, show
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
-from saleor_stripe_audience.gateway.accounts import accounts_of, pause, unpause
+from saleor_stripe_audience.gateway.accounts import accounts_of, free_channel, pause, unpause
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
-from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.channels import in_order
@@ -47,7 +46,6 @@ def save_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
                 _map(user.installation, slug, usable.get(account))
     except Rejected as error:
         return _show(request, user, Note("bad", str(error.translatable), SAVE_FORM), 422)
-    report_obstacles.enqueue(str(user.installation.pk))
     note = Note("good", _("Saved. Applies to new payments immediately."), SAVE_FORM)
     return _show(request, user, note)
 
@@ -67,7 +65,6 @@ def pause_channel(request: HttpRequest, user: DashboardUser, slug: str) -> HttpR
     except Rejected as error:
         is_shown = AccountChannel.objects.filter(installation=shop, channel_slug=slug).exists()
         return _show(request, user, Note("bad", str(error.translatable), form if is_shown else ""), 422)
-    report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, note)
 
 
@@ -81,7 +78,6 @@ def read_channels(request: HttpRequest, user: DashboardUser) -> HttpResponse:
             sync_channels(shop)
     except Failure as error:
         return _show(request, user, Note("bad", str(error.translatable)), 422)
-    report_obstacles.enqueue(str(shop.pk))
     return _show(request, user, Note("good", _("The channels are up to date with Saleor.")))
 
 
@@ -91,7 +87,7 @@ def _pause_form(slug: str) -> str:
 
 def _map(shop: Installation, slug: str, account: StripeAccount | None) -> None:
     if account is None:
-        AccountChannel.objects.filter(installation=shop, channel_slug=slug).delete()
+        free_channel(shop.pk, slug)
     else:
         map_channels(account, [slug])
 

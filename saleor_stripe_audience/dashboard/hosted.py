@@ -23,7 +23,6 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import connect, platform
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 VALID_SECONDS = 24 * 3600
@@ -134,7 +133,6 @@ def begin(
         account = connect.start(shop, free_channels(shop), known)
     elif _is_disconnected(account):
         raise _expired()
-    report_obstacles.enqueue(str(shop.pk))
     return _redirect_to_stripe(account)
 
 
@@ -150,13 +148,12 @@ def again(
 
 @_page(BACK)
 def back(
-    request: HttpRequest, shop: Installation, account: StripeAccount | None, _known: int
+    request: HttpRequest, _shop: Installation, account: StripeAccount | None, _known: int
 ) -> HttpResponse:
     """Handle the return from Stripe, which does not report the outcome, so its API is queried."""
     if account is None or _is_disconnected(account):
         raise _expired()
     connect.refresh(account)
-    report_obstacles.enqueue(str(shop.pk))
     if account.takes_payments:
         message = _("“%(name)s” is connected and accepts payments.") % {"name": account.name}
         return _show(request, message)

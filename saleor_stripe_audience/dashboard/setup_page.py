@@ -29,7 +29,6 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
-from saleor_stripe_audience.payments.tasks import report_obstacles
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 AUDIENCE_FORM = "audience-form"
@@ -76,7 +75,6 @@ def accept_terms(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         note = Note("bad", _("Select the checkbox if you accept the terms for your shop."), TERMS_FORM)
         return _show(request, user, note, 422, opened="terms")
     terms.accept(user.installation, user.email)
-    report_obstacles.enqueue(str(user.installation.pk))
     return _show(request, user, Note("good", _("Terms accepted. Live payments can start.")))
 
 

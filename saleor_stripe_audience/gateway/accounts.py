@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import connect, terms
+from saleor_stripe_audience.gateway import changes, connect, terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.models import Event
 from saleor_stripe_audience.recent import Recent, duplicate
@@ -142,6 +142,13 @@ def unpause(installation_id: uuid.UUID, channel_slug: str) -> None:
     _switch(installation_id, channel_slug, is_paused=False, message="")
 
 
+def free_channel(installation_id: uuid.UUID, channel_slug: str) -> None:
+    """Take the channel's account away: nobody can pay there any more. Payments that have started continue."""
+    mappings = AccountChannel.objects.filter(installation_id=installation_id, channel_slug=channel_slug)
+    if mappings.delete()[0]:
+        changes.accounts_changed.send(AccountChannel, installation_id=installation_id)
+
+
 def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, message: str) -> None:
     if len(message) > LONGEST_MESSAGE:
         message_too_long = pgettext_lazy("staff", "The message can have at most {longest} characters.")
@@ -157,6 +164,7 @@ def _switch(installation_id: uuid.UUID, channel_slug: str, *, is_paused: bool, m
             ),
             code=NO_ACCOUNT,
         )
+    changes.accounts_changed.send(AccountChannel, installation_id=installation_id)
 
 
 @on_rename

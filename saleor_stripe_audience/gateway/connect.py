@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import account_state, activation, client, platform, trouble
+from saleor_stripe_audience.gateway import account_state, activation, changes, client, platform, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import name_of
 from saleor_stripe_audience.inbox import engine as inbox
@@ -69,10 +69,12 @@ def reconnect(account: StripeAccount, channels: Sequence[str]) -> None:
 
 
 def _take_channels(account: StripeAccount, channels: Sequence[str]) -> None:
+    """Give the account, which has just been connected, those of the channels that have none."""
     for slug in channels:
         AccountChannel.objects.get_or_create(
             installation_id=account.installation_id, channel_slug=slug, defaults={"account": account}
         )
+    changes.accounts_changed.send(StripeAccount, installation_id=account.installation_id)
 
 
 def hosted(installation_id: Any) -> int:
@@ -116,10 +118,13 @@ def ask(account: StripeAccount) -> tuple[Json, datetime]:
 def refresh(account: StripeAccount) -> None:
     """Fetch the account's state from Stripe and save it."""
     found, fetched_at = ask(account)
+    before = account.takes_payments, account.charges_enabled
     with transaction.atomic():
         save(account, found, fetched_at)
     trouble.end(account)
     account.refresh_from_db()
+    if before != (account.takes_payments, account.charges_enabled):
+        changes.accounts_changed.send(StripeAccount, installation_id=account.installation_id)
 
 
 def save(account: StripeAccount, found: Json, fetched_at: datetime) -> None:

@@ -4,7 +4,7 @@ import structlog
 from django.db import transaction
 
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.gateway import webhook_endpoints
+from saleor_stripe_audience.gateway import changes, webhook_endpoints
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 
@@ -29,3 +29,4 @@ def disconnect(account: StripeAccount) -> None:
         )
         inbox.resume(account.pk)  # what needed the account's key no longer waits for a new one
     account.refresh_from_db()
+    changes.accounts_changed.send(StripeAccount, installation_id=account.installation_id)

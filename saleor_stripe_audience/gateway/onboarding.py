@@ -17,6 +17,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import (
     account_state,
     activation,
+    changes,
     client,
     failures,
     trouble,
@@ -97,6 +98,7 @@ def connect(
     account = _kept(installation, publishable_key, secret_key, found, livemode=livemode)
     _ensure_endpoint(account)
     map_channels(account, channels)
+    changes.accounts_changed.send(StripeAccount, installation_id=account.installation_id)
     return account
 
 
@@ -247,6 +249,8 @@ def map_channels(account: StripeAccount, channels: Sequence[str]) -> None:
         changed = {account, *(former[slug] for slug in moved if slug in former)} if moved else set()
         for each in changed:
             activation.announce(each, timezone.now())
+    if moved:
+        changes.accounts_changed.send(StripeAccount, installation_id=account.installation_id)
 
 
 _NOBODY = "pi_saleor_stripe_audience_probe"  # no object has this id: a write to it is refused or not found, never done
@@ -437,6 +441,8 @@ def _ensure_endpoint(account: StripeAccount) -> None:
     url = f"{settings.PUBLIC_URL}/api/webhooks/stripe/{account.pk}"
     if not account.webhook_secret or not _endpoint_stands(account, url):
         _make_endpoint(account)
+    else:
+        changes.endpoint_prepared.send(StripeAccount, account=account)
 
 
 def _make_endpoint(account: StripeAccount) -> None:
@@ -456,6 +462,7 @@ def _make_endpoint(account: StripeAccount) -> None:
             "endpoint_version",
         ]
     )
+    changes.endpoint_prepared.send(StripeAccount, account=account)
 
 
 def _endpoint_stands(account: StripeAccount, url: str) -> bool:

@@ -6,6 +6,7 @@ from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.documents import read_document
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.gateway import changes
 from saleor_stripe_audience.gateway.models import TermsAcceptance
 from saleor_stripe_audience.recent import Recent
 from saleor_stripe_audience.wording import FRENCH, language_of
@@ -24,12 +25,14 @@ def accept(installation: Any, accepted_by: str) -> TermsAcceptance:
     """Record who accepted; the first acceptance of a version is kept. `Rejected` without a name."""
     if not accepted_by.strip():
         raise Rejected(pgettext_lazy("staff", "Enter who accepts the terms."), code="terms")
-    accepted, _ = TermsAcceptance.objects.get_or_create(
+    accepted, is_new = TermsAcceptance.objects.get_or_create(
         installation=installation,
         document=DOCUMENT,
         version=VERSION,
         defaults={"accepted_by": accepted_by.strip()[:LONGEST_NAME]},
     )
+    if is_new:
+        changes.accounts_changed.send(TermsAcceptance, installation_id=installation.pk)
     return accepted
 
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from saleor_stripe_audience.errors import Blocked, Failure
-from saleor_stripe_audience.gateway import activation
+from saleor_stripe_audience.gateway import activation, changes
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.inbox import engine as inbox
 
@@ -53,9 +53,14 @@ def end(account: StripeAccount) -> None:
     """Record that Stripe serves the account again, and continue what waited for it. Repeating it changes nothing."""
     now = timezone.now()
     with transaction.atomic():
-        if StripeAccount.objects.filter(pk=account.pk, blocked_at__isnull=False).update(blocked_at=None):
+        is_over = StripeAccount.objects.filter(pk=account.pk, blocked_at__isnull=False).update(
+            blocked_at=None
+        )
+        if is_over:
             activation.announce(account, now)
         resumed = inbox.resume(account.pk)
     if resumed:
         log.info("events of the account resumed", account=str(account.pk), events=resumed)
     account.blocked_at = None
+    if is_over:
+        changes.accounts_changed.send(StripeAccount, installation_id=account.installation_id)

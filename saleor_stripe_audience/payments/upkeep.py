@@ -3,12 +3,16 @@
 Every shop and account is checked, whatever is wrong with the others.
 """
 
+from typing import Any
+from uuid import UUID
+
 import structlog
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.utils.functional import Promise
 
 from saleor_stripe_audience.errors import Blocked, Failure, Rejected, Unavailable
-from saleor_stripe_audience.gateway import account_state, connect, failures, trouble
+from saleor_stripe_audience.gateway import account_state, changes, connect, failures, trouble
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import check_scopes, sync_endpoint
 from saleor_stripe_audience.isolation import apart
@@ -89,6 +93,35 @@ _OF_CHANNELS = {
 _CHANNEL_KEYS = frozenset(_OF_CHANNELS.values())
 
 
+@receiver(changes.accounts_changed)
+def follow_changes(installation_id: UUID, **_signal: Any) -> None:
+    """Report what keeps shoppers from paying now, and clear what is solved; no requests are made to Stripe."""
+    shop = Installation.objects.filter(pk=installation_id, is_active=True).first()
+    if shop is None:
+        return
+    for account in StripeAccount.objects.filter(installation=shop).order_by("created_at"):
+        _clear_solved(account)
+    report_obstacles(shop)
+
+
+@receiver(changes.endpoint_prepared)
+def follow_endpoint(account: StripeAccount, **_signal: Any) -> None:
+    """Clear the problem that Stripe did not send its events."""
+    problems.clear(account.installation, _endpoint(account))
+
+
+def _clear_solved(account: StripeAccount) -> None:
+    """Clear the account's problems that are over, according to what is stored here."""
+    if account.state != StripeAccount.State.CONNECTED:
+        for key in (_key(account), _charges(account), _endpoint(account)):
+            problems.clear(account.installation, key)
+        return
+    if account.blocked_at is None:
+        problems.clear(account.installation, _key(account))
+    if readiness.obstacle_of(account) is None:
+        problems.clear(account.installation, _charges(account))
+
+
 @trouble.on_trouble
 def report_trouble(account: StripeAccount, failure: Failure) -> None:
     """Report that Stripe does not serve the account, as one problem at the first failing call."""
@@ -115,8 +148,7 @@ def _report_once(account: StripeAccount, key: str, message: Promise) -> None:
 
 def _check(account: StripeAccount) -> None:
     if account.state != StripeAccount.State.CONNECTED:
-        for key in (_key(account), _charges(account), _endpoint(account)):
-            problems.clear(account.installation, key)
+        _clear_solved(account)
         return
     if account.is_hosted:
         if not account.stripe_id or account.has_left:
