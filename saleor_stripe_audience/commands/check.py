@@ -10,6 +10,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import Error
+from django.db.models import Q
 from django.utils import timezone
 from django_ox.models import OxTask
 
@@ -20,7 +21,7 @@ from saleor_stripe_audience.errors import Blocked, Failure, Rejected
 from saleor_stripe_audience.gateway import account_state, connect, onboarding
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.health import database_problem
-from saleor_stripe_audience.inbox.models import Handling
+from saleor_stripe_audience.inbox.models import Event, Handling
 from saleor_stripe_audience.inbox.pulse import DEAD_AFTER, last_seen_worker
 from saleor_stripe_audience.network import NoAnswer, exchange, make_session
 from saleor_stripe_audience.payments import readiness
@@ -81,18 +82,29 @@ def _checks() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"{shop} has a Stripe account for each channel", partial(_check_channels, shop)
         if settings.EMAIL_CONFIGURED:
             yield f"a mail service reports bounces and complaints to {shop}", partial(_check_deliveries, shop)
-    accounts = StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED).exclude(
-        kind=StripeAccount.Kind.CONNECT, stripe_id=""
+    accounts = (
+        StripeAccount.objects.filter(state=StripeAccount.State.CONNECTED, installation__is_active=True)
+        .exclude(kind=StripeAccount.Kind.CONNECT, stripe_id="")
+        .select_related("installation")
     )
-    for account in accounts.order_by("created_at"):
+    for account in accounts.order_by("installation__saleor_api_url", "created_at"):
+        name = _name_of(account)
         if account.is_hosted:
-            yield f"Stripe lets the app act for “{account}”", partial(connect.ask, account)
-            yield f"“{account}” may take payments", partial(connect.check_ready, account)
+            yield f"Stripe lets the app act for {name}", partial(connect.ask, account)
+            yield f"{name} may take payments", partial(connect.check_ready, account)
             continue
-        yield f"Stripe accepts the key of “{account}”", partial(onboarding.check_scopes, account.secret_key)
-        yield f"Stripe lets “{account}” take payments", partial(_check_charges, account)
-        yield f"Stripe sends the events of “{account}”", partial(onboarding.check_endpoint, account)
+        key = account.secret_key
+        yield f"Stripe accepts the key of {name}", partial(onboarding.check_scopes, key, account.name)
+        yield f"Stripe lets {name} take payments", partial(_check_charges, account)
+        yield f"Stripe sends the events of {name}", partial(onboarding.check_endpoint, account)
     yield "no event was given up", _check_given_up
+
+
+def _name_of(account: StripeAccount) -> str:
+    """Name the account with its shop, mode and channels: shops share accounts, and accounts of a shop share names."""
+    mode = "live" if account.livemode else "test"
+    slugs = ", ".join(account.channels.order_by("channel_slug").values_list("channel_slug", flat=True))
+    return f"“{account}” of {account.installation} ({mode}: {slugs or 'no channel'})"
 
 
 def _storefront_note() -> str:
@@ -199,6 +211,17 @@ def _check_deliveries(shop: Installation) -> None:
 
 
 def _check_given_up() -> None:
-    given_up = Handling.objects.given_up().order_by("-given_up_at")
-    if first := given_up.first():
-        raise Rejected(f"{given_up.count()} were given up; the latest because: {first.reason}")
+    given_up = Handling.objects.given_up().select_related("event").order_by("-given_up_at")
+    first = given_up.first()
+    if first is None:
+        return
+    count, shop = given_up.count(), _shop_of(first.event)
+    of_shop = f", of {shop}," if shop is not None else ""
+    verb = "was" if count == 1 else "were"
+    raise Rejected(f"{count} {verb} given up; the latest{of_shop} because: {first.reason}")
+
+
+def _shop_of(event: Event) -> Installation | None:
+    """Return the shop whose event it is; Stripe's events come from one of its accounts."""
+    accounts = StripeAccount.objects.filter(pk=event.origin).values("installation")
+    return Installation.objects.filter(Q(pk=event.origin) | Q(pk__in=accounts)).first()

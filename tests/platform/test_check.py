@@ -14,7 +14,7 @@ from saleor_stripe_audience.__main__ import main
 from saleor_stripe_audience.gateway import onboarding
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.inbox.engine import sweep_inbox
-from saleor_stripe_audience.inbox.models import Pulse
+from saleor_stripe_audience.inbox.models import Event, Handling, Pulse
 from saleor_stripe_audience.inbox.pulse import WORKER
 from saleor_stripe_audience.saleor import client
 from saleor_stripe_audience.sandbox.saleor import SaleorSandbox
@@ -141,3 +141,50 @@ def test_an_account_without_channels_is_still_looked_at(
 ) -> None:
     AccountChannel.objects.all().delete()
     assert "None for" in only(to_fix(capsys))
+
+
+def test_an_accounts_lines_name_its_shop_mode_and_channels(
+    shop: SaleorSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two shops can use the same account, and two accounts of a shop can have the same name."""
+    other = Installation.objects.create(
+        saleor_api_url="https://other.example.com/graphql/",
+        app_id="QXBwOjk=",
+        token="token",
+        registered_at=timezone.now(),
+    )
+    onboarding.connect(other, PUBLISHABLE_KEY, SECRET_KEY, ["b", "a"])
+    StripeAccount.objects.filter(installation=other).update(secret_key="sk_test_revoked", livemode=True)
+    of_other = "of https://other.example.com/graphql/ (live: a, b)"
+    assert {name for name in to_fix(capsys) if "“" in name} == {
+        f"Stripe accepts the key of “Sandbox Shop” {of_other}",
+        f"Stripe sends the events of “Sandbox Shop” {of_other}",
+    }
+    assert main(["check"]) == 1
+    of_shop = f"of {shop.api_url} (test: channel-pln, default-channel)"
+    assert f"ok    Stripe lets “Sandbox Shop” {of_shop} take payments" in capsys.readouterr().out
+    AccountChannel.objects.filter(installation=other).delete()
+    assert any("(live: no channel)" in name for name in to_fix(capsys))
+    Installation.objects.filter(pk=other.pk).update(is_active=False)
+    assert to_fix(capsys) == {}, "a shop that has removed the app has nothing to fix"
+
+
+@pytest.mark.parametrize("source", ["saleor", "stripe"])
+def test_a_given_up_event_names_its_shop(
+    shop: SaleorSandbox, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    installation, account = Installation.objects.get(), StripeAccount.objects.get()
+    for number, words in ((1, "1 was given up"), (2, "2 were given up")):
+        event = Event.objects.create(
+            source=source,
+            origin=installation.pk if source == "saleor" else account.pk,
+            key=str(number),
+            kind="order_created",
+            payload={},
+            occurred_at=timezone.now(),
+            handled_at=timezone.now(),
+        )
+        Handling.objects.create(
+            event=event, handler="x", attempts=1, given_up_at=timezone.now(), reasons={"en": "No address."}
+        )
+        assert only(to_fix(capsys)) == f"{words}; the latest, of {shop.api_url}, because: No address."
