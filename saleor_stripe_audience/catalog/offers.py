@@ -36,7 +36,7 @@ class Wanted:
 
 def wanted_of(item: Item, channels: Collection[str], currency: str, now: datetime) -> Wanted:
     """Return what the account with these channels should have now; `currency` is the account's own."""
-    wanted = Wanted(problems=list(item.problems))
+    wanted = Wanted()
     offered = [each for each in item.offers if each.channel in channels]
     for offer in sorted(offered, key=lambda each: (not _is_in(each, currency), each.channel)):
         price = _price(item, offer, wanted.problems)
@@ -47,6 +47,8 @@ def wanted_of(item: Item, channels: Collection[str], currency: str, now: datetim
             wanted.url = wanted.url or offer.url
         elif offer.sold_from is not None:
             wanted.changes_at = min(filter(None, (wanted.changes_at, offer.sold_from)))
+    if wanted.prices:  # otherwise nothing is sent, so nothing is left out
+        wanted.problems[:0] = item.problems
     return wanted
 
 

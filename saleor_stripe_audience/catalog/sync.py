@@ -114,8 +114,11 @@ def _push_page(job: Job, account: StripeAccount) -> Page:
     for counts, problems in results:
         page.counts += counts
         page.problems += problems
-        page.failed += bool(problems)
-        page.done += not problems
+        has_failed = any(
+            each["code"] != NO_VARIANT for each in problems
+        )  # without a variant, nothing had to be sent
+        page.failed += has_failed
+        page.done += not has_failed
     return page
 
 

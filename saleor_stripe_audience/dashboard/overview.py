@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -140,7 +141,7 @@ def checks(shop: Installation, known: Known | None = None) -> list[Check]:
         _stripe(known.accounts),
         _channels(known),
         _events(shop, known),
-        _catalogue(shop),
+        _catalogue(shop, known.accounts),
         _storefront(),
     ]
 
@@ -245,18 +246,18 @@ def _events(shop: Installation, known: Known) -> Check:
     return Check("good", title, _("All events were processed."))
 
 
-def _catalogue(shop: Installation) -> Check:
+def _catalogue(shop: Installation, accounts: list[StripeAccount]) -> Check:
     """Return good only if something is in Stripe and nothing failed."""
     title = _("Catalogue")
     rows = CatalogProduct.objects.filter(installation=shop, account__state=StripeAccount.State.CONNECTED)
-    if failed := rows.filter(state=CatalogProduct.State.FAILED).count():
+    if failed := _count_variants(rows.filter(state=CatalogProduct.State.FAILED), accounts):
         text = ngettext(
             "%(n)s variant could not be sent to Stripe.",
             "%(n)s variants could not be sent to Stripe.",
             failed,
         )
         return Check("bad", title, text % {"n": format_count(failed)}, PRODUCTS)
-    count = rows.filter(is_active=True, state=CatalogProduct.State.SYNCED).count()
+    count = _count_variants(rows.filter(is_active=True, state=CatalogProduct.State.SYNCED), accounts)
     if not count:
         text = _(
             "No product is in Stripe yet. Products follow once an account is connected and has channels."
@@ -264,6 +265,13 @@ def _catalogue(shop: Installation) -> Check:
         return Check("info", title, text)
     text = ngettext("%(n)s variant is in Stripe.", "%(n)s variants are in Stripe.", count)
     return Check("good", title, text % {"n": format_count(count)})
+
+
+def _count_variants(rows: QuerySet[CatalogProduct], accounts: list[StripeAccount]) -> int:
+    """Count each variant once, although each account that sells it has its own row."""
+    if len(accounts) <= 1:
+        return rows.count()
+    return rows.values("saleor_variant_id").distinct().count()
 
 
 def _storefront() -> Check:

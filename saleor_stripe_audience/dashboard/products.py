@@ -1,9 +1,10 @@
 """The shop's products in Stripe: the list with search, filters and pages; one product; and the job that sends all."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,7 +16,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.pages import read_page
 from saleor_stripe_audience.dashboard.sections import PRODUCTS, Note, refuse, show
-from saleor_stripe_audience.dashboard.sites import accounts_to_choose
+from saleor_stripe_audience.dashboard.sites import choices_of
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.catalogue import dashboard_url
@@ -23,12 +24,14 @@ from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.jobs import engine as jobs
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.saleor.tokens import DashboardUser
+from saleor_stripe_audience.shops.channels import in_order
 from saleor_stripe_audience.shops.models import Channel
 from saleor_stripe_audience.wording import Wording
 
 LONGEST_SEARCH = 200
 FILTERS = ("q", "status", "account", "problems")
 State = CatalogProduct.State
+HAS_PROBLEMS = ~Q(problems=[]) | ~Q(last_errors={})
 DISCONNECTED = "disconnected"  # shown instead of the state: nothing is sent to the account any more
 
 BADGES: dict[str, tuple[str, Wording]] = {
@@ -91,37 +94,38 @@ def show_products(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     params = request.GET
-    found = chosen(user, params).select_related("account").prefetch_related("prices")
+    accounts = accounts_of(user.installation.pk)
+    found = chosen(user, params, accounts).select_related("account").prefetch_related("prices")
     page = read_page(found, params, "name", is_ascending=True)
+    names = _channel_names(user)
     return show(
         request,
         user,
         PRODUCTS,
         note=note,
         status=status,
-        rows=[_row(each) for each in page.rows],
+        rows=[_row(each, names) for each in page.rows],
         page=page,
         params=params,
         is_narrowed=any(params.get(name) for name in FILTERS),
-        states=_states(user),
-        accounts=accounts_to_choose(user.installation),
-        syncs=_syncs(user),
+        states=_states(accounts),
+        accounts=choices_of(accounts),
+        **_progress(user),
     )
 
 
-def _states(user: DashboardUser) -> list[tuple[str, tuple[str, Wording]]]:
+def _states(accounts: list[StripeAccount]) -> list[tuple[str, tuple[str, Wording]]]:
     """Return the states that the shop's products can have."""
-    has_former = any(is_disconnected(each) for each in accounts_of(user.installation.pk))
+    has_former = any(is_disconnected(each) for each in accounts)
     return [(name, badge) for name, badge in BADGES.items() if has_former or name != DISCONNECTED]
 
 
-def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[CatalogProduct]:
+def chosen(user: DashboardUser, params: QueryDict, accounts: list[StripeAccount]) -> QuerySet[CatalogProduct]:
     """Return the shop's products that match the query. Anything in it that does not exist matches none."""
     found = CatalogProduct.objects.filter(installation=user.installation)
     if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(Q(name__icontains=text) | Q(sku__iexact=text))
     status, account, problems = (params.get(name, "") for name in ("status", "account", "problems"))
-    accounts = accounts_of(user.installation.pk) if status or account or problems else []
     disconnected = [each for each in accounts if is_disconnected(each)]
     if status == DISCONNECTED:
         found = found.filter(account__in=disconnected)
@@ -129,24 +133,48 @@ def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[CatalogProduct]:
         found = found.filter(state=status if status in BADGES else "").exclude(account__in=disconnected)
     if account:
         found = found.filter(account__in=[each for each in accounts if str(each.pk) == account])
+    elif len(accounts) > 1:
+        found = found.exclude(_only_elsewhere())
     if problems:
-        found = found.filter(~Q(problems=[]) | ~Q(last_errors={})).exclude(account__in=disconnected)
+        found = found.filter(HAS_PROBLEMS).exclude(account__in=disconnected)
     return found
+
+
+def _only_elsewhere() -> Q:
+    """What an account does not sell and another account of the shop lists: a list of all accounts has it once."""
+    same = CatalogProduct.objects.filter(
+        installation=OuterRef("installation"),
+        saleor_product_id=OuterRef("saleor_product_id"),
+        saleor_variant_id=OuterRef("saleor_variant_id"),
+        account__state=StripeAccount.State.CONNECTED,
+    )
+    listed = same.filter(~Q(state=State.NOT_SOLD) | HAS_PROBLEMS | Q(pk__lt=OuterRef("pk")))
+    return Q(Exists(listed.exclude(pk=OuterRef("pk"))), ~HAS_PROBLEMS, state=State.NOT_SOLD)
 
 
 def is_disconnected(account: StripeAccount) -> bool:
     return account.state == StripeAccount.State.DISCONNECTED
 
 
-def _row(product: CatalogProduct) -> ProductRow:
+def _row(product: CatalogProduct, names: dict[str, str]) -> ProductRow:
     is_sent = not is_disconnected(product.account)
     shown = product.state if is_sent else DISCONNECTED
     color, state = BADGES.get(shown, ("plain", shown))
-    active = sorted(
-        (each for each in product.prices.all() if each.is_active), key=lambda each: each.channel_slug
-    )
+    active = _active_prices(product, names)
     prices = dict.fromkeys(format_amount(each.amount_minor, each.currency) for each in active)
     return ProductRow(product, color, state, tuple(prices), stripe_link(product), is_sent)
+
+
+def _active_prices(product: CatalogProduct, names: dict[str, str]) -> list[CatalogPrice]:
+    """Return the prices in the order of their channels' names."""
+    places = {slug: place for place, slug in enumerate(names)}
+    active = [each for each in product.prices.all() if each.is_active]
+    return sorted(active, key=lambda each: (places.get(each.channel_slug, len(places)), each.channel_slug))
+
+
+def _channel_names(user: DashboardUser) -> dict[str, str]:
+    """Return the names of the shop's channels by slug, in the order of every list."""
+    return {each.slug: each.name for each in in_order(Channel.objects.filter(installation=user.installation))}
 
 
 def stripe_link(product: CatalogProduct) -> str:
@@ -190,8 +218,7 @@ def show_product(
     note: Note | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    names = dict(Channel.objects.filter(installation=user.installation).values_list("slug", "name"))
-    active = [each for each in found.prices.all() if each.is_active]
+    names = _channel_names(user)
     return show(
         request,
         user,
@@ -199,7 +226,7 @@ def show_product(
         note=note,
         status=status,
         template="product",
-        row=_row(found),
+        row=_row(found, names),
         product=found,
         prices=[
             PriceRow(
@@ -207,7 +234,7 @@ def show_product(
                 names.get(each.channel_slug, each.channel_slug),
                 format_amount(each.amount_minor, each.currency),
             )
-            for each in sorted(active, key=lambda each: each.channel_slug)
+            for each in _active_prices(found, names)
         ],
         problems=[_problem(each, names) for each in found.problems],
     )
@@ -233,7 +260,6 @@ class Sync:
     color: str = ""
     state: Wording = ""
     minutes: int = 0
-    without_variant: str = ""
 
     @property
     def processed(self) -> int:
@@ -266,9 +292,21 @@ def _sync(account: StripeAccount, job: Job | None) -> Sync:
         return Sync(account, None)
     color, state = JOB_STATES[job.state]
     minutes = round(job.eta.total_seconds() / 60) + 1 if job.eta is not None else 0
-    names = sync.names_without_variant(job)
-    more = "" if len(names) <= MOST_NAMES else " …"
-    return Sync(account, job, color, state, minutes, ", ".join(names[:MOST_NAMES]) + more)
+    return Sync(account, job, color, state, minutes)
+
+
+def _without_variant(syncs: list[Sync]) -> list[str]:
+    """Return the names of the products without variants, each once: the jobs of several accounts find the same."""
+    found = [name for each in syncs if each.job is not None for name in sync.names_without_variant(each.job)]
+    return list(dict.fromkeys(found))
+
+
+def _progress(user: DashboardUser) -> dict[str, Any]:
+    """Return what the page shows of the jobs, which it polls."""
+    syncs = _syncs(user)
+    names = _without_variant(syncs)
+    listed = ", ".join(names[:MOST_NAMES]) + ("" if len(names) <= MOST_NAMES else " …")
+    return {"syncs": syncs, "without_variant": listed, "without_variant_count": len(names)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -276,7 +314,7 @@ def _sync(account: StripeAccount, job: Job | None) -> Sync:
 def sync_products(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """Show the progress of the jobs, which the page polls; POST starts, pauses, resumes or cancels one."""
     if request.method != "POST":
-        return show(request, user, PRODUCTS, template="products_sync", syncs=_syncs(user))
+        return show(request, user, PRODUCTS, template="products_sync", **_progress(user))
     try:
         text = _do(user, request.POST)
     except Rejected as error:

@@ -225,11 +225,10 @@ def _catalogue(facts: Facts) -> Step:
         return Step(name, BAD, title, text, button)
     if len(jobs) < len(facts.syncs) or any(each.state not in COMPLETED for each in jobs):
         return Step(name, TO_DO, title, _("Your products are not in Stripe yet."), button)
-    count = sum(each.done for each in jobs)
-    text = ngettext("%(n)s product was sent.", "%(n)s products were sent.", count) % {
-        "n": format_count(count)
-    }
-    return Step(name, GOOD, title, text)
+    if failed := max(each.failed for each in jobs):  # each job goes through all products
+        text = _("Your products were sent to Stripe, except %(n)s that failed.") % {"n": format_count(failed)}
+        return Step(name, GOOD, title, text)
+    return Step(name, GOOD, title, _("Your products are in Stripe."))
 
 
 def _history(facts: Facts) -> Step:

@@ -60,7 +60,12 @@ class Sites:
 
 def accounts_to_choose(shop: Installation) -> list[tuple[str, str]]:
     """Return the keys and names of all accounts that a list can be filtered by."""
-    return [(str(each.pk), account_name(each)) for each in accounts_of(shop.pk)]
+    return choices_of(accounts_of(shop.pk))
+
+
+def choices_of(accounts: list[StripeAccount]) -> list[tuple[str, str]]:
+    """Return the keys and names of these accounts."""
+    return [(str(each.pk), account_name(each)) for each in accounts]
 
 
 def audiences_of(shop: Installation, site: Site | None) -> QuerySet[Audience]:

@@ -190,6 +190,24 @@ def test_a_variant_in_no_channel_is_reported_once_its_product_is_sold(shop: Shop
     assert (problems(), len(shop.products())) == ([], 1)
 
 
+def test_nothing_is_left_out_of_what_is_not_sent(shop: Shop) -> None:
+    """Neither by an account whose channels do not sell the variant, nor before it is sold."""
+    svg = [{"type": "IMAGE", "url": "https://shop.example.com/tea.svg", "id": "1"}]
+    other = StripeAccount.objects.create(
+        installation=shop.installation, stripe_id="acct_other", livemode=False
+    )
+    AccountChannel.objects.create(installation=shop.installation, channel_slug="jpy", account=other)
+    draft = [{"channel": {"slug": "default-channel", "currencyCode": "USD"}, "isPublished": False}]
+    shop.send("product_created", product=rich(media=svg, channelListings=draft))
+    assert problems() == []
+    shop.send("product_updated", minute=1, product=rich(media=svg))
+    rows = dict(CatalogProduct.objects.values_list("account__stripe_id", "problems"))
+    assert rows.pop("acct_other") == []
+    assert [[each["code"] for each in found] for found in rows.values()] == [["image_left_out"]]
+    shop.send("product_updated", minute=2, product=rich(media=svg, channelListings=draft))
+    assert problems() == [], "what is archived has nothing to be fixed"
+
+
 def test_a_product_without_variants_is_nothing_to_send(shop: Shop) -> None:
     shop.send("product_created", product=product() | {"variants": []})
     assert shop.products() == []

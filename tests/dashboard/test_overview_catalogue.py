@@ -66,3 +66,25 @@ def test_what_a_disconnected_account_has_does_not_count() -> None:
 def the_catalogue(shop: Installation) -> overview.Check:
     [found] = [each for each in overview.checks(shop) if each.title == "Catalogue"]
     return found
+
+
+def test_a_variant_that_two_accounts_sell_counts_once() -> None:
+    shop = make_shop().installation
+    for number, variant in ((0, "v"), (1, "v"), (1, "w")):
+        account, _ = StripeAccount.objects.get_or_create(
+            installation=shop,
+            stripe_id=f"acct_{number}",
+            livemode=False,
+            defaults={"name": f"Account {number}"},
+        )
+        CatalogProduct.objects.create(
+            installation=shop,
+            account=account,
+            saleor_product_id="p",
+            saleor_variant_id=variant,
+            name="Tea",
+            issued_at=timezone.now(),
+        )
+    assert the_catalogue(shop).text == "2 variants are in Stripe."
+    CatalogProduct.objects.filter(saleor_variant_id="v").update(state=State.FAILED)
+    assert the_catalogue(shop).text == "1 variant could not be sent to Stripe."

@@ -216,11 +216,68 @@ def test_products_without_a_variant_are_named(shop: Shop, client: Client, accoun
         }
         for number in range(11)
     ]
-    Job.objects.filter(pk=job.pk).update(report={"problems": found}, failed=11)
+    second = an_account(shop.installation, "Second")
+    second.channels.create(channel_slug="channel-pln", installation=shop.installation)
+    sync.start(second, "")
+    Job.objects.update(report={"problems": found})
     text = ask(client, shop, "products/sync")
-    assert "Nobody can buy these products, because they have no variant: &lt;i&gt;0&lt;/i&gt;, " in text
+    several = "Nobody can buy these products, because they have no variant: &lt;i&gt;0&lt;/i&gt;, "
+    assert text.count(several) == 1, "once, although the jobs of both accounts found them"
     assert "&lt;i&gt;9&lt;/i&gt; …" in text
-    assert "Sans variante" in ask(client, shop, "products/sync", language="fr")
+    assert "failed" not in text
+    assert "personne ne peut les acheter" in ask(client, shop, "products/sync", language="fr")
+    Job.objects.filter(pk=job.pk).update(report={"problems": found[:1]})
+    Job.objects.exclude(pk=job.pk).update(report={})
+    text = ask(client, shop, "products/sync")
+    assert "Nobody can buy this product, because it has no variant: &lt;i&gt;0&lt;/i&gt;<" in text
+    assert "personne ne peut l'acheter" in ask(client, shop, "products/sync", language="fr")
+
+
+def test_a_product_that_an_account_does_not_sell_is_listed_once(
+    shop: Shop, client: Client, account: StripeAccount
+) -> None:
+    second = an_account(shop.installation, "Second")
+    lamp = a_product(account, "Lamp", problems=[{"code": "image_left_out", "message": "No.", "channel": ""}])
+    draft = a_product(account, "Draft", state="not_sold", stripe_product_id="")
+    for each in (lamp, draft):
+        a_product(
+            second,
+            each.name,
+            state="not_sold",
+            stripe_product_id="",
+            saleor_product_id=each.saleor_product_id,
+            saleor_variant_id=each.saleor_variant_id,
+        )
+    both = a_product(account, "Table")
+    a_product(
+        second, "Table", saleor_product_id=both.saleor_product_id, saleor_variant_id=both.saleor_variant_id
+    )
+    assert found(ask(client, shop)) == ["Draft", "Lamp", "Table", "Table"], (
+        "one for each account that sells it"
+    )
+    assert found(ask(client, shop, problems="yes")) == ["Lamp"]
+    assert found(ask(client, shop, status="not_sold")) == ["Draft"]
+    assert found(ask(client, shop, account=str(second.pk))) == ["Draft", "Lamp", "Table"], "what it has"
+    StripeAccount.objects.filter(pk=account.pk).update(state="disconnected")
+    assert found(ask(client, shop, status="not_sold")) == ["Draft", "Lamp"]
+
+
+def test_prices_are_in_the_order_of_their_channels_names(
+    shop: Shop, client: Client, account: StripeAccount
+) -> None:
+    made = a_product(account, "Lamp")
+    for slug, name, currency in (("a", "Zürich", "CHF"), ("z", "austria", "EUR")):
+        shop.installation.channels.create(slug=slug, name=name, currency=currency)
+        CatalogPrice.objects.create(
+            product=made,
+            channel_slug=slug,
+            currency=currency,
+            amount_minor=100,
+            stripe_price_id=f"price_{slug}",
+        )
+    wanted = ["1.00 EUR", "1,234.50 USD", "1.00 CHF"]
+    for path in ("products", f"products/{made.pk}"):
+        assert re.findall(r"[\d,.]+ (?:CHF|EUR|USD)", ask(client, shop, path)) == wanted, path
 
 
 def test_the_job_is_started_paused_resumed_and_cancelled(

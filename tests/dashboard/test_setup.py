@@ -136,9 +136,15 @@ def test_the_newest_job_of_each_account_says_how_far_the_catalogue_is(shop: Shop
     assert (found.progress.done, found.progress.total, found.progress.minutes) == (50, 100, 2)
     Job.objects.filter(pk=job.pk).update(state=Job.State.DIFFERS)
     assert step(shop, "catalogue").state == "good"
+    assert step(shop, "catalogue").text == "Your products are in Stripe."
     another = an_account(shop.installation, "Second")
     AccountChannel.objects.filter(channel_slug="channel-pln").update(account=another)
     assert step(shop, "catalogue").state == "todo"
+    a_job(shop, Job.Kind.CATALOGUE, Job.State.DONE, key=str(another.pk), done=50)
+    assert step(shop, "catalogue").text == "Your products are in Stripe."
+    Job.objects.update(failed=2)
+    text = "Your products were sent to Stripe, except 2 that failed."
+    assert step(shop, "catalogue").text == text, "they are the same, whatever account they are sent to"
 
 
 def test_thousands_are_written_as_the_reader_does_and_a_browser_needs(shop: Shop, client: Client) -> None:
