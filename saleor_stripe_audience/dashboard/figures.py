@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from saleor_stripe_audience.audience.consent.models import Consent
@@ -20,13 +20,11 @@ from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.dashboard.amounts import format_amount, format_count
 from saleor_stripe_audience.dashboard.payments import DECLINED
 from saleor_stripe_audience.payments.models import Notice, Payment
+from saleor_stripe_audience.payments.notices import OF_DISPUTES
 from saleor_stripe_audience.shops.models import Installation
 
 DAYS, ONE_DAY = 30, timedelta(days=1)
 START, END = datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC)  # stand for the limits of each day
-DISPUTES = Q(reference__startswith="dp_") | Q(
-    reference__startswith="du_"
-)  # the prefix of Stripe's dispute ids
 
 Values = dict[tuple[str, str, date], int]  # by figure, currency and day
 
@@ -138,7 +136,7 @@ def _payment_rows(own: QuerySet[Payment], days: tuple[date, ...]) -> Iterator[tu
 
 def _dispute_days(shop: Installation, own: QuerySet[Payment], first: date) -> Iterator[date]:
     """The day of each dispute's first notice."""
-    disputes = Notice.objects.filter(DISPUTES, installation=shop).order_by()
+    disputes = Notice.objects.filter(OF_DISPUTES, installation=shop).order_by()
     opened = disputes.values("reference", "payment_intent_id").annotate(at=Min("created_at"))
     recent = opened.filter(at__gte=_midnight(first)).values_list("payment_intent_id", "at")
     found = [(intent, at.astimezone(UTC).date()) for intent, at in recent]

@@ -14,6 +14,7 @@ from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import as_typed, format_amount, with_point
 from saleor_stripe_audience.dashboard.payments import (
     customers_of,
+    disputes_among,
     net_after_refunds,
     row_of,
     visible_payments,
@@ -207,7 +208,7 @@ def show_payment(
         obstacle=with_values(OWNER_LEFT, account=found.account.name) if found.account.has_left else "",
         typed=typed or {},
         sites=visible_sites(user, request.GET),
-        row=row_of(found, customers_of(user, [found])),
+        row=row_of(found, customers_of(user, [found]), disputes=disputes_among(user.installation, [found])),
         payment=found,
         captured=format_amount(found.captured_minor, found.currency),
         gross="" if found.gross_minor is None else format_amount(found.gross_minor, settled),

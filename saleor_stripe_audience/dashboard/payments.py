@@ -26,6 +26,7 @@ from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.money import Money, decimals_of
 from saleor_stripe_audience.payments.declines import for_merchant
 from saleor_stripe_audience.payments.models import Payment
+from saleor_stripe_audience.payments.notices import Disputed, disputes_of
 from saleor_stripe_audience.saleor.staff_channels import channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.shops.models import Channel, Installation
@@ -57,6 +58,14 @@ class State:
     rows: Q
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A dispute in merchants' terms."""
+
+    title: str | Promise
+    color: str
+
+
 # Stripe's states of a PaymentIntent: https://docs.stripe.com/payments/paymentintents/lifecycle
 STATES = (
     State("paid", _("Paid"), "good", _is("succeeded") & _WHOLLY_CAPTURED),
@@ -80,6 +89,12 @@ STATES = (
         Q(refunded_minor__gt=0) & Q(captured_minor__lte=F("refunded_minor")),
     ),
 )
+# A payment has one of these besides its state: the bank has taken the money, or may take it.
+DISPUTES = {
+    Disputed.OPEN: Dispute(_("Disputed"), "bad"),
+    Disputed.INQUIRY: Dispute(_("Inquiry"), "todo"),
+    Disputed.LOST: Dispute(_("Dispute lost"), "plain"),
+}
 _BY_NAME = {each.name: each for each in STATES}
 _BY_STATUS = {
     "succeeded": "paid",
@@ -103,6 +118,7 @@ class PaymentRow:
     link: str
     customer: str = ""
     channel: str = ""
+    dispute: Dispute | None = None
 
 
 @require_safe
@@ -110,7 +126,7 @@ class PaymentRow:
 def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     params = request.GET
     page = read_page(chosen(user, params).select_related("account"), params, "created_at")
-    customers = customers_of(user, page.rows)
+    customers, disputes = customers_of(user, page.rows), disputes_among(user.installation, page.rows)
     sites = visible_sites(user, params)
     channels = [each.channel for each in sites.channels if each.channel is not None]
     names = {each.slug: each.name for each in channels}
@@ -118,12 +134,15 @@ def payments(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         request,
         user,
         PAYMENTS,
-        rows=[row_of(each, customers, names) for each in page.rows],
+        rows=[row_of(each, customers, names, disputes) for each in page.rows],
         page=page,
         params=params,
         is_narrowed=any(params.get(name) for name in ("q", "status", "channel", "account")),
         query=params.urlencode(),
-        states=STATES,
+        states=[
+            *((each.name, each.title) for each in STATES),
+            *((kind, each.title) for kind, each in DISPUTES.items()),
+        ],
         channels=channels,
         accounts=accounts_to_choose(user.installation),
         sites=sites,
@@ -150,7 +169,7 @@ def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[Payment]:
     if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
         found = found.filter(_search(user, text))
     if status := params.get("status", ""):
-        found = found.filter(_BY_NAME[status].rows) if status in _BY_NAME else found.none()
+        found = found.filter(_in_state(user.installation, status))
     if channel := params.get("channel", ""):
         found = found.filter(channel_slug=channel.replace("\0", ""))
     if account := params.get("account", ""):
@@ -158,6 +177,14 @@ def chosen(user: DashboardUser, params: QueryDict) -> QuerySet[Payment]:
             account__in=[each for each in accounts_of(user.installation.pk) if str(each.pk) == account]
         )
     return found
+
+
+def _in_state(shop: Installation, name: str) -> Q:
+    """Return the payments in this state, or with such a dispute; none if there is no such state."""
+    if name in DISPUTES:
+        disputed = [intent_id for intent_id, kind in disputes_of(shop).items() if kind == name]
+        return Q(payment_intent_id__in=disputed)
+    return _BY_NAME[name].rows if name in _BY_NAME else Q(pk__in=[])
 
 
 def visible_payments(user: DashboardUser, *, is_current: bool = False) -> QuerySet[Payment]:
@@ -212,8 +239,21 @@ def _sources_of(shop: Installation, address: str) -> list[str]:
     return sorted(ids | set(carts.values_list("saleor_checkout_id", flat=True)[:MOST_SOURCES]))
 
 
-def row_of(payment: Payment, customers: dict[str, str], channels: dict[str, str] | None = None) -> PaymentRow:
-    """Return what staff see of a payment; `customers` are addresses by checkout or order, `channels` names by slug."""
+def disputes_among(shop: Installation, payments: Iterable[Payment]) -> dict[str, Dispute]:
+    """Return the disputes of these payments of the shop, by PaymentIntent."""
+    found = disputes_of(shop, [each.payment_intent_id for each in payments])
+    return {intent_id: DISPUTES[kind] for intent_id, kind in found.items()}
+
+
+def row_of(
+    payment: Payment,
+    customers: dict[str, str],
+    channels: dict[str, str] | None = None,
+    disputes: dict[str, Dispute] | None = None,
+) -> PaymentRow:
+    """Return what staff see of a payment; `customers` are addresses by checkout or order, `channels` names by slug,
+    `disputes` those of PaymentIntents.
+    """
     state = state_of(payment)
     decline = (
         for_merchant(payment.decline_code, get_language() or ENGLISH) if state.name == "declined" else ""
@@ -230,6 +270,7 @@ def row_of(payment: Payment, customers: dict[str, str], channels: dict[str, str]
         link=stripe_url(payment),
         customer=customers.get(payment.source_id, ""),
         channel=(channels or {}).get(payment.channel_slug, payment.channel_slug),
+        dispute=(disputes or {}).get(payment.payment_intent_id),
     )
 
 
@@ -283,6 +324,7 @@ def customers_of(user: DashboardUser, payments: Iterable[Payment]) -> dict[str, 
 HEADER = (
     *("date", "order", "status", "amount", "captured", "refunded", "currency", "gross", "fee", "net"),
     *("settled_currency", "channel", "account", "customer", "decline_code", "decline", "payment_intent"),
+    "dispute",
 )
 
 
@@ -297,14 +339,14 @@ def _lines(user: DashboardUser, found: QuerySet[Payment]) -> Iterator[str]:
     writer = csv.writer(_Line(), lineterminator="\n")
     yield writer.writerow(HEADER)
     for some in read_all(found, "created_at"):
-        customers = customers_of(user, some)
+        customers, disputes = customers_of(user, some), disputes_among(user.installation, some)
         for payment in some:
-            yield writer.writerow(_cells(payment, customers))
+            yield writer.writerow(_cells(row_of(payment, customers, disputes=disputes)))
 
 
-def _cells(payment: Payment, customers: dict[str, str]) -> list[Any]:
+def _cells(row: PaymentRow) -> list[Any]:
     """A row of the file; text that a spreadsheet could execute is escaped, as in the export of contacts."""
-    row = row_of(payment, customers)
+    payment = row.payment
     amounts = (payment.amount_minor, payment.captured_minor, payment.refunded_minor)
     settled = (payment.gross_minor, payment.fee_minor, payment.net_minor)
     texts = (payment.channel_slug, payment.account.name, row.customer, payment.decline_code, row.decline)
@@ -318,4 +360,5 @@ def _cells(payment: Payment, customers: dict[str, str]) -> list[Any]:
         payment.settled_currency,
         *map(escape, texts),
         payment.payment_intent_id,
+        "" if row.dispute is None else str(row.dispute.title),
     ]

@@ -19,7 +19,14 @@ from saleor_stripe_audience.dashboard.contact import reason_of
 from saleor_stripe_audience.dashboard.contact_rows import ContactRow
 from saleor_stripe_audience.dashboard.contact_rows import row_of as contact_row_of
 from saleor_stripe_audience.dashboard.payment import Entry, current_notices, find
-from saleor_stripe_audience.dashboard.payments import PaymentRow, net_after_refunds, row_of, visible_payments
+from saleor_stripe_audience.dashboard.payments import (
+    Dispute,
+    PaymentRow,
+    disputes_among,
+    net_after_refunds,
+    row_of,
+    visible_payments,
+)
 from saleor_stripe_audience.dashboard.sections import CONTACTS, PAYMENTS, may_see
 from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Blocked, Rejected, Unavailable
@@ -58,7 +65,9 @@ def order_widget(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     """The payments of the order in `orderId`, newest first, and its buyer for staff who may see contacts."""
     order_id = _id(request, "orderId")
     payments = _payments_of(user, order_id)
-    context = {"cards": [_card_of(each) for each in payments], "contact": _buyer_of(user, order_id)}
+    disputes = disputes_among(user.installation, payments)
+    cards = [_card_of(each, disputes) for each in payments]
+    context = {"cards": cards, "contact": _buyer_of(user, order_id)}
     return render(request, "dashboard/widget_order.html", context)
 
 
@@ -97,10 +106,10 @@ def _payments_of(user: DashboardUser, order_id: str) -> list[Payment]:
     return list(found.order_by("-created_at", "-pk")[:MOST_PAYMENTS])
 
 
-def _card_of(payment: Payment) -> PaymentCard:
+def _card_of(payment: Payment, disputes: dict[str, Dispute]) -> PaymentCard:
     settled = payment.settled_currency
     return PaymentCard(
-        row_of(payment, {}),
+        row_of(payment, {}, disputes=disputes),
         captured=format_amount(payment.captured_minor, payment.currency),
         fee="" if payment.fee_minor is None else format_amount(payment.fee_minor, settled),
         net="" if payment.net_minor is None else format_amount(payment.net_minor, settled),

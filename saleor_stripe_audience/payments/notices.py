@@ -6,9 +6,10 @@ balance or has failed. And how much of a bank transfer has arrived, which is onl
 duplicates of INFO, so reported states are stored here, once for each state of an object.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import cast
 
 from django.db import transaction
@@ -45,6 +46,17 @@ TO_ANSWER = frozenset({"needs_response", "warning_needs_response"})
 ENDED = frozenset({"won", "lost", "warning_closed", "prevented"})
 FAILED = "-failed"  # ends the reference of a refund that failed, which may have waited for the balance before
 PREFIX = "payment-"  # begins the keys of problems
+OF_DISPUTES = Q(reference__startswith="dp_") | Q(
+    reference__startswith="du_"
+)  # the prefixes of Stripe's dispute ids
+
+
+class Disputed(StrEnum):
+    """What became of a dispute so far; one that was won or withdrawn is none of these."""
+
+    OPEN = "disputed"
+    INQUIRY = "inquiry"  # the bank asks before it takes the money
+    LOST = "dispute-lost"
 
 
 @dataclass(frozen=True)
@@ -274,6 +286,32 @@ def _repeated_note(refund: Refund) -> Note:
     money = Money(refund.amount, refund.currency)
     message = with_values(messages.REFUND_REPEATED, money=money)
     return Note(f"{refund.id}{FAILED}", OVER, message, money, to_do=False, is_last=True, is_booked=True)
+
+
+def disputes_of(installation: Installation, intent_ids: Collection[str] | None = None) -> dict[str, Disputed]:
+    """Return the shop's disputes by PaymentIntent, or those of these; of several, the one to act on comes first."""
+    rows = Notice.objects.filter(OF_DISPUTES, installation=installation)
+    if intent_ids is not None:
+        rows = rows.filter(payment_intent_id__in=intent_ids)
+    states: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    for intent_id, reference, state, is_last in rows.values_list(
+        "payment_intent_id", "reference", "state", "is_last"
+    ):
+        states.setdefault((intent_id, reference), []).append((state, is_last))
+    found: dict[str, list[Disputed]] = {}
+    for (intent_id, _), reported in states.items():
+        if (dispute := _dispute_after(reported)) is not None:
+            found.setdefault(intent_id, []).append(dispute)
+    return {intent_id: min(several, key=list(Disputed).index) for intent_id, several in found.items()}
+
+
+def _dispute_after(reported: list[tuple[str, bool]]) -> Disputed | None:
+    """Return what a dispute is after these states, in any order, each with whether it is the last."""
+    ended = next((state for state, is_last in reported if is_last), None)
+    if ended is not None:
+        return Disputed.LOST if ended.startswith("lost:") else None
+    is_inquiry = all(state.startswith("warning_") for state, _ in reported)
+    return Disputed.INQUIRY if is_inquiry else Disputed.OPEN
 
 
 def can_be_marked_resolved(problem_key: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from saleor_stripe_audience.payments.models import ActionRequest, Payment, StaffRequest
+from saleor_stripe_audience.payments.models import ActionRequest, Notice, Payment, StaffRequest
 from tests.browser.conftest import REFUSED, Staff
 from tests.browser.test_page import look
 from tests.dashboard.rows import a_payment, an_account
@@ -178,4 +178,30 @@ def test_the_result_of_a_request_appears_by_itself(staff: Staff) -> None:
     expect(page.locator("#capture-amount")).to_have_value("7.25")
     look(staff, "payment-refunded-light")
     assert f"/payments/{payment.pk}?" in staff.page.url
+    assert staff.complaints == []
+
+
+def test_a_disputed_payment_is_found_by_its_badge(staff: Staff) -> None:
+    account = an_account(staff.installation)
+    a_payment(staff.installation, account=account, order_number="1001")
+    payment = a_payment(staff.installation, account=account, order_number="1002", refunded_minor=100)
+    Notice.objects.create(
+        installation=staff.installation,
+        reference="dp_1",
+        payment_intent_id=payment.payment_intent_id,
+        state="needs_response:",
+        message="The customer disputes 1,233.50 USD.",
+    )
+    page = staff.open(path="/payments", theme="light", locale="en")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="#1001")).not_to_contain_text("Disputed")
+    page.get_by_label("Status").select_option("Disputed")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Partially refunded 1.00 USD Disputed")
+    look(staff, "payments-disputed-light")
+    rows.get_by_role("button").click()
+    expect(page.locator("#state + .badge")).to_have_text("Disputed")
+    look(staff, "payment-disputed-light")
     assert staff.complaints == []

@@ -614,3 +614,68 @@ class TestWatching:
             )[0]
             == 404
         )
+
+
+# ---- disputes ----
+
+
+def a_dispute(payment: Payment, *states: str, reference: str = "dp_1") -> None:
+    """Store what Stripe reported about a dispute, oldest first."""
+    for state in states:
+        Notice.objects.create(
+            installation=payment.installation,
+            reference=f"{reference}{payment.payment_intent_id}",
+            payment_intent_id=payment.payment_intent_id,
+            state=f"{state}:",
+            message="A dispute.",
+            is_last=state in ("won", "lost", "warning_closed", "prevented"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("states", "title", "status"),
+    [
+        (("needs_response",), "Disputed", "disputed"),
+        (("needs_response", "under_review"), "Disputed", "disputed"),
+        (("warning_needs_response", "warning_under_review"), "Inquiry", "inquiry"),
+        (("warning_needs_response", "needs_response"), "Disputed", "disputed"),
+        (("needs_response", "lost"), "Dispute lost", "dispute-lost"),
+        (("lost", "needs_response"), "Dispute lost", "dispute-lost"),
+        (("needs_response", "won"), "", ""),
+        (("warning_needs_response", "warning_closed"), "", ""),
+        (("prevented",), "", ""),
+    ],
+)
+def test_a_disputed_payment_says_so_and_is_found(
+    shop: Shop, client: Client, states: tuple[str, ...], title: str, status: str
+) -> None:
+    """Whatever was refunded before: a refund of a part is no reason to take the rest for earned."""
+    account = an_account(shop.installation)
+    payment = a_payment(
+        shop.installation, account=account, payment_intent_id="pi_a", refunded_minor=100, order_id="order"
+    )
+    a_payment(shop.installation, account=account, payment_intent_id="pi_b")
+    a_dispute(payment, *states)
+    kinds = {"disputed": "Disputed", "inquiry": "Inquiry", "dispute-lost": "Dispute lost"}
+    for name in kinds:
+        assert found(ask(client, shop, status=name)) == (["a"] if name == status else [])
+    for path in ("payments", f"payments/{payment.pk}", "widgets/order?orderId=order"):
+        text = ask(client, shop, path)
+        assert "Partially refunded" in text
+        badges = re.findall(r'<span class="badge \w+">(Disputed|Inquiry|Dispute lost)</span>', text)
+        assert badges == ([title] if title else []), path
+    answer = client.get("/dashboard/payments.csv", headers=shop.headers())
+    rows = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))
+    assert {row["payment_intent"]: row["dispute"] for row in rows} == {"pi_a": title, "pi_b": ""}
+
+
+def test_of_two_disputes_the_open_one_is_shown_and_of_another_shop_none(shop: Shop, client: Client) -> None:
+    payment = a_payment(shop.installation, payment_intent_id="pi_a")
+    a_dispute(payment, "needs_response", "lost")
+    a_dispute(payment, "needs_response", reference="du_2")
+    other = make_shop("https://other.example.com/graphql/", "QXBwOjk=")
+    a_payment(other.installation, payment_intent_id="pi_a")
+    assert found(ask(client, shop, status="disputed")) == ["a"]
+    assert found(ask(client, shop, status="dispute-lost")) == []
+    assert found(ask(client, other, status="disputed")) == []
+    assert "Disputed</span>" not in ask(client, other)
