@@ -6,8 +6,7 @@ from uuid import UUID
 
 import strawberry
 import strawberry_django
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.lookups import GreaterThan
 from strawberry import Info
 from strawberry.scalars import JSON
@@ -41,6 +40,7 @@ from saleor_stripe_audience.api.people import ErasureReceipt
 from saleor_stripe_audience.audience import models
 from saleor_stripe_audience.audience.people.addresses import normalize_email
 from saleor_stripe_audience.audience.people.models import LAST_ORDER, NEVER
+from saleor_stripe_audience.audience.people.search import search as search_contacts
 from saleor_stripe_audience.audience.privacy import erasure, subject
 
 
@@ -194,7 +194,8 @@ def _contacts(
     search: Annotated[
         str | None,
         strawberry.argument(
-            description="The beginning of the email address, first name or last name; case-insensitive."
+            description="The beginning of the email address, first name or last name, both names, or a whole former "
+            "address; case-insensitive."
         ),
     ] = None,
     sort_by: Annotated[
@@ -204,7 +205,9 @@ def _contacts(
 ) -> list[Contact]:
     key = _audience_key(info, audience)
     found = condition(chosen(filter_, where), lambda each: each.condition(key))
-    rows = _searched(models.Contact.objects.filter(found, audience_id=key), search)
+    rows = models.Contact.objects.filter(found, audience_id=key)
+    if text := (search or "").strip():
+        rows = search_contacts(rows, key, text)
     by = {ContactSortField.LAST_ORDER_AT.value: LAST_ORDER}
     return cast("list[Contact]", in_order(rows, sort_by, ContactSortField.CREATED_AT, by=by))
 
@@ -247,18 +250,6 @@ def _in_segment(audience: UUID, given: list[strawberry.ID] | None) -> Q:
     if not own.issuperset(keys):
         raise ids.not_found("Segment", "segment")
     return Q(Exists(models.Membership.objects.filter(contact=OuterRef("pk"), segment__in=own)))
-
-
-def _searched(rows: QuerySet[models.Contact], text: str | None) -> QuerySet[models.Contact]:
-    """Search by prefix only: an index cannot find text in the middle."""
-    begins = (text or "").strip()
-    if not begins:
-        return rows
-    named = rows.alias(first=Lower("first_name"), last=Lower("last_name"))
-    low = Lower(Value(begins))
-    return named.filter(
-        Q(email__startswith=begins.lower()) | Q(first__startswith=low) | Q(last__startswith=low)
-    )
 
 
 def _contact(info: Info, email: _Email, audience: _AudienceId = None) -> Contact | None:

@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from saleor_stripe_audience.audience.people import audiences as engine
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
+from saleor_stripe_audience.audience.people.search import former_holders, search
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.staff_actions import Actor
 from saleor_stripe_audience.dashboard import sites
@@ -111,7 +111,9 @@ def find_contact(audience: Audience, text: str) -> Contact | None:
     """Return the audience's contact with this id, or this address, now or formerly."""
     own = Contact.objects.filter(audience=audience).prefetch_related("spent")
     if "@" in text:
-        return _search(audience, text[:LONGEST_SEARCH].replace("\0", "")).prefetch_related("spent").first()
+        address = text[:LONGEST_SEARCH].replace("\0", "").lower()
+        former = former_holders(audience.pk, address)
+        return own.filter(Q(email=address) | Q(pk__in=former)).order_by("-created_at", "-pk").first()
     return own.filter(pk=_uuid(text)).first()
 
 
@@ -123,7 +125,7 @@ def chosen(audience: Audience, params: QueryDict) -> ContactQuerySet:
     """Return the audience's contacts that match the query. Anything in it that does not exist matches none."""
     found = Contact.objects.filter(audience=audience)
     if text := params.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", ""):
-        found = _search(audience, text)
+        found = search(found, audience.pk, text)
     if status := params.get("status", ""):
         found = found.filter(status=status) if status in CONTACT_BADGES else found.none()
     if tag := params.get("tag", ""):
@@ -133,18 +135,6 @@ def chosen(audience: Audience, params: QueryDict) -> ContactQuerySet:
     if country := params.get("country", "").strip():
         found = found.filter(country=country[:8].upper().replace("\0", ""))
     return found
-
-
-def _search(audience: Audience, text: str) -> ContactQuerySet:
-    """Find a whole address, current or former, or whole names: each has an index."""
-    own = Contact.objects.filter(audience=audience)
-    if "@" in text:
-        former = audience.former_addresses.filter(email=text.lower()).values("contact")
-        return own.filter(Q(email=text.lower()) | Q(pk__in=former))
-    named = own.alias(first=Lower("first_name"), last=Lower("last_name"))
-    first, _space, last = text.lower().partition(" ")
-    names = Q(first=text.lower()) | Q(last=text.lower())
-    return named.filter(names | Q(first=first, last=last) | Q(first=last, last=first) if last else names)
 
 
 def _uuid(text: str) -> UUID:

@@ -121,6 +121,7 @@ def test_contacts_are_narrowed(
         ("Él", "bea"),
         ("100%_", "cid"),
         ("100_", ""),
+        ("former@", ""),
         (" ", "ada bea cid dan"),
     ],
 )
