@@ -12,8 +12,8 @@ from typing import Any
 from django.utils.translation import pgettext_lazy
 
 from saleor_stripe_audience.errors import Rejected, Unavailable
+from saleor_stripe_audience.gateway import failures, payment_intents, refunds
 from saleor_stripe_audience.gateway import metadata as names
-from saleor_stripe_audience.gateway import payment_intents, refunds
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import PaymentIntent
 from saleor_stripe_audience.money import Money, from_decimal
@@ -30,7 +30,9 @@ MORE_THAN_HELD = pgettext_lazy("staff", "Only {held} is authorized; {money} cann
 ALREADY_CHARGED = pgettext_lazy(
     "staff", "This payment was charged, so it cannot be cancelled, only refunded."
 )
-ALREADY_CANCELED = pgettext_lazy("staff", "This payment was cancelled before: nothing is left to release.")
+ALREADY_CANCELED = pgettext_lazy(
+    "staff", "This payment was cancelled before: nothing is authorized any more."
+)
 NOTHING_LEFT = pgettext_lazy(
     "staff",
     "The amount is zero. If you entered an amount, nothing is left of this payment to charge or refund.",
@@ -49,14 +51,16 @@ def charge(installation: Installation, requested: Requested, request: ActionRequ
         captured = intent.amount_received
     else:
         _check_capture(intent, money)
-        made = payment_intents.capture(
-            account,
-            intent,
-            money.minor,
-            request.key,
-            keep_rest=intent.can_be_captured_again,
-            received_before=received_before(request, intent.amount_received),
-        )
+        before = received_before(request, intent.amount_received)
+        with _released_meanwhile(account, intent):
+            made = payment_intents.capture(
+                account,
+                intent,
+                money.minor,
+                request.key,
+                keep_rest=intent.can_be_captured_again,
+                received_before=before,
+            )
         intent, captured = made.intent, made.received
     with _money_has_moved():
         intent = ownership.restore_metadata(account, intent)
@@ -64,6 +68,19 @@ def charge(installation: Installation, requested: Requested, request: ActionRequ
     charge_id = intent.charge.id if intent.charge is not None else intent.id
     reference = capture_reference(charge_id, captured - money.minor, captured)
     return _success("CHARGE_SUCCESS", reference, money, intent)
+
+
+@contextmanager
+def _released_meanwhile(account: StripeAccount, intent: PaymentIntent) -> Iterator[None]:
+    """Turn Stripe's refusal of a hold that another request has just released into staff's own words."""
+    try:
+        yield
+    except Rejected as error:
+        if not failures.is_refusal(error):
+            raise
+        if payment_intents.retrieve(account, intent.id).status != "canceled":
+            raise
+        raise Rejected(ALREADY_CANCELED, code="not_held") from error
 
 
 def _check_capture(intent: PaymentIntent, money: Money) -> None:

@@ -203,7 +203,7 @@ REFUND_WAITS_NO_MORE = pgettext_lazy(
 )
 REFUND_DID_NOT_ARRIVE = pgettext_lazy(
     "staff",
-    "The refund of {money} did not reach the customer ({reason}); the money is in your Stripe balance again. "
+    "The refund of {money} did not reach the customer ({reason}); the money is back in Stripe. "
     "Refund it again, or pay the customer in another way and mark this as resolved.",
 )
 REFUND_REPEATED = pgettext_lazy("staff", "The refund of {money} that had failed was made again.")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from saleor_stripe_audience.gateway import payment_intents
 from saleor_stripe_audience.payments.models import ActionRequest, Payment
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
@@ -102,6 +103,22 @@ def test_what_was_released_cannot_be_captured(held: Buy) -> None:
     answer = held.request("CHARGE", "12.30")
     assert answer["result"] == "CHARGE_FAILURE"
     assert "no authorized amount left" in answer["message"]
+
+
+def test_a_capture_beside_a_cancelation_says_why_it_failed(
+    held: Buy, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were requested at the same moment: the hold was released after the capture had looked at it."""
+    capture = payment_intents.capture
+
+    def release_first(account: Any, *arguments: Any, **named: Any) -> Any:
+        payment_intents.cancel(account, held.psp, "of the other request")
+        return capture(account, *arguments, **named)
+
+    monkeypatch.setattr(payment_intents, "capture", release_first)
+    answer = held.request("CHARGE", "12.30")
+    assert answer["result"] == "CHARGE_FAILURE"
+    assert answer["message"] == "This payment was cancelled before: nothing is authorized any more."
 
 
 def test_a_part_is_refunded_and_no_more(charged: Buy, stripe_sandbox: StripeSandbox) -> None:

@@ -59,7 +59,7 @@ def test_a_second_cancelation_has_a_result_too(town: Town) -> None:  # noqa: F81
     [transaction] = town.shop.host.store.transactions
     results = [each.type for each in transaction.events if each.type.startswith("CANCEL_")]
     assert results == ["CANCEL_REQUEST", "CANCEL_SUCCESS", "CANCEL_REQUEST", "CANCEL_FAILURE"]
-    assert "nothing is left to release" in transaction.events[-1].message
+    assert "nothing is authorized any more" in transaction.events[-1].message
 
 
 def messages_of_a_dispute(reason: str, *moved: int) -> list[str]:
