@@ -10,6 +10,7 @@ from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.gateway import connect, onboarding, terms
 from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.client import get_installation
+from saleor_stripe_audience.shops.channels import existing_channels
 from saleor_stripe_audience.shops.models import Installation
 
 Json = dict[str, Any]
@@ -61,7 +62,7 @@ def _connect_with_keys(installation: Installation, channels: list[str], options:
 def _channels(installation: Installation, slugs: list[str]) -> list[str]:
     """The given slugs, or all of the shop's; `Rejected` names those that the shop does not have."""
     sync_channels(installation)
-    known = sorted(installation.channels.values_list("slug", flat=True))
+    known = sorted(existing_channels(installation).values_list("slug", flat=True))
     if unknown := sorted(set(slugs) - set(known)):
         raise Rejected(
             f"The shop has no channel {', '.join(unknown)}. It has: {', '.join(known)}.", code="channel"

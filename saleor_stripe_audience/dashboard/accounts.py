@@ -29,8 +29,7 @@ from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.disconnect import disconnect
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.channels import in_order, names_in_order, names_of
-from saleor_stripe_audience.shops.models import Channel
+from saleor_stripe_audience.shops.channels import existing_channels, in_order, names_in_order, names_of
 
 CONNECT_SECONDS = 45.0  # about ten calls to Stripe; the page itself waits for 60
 
@@ -49,7 +48,7 @@ def connect(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     effect.
     """
     public = request.POST.get("publishable_key", "").strip()
-    chosen = Channel.objects.filter(installation=user.installation, slug__in=request.POST.getlist("channel"))
+    chosen = existing_channels(user.installation).filter(slug__in=request.POST.getlist("channel"))
     slugs = list(chosen.values_list("slug", flat=True))
     if not slugs:
         note = Note("bad", _("Choose at least one channel for this account."), "connect")
@@ -255,7 +254,7 @@ def _show(
     chosen: list[str] | None = None,
     typed: QueryDict | None = None,
 ) -> HttpResponse:
-    channels = in_order(Channel.objects.filter(installation=user.installation))
+    channels = in_order(existing_channels(user.installation))
     accounts = accounts_of(user.installation.pk)
     prefetch_related_objects(accounts, "channels")
     names = names_of(channels)

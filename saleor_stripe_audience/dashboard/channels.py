@@ -14,8 +14,8 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import map_channels
 from saleor_stripe_audience.saleor.channels import sync_channels
 from saleor_stripe_audience.saleor.tokens import DashboardUser
-from saleor_stripe_audience.shops.channels import in_order
-from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.shops.channels import existing_channels, in_order
+from saleor_stripe_audience.shops.models import Installation
 
 READ_SECONDS = 15.0
 SAVE_FORM = "save-channels"
@@ -100,8 +100,9 @@ def _show(
     request: HttpRequest, user: DashboardUser, note: Note | None = None, status: int = 200
 ) -> HttpResponse:
     shop = user.installation
-    mapped = {each.channel_slug: each for each in AccountChannel.objects.filter(installation=shop)}
-    own = in_order(Channel.objects.filter(installation=shop))
+    own = in_order(existing_channels(shop))
+    mappings = AccountChannel.objects.filter(installation=shop, channel_slug__in=[each.slug for each in own])
+    mapped = {each.channel_slug: each for each in mappings}
     rows = [(each, mapped[each.slug].account_id if each.slug in mapped else None) for each in own]
     names = {each.slug: each.name for each in own}
     places = {slug: place for place, slug in enumerate(names)}

@@ -104,7 +104,7 @@ def _show(
     facts = read_facts(
         shop,
         [each.account for each in every.accounts if each.account is not None],
-        [each.channel for each in every.channels if each.channel is not None],
+        [each.channel for each in every.channels if each.channel is not None and not each.channel.is_deleted],
     )
     slugs, unknown = _channels_of(user)
     sites = every.within(slugs)

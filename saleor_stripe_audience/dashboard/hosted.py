@@ -23,7 +23,8 @@ from saleor_stripe_audience.deadline import deadline
 from saleor_stripe_audience.errors import Failure, Rejected
 from saleor_stripe_audience.gateway import connect, platform
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
-from saleor_stripe_audience.shops.models import Channel, Installation
+from saleor_stripe_audience.shops.channels import existing_channels
+from saleor_stripe_audience.shops.models import Installation
 
 VALID_SECONDS = 24 * 3600
 SECONDS = 30.0
@@ -87,7 +88,7 @@ def _is_disconnected(account: StripeAccount) -> bool:
 def free_channels(shop: Installation) -> list[str]:
     """Channels without an account: a second account must not silently take over those of the first."""
     taken = AccountChannel.objects.filter(installation=shop).values("channel_slug")
-    free = Channel.objects.filter(installation=shop).exclude(slug__in=taken)
+    free = existing_channels(shop).exclude(slug__in=taken)
     return list(free.values_list("slug", flat=True))
 
 

@@ -25,7 +25,7 @@ from saleor_stripe_audience.dashboard.sections import ACCOUNTS, CHANNELS, PROBLE
 from saleor_stripe_audience.gateway.accounts import accounts_of
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.payments import readiness
-from saleor_stripe_audience.shops.channels import in_order
+from saleor_stripe_audience.shops.channels import existing_channels, in_order
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 # A worker starts a task within seconds; retried events have a Handling.
@@ -121,7 +121,7 @@ class Known:
 
 def read_known(shop: Installation) -> Known:
     accounts = [each for each in accounts_of(shop.pk) if each.state == StripeAccount.State.CONNECTED]
-    channels = in_order(Channel.objects.filter(installation=shop))
+    channels = in_order(existing_channels(shop))
     return Known(
         accounts,
         channels,

@@ -21,7 +21,7 @@ from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.jobs.models import Job
 from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.payments.models import Payment
-from saleor_stripe_audience.shops.channels import in_order
+from saleor_stripe_audience.shops.channels import existing_channels, in_order
 from saleor_stripe_audience.shops.models import Channel, Installation
 
 GOOD, TO_DO, BAD, MOVING = "good", "todo", "bad", "moving"
@@ -119,7 +119,7 @@ def read_facts(
     own = Payment.objects.filter(installation=shop)
     accounts = accounts_of(shop.pk) if accounts is None else accounts
     if channels is None:
-        channels = in_order(Channel.objects.filter(installation=shop))
+        channels = in_order(existing_channels(shop))
     selling = usable_accounts(shop)
     paid = own.filter(captured_minor__gt=0)
     seen = Installation.objects.filter(pk=shop.pk).values_list(Exists(own), Exists(paid)).get()

@@ -38,9 +38,14 @@ def obstacles(shop: Installation) -> list[Obstacle]:
     """Return everything that keeps the shop's shoppers from paying, according to what is stored here; no requests are
     made.
     """
-    mappings = list(AccountChannel.objects.filter(installation=shop).select_related("account"))
-    usable = [each for each in mappings if each.account.state == StripeAccount.State.CONNECTED]
     channels = list(Channel.objects.filter(installation=shop))
+    deleted = {each.slug for each in channels if each.is_deleted}
+    mappings = AccountChannel.objects.filter(installation=shop).select_related("account")
+    usable = [
+        each
+        for each in mappings
+        if each.account.state == StripeAccount.State.CONNECTED and each.channel_slug not in deleted
+    ]
     names = names_of(channels)
     return [
         *_missing_accounts(channels, usable, names),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from saleor_stripe_audience.shops.models import Channel, Installation
 
@@ -65,6 +66,11 @@ def known_channels(installation_id: UUID) -> KnownChannels:
     """Read the shop's channels."""
     channels = Channel.objects.filter(installation=installation_id)
     return KnownChannels(channels.values_list("slug", "saleor_id", "is_deleted"))
+
+
+def existing_channels(installation: Installation) -> QuerySet[Channel]:
+    """Filter the shop's channels that still exist in Saleor; the others are kept for the payments that they had."""
+    return Channel.objects.filter(installation=installation, is_deleted=False)
 
 
 def in_order(channels: Iterable[Channel]) -> list[Channel]:

@@ -18,6 +18,7 @@ from saleor_stripe_audience.audience.people.audiences import (
 )
 from saleor_stripe_audience.audience.people.models import Audience
 from saleor_stripe_audience.audience.signup.metadata import report_problem
+from saleor_stripe_audience.dashboard.hosted import free_channels
 from saleor_stripe_audience.dashboard.setup import Step, steps
 from saleor_stripe_audience.dashboard.terms_text import read_terms
 from saleor_stripe_audience.errors import Rejected
@@ -25,6 +26,7 @@ from saleor_stripe_audience.gateway import terms
 from saleor_stripe_audience.gateway.models import AccountChannel, StripeAccount
 from saleor_stripe_audience.gateway.onboarding import create_key_url, key_permissions
 from saleor_stripe_audience.jobs.models import Job
+from saleor_stripe_audience.payments import readiness
 from saleor_stripe_audience.shops.models import Problem
 from tests.dashboard.conftest import Shop, make_shop
 from tests.dashboard.rows import NOON, a_payment, an_account
@@ -103,6 +105,26 @@ def test_channels_without_an_account_are_named(shop: Shop) -> None:
     assert "Default" not in found.text
     map_all(shop, account)
     assert step(shop, "channels").state == "good"
+
+
+def test_a_channel_that_was_deleted_in_saleor_needs_nothing(shop: Shop, client: Client) -> None:
+    live, tests = (an_account(shop.installation, livemode=each) for each in (True, False))
+    map_all(shop, live)
+    terms.accept(shop.installation, "Pat Owner")
+    gone = shop.installation.channels.create(slug="gone", name="Gone", currency="EUR", is_deleted=True)
+    mapping = AccountChannel.objects.create(
+        installation=shop.installation, channel_slug=gone.slug, account=tests, is_paused=True
+    )
+    for _ in range(2):
+        assert {step(shop, "channels").state, step(shop, "live").state} == {"good"}
+        assert readiness.obstacles(shop.installation) == []
+        for section in ("channels", "accounts", "overview", "setup"):
+            answer = client.get(f"/dashboard/{section}", headers=shop.headers())
+            assert answer.status_code == 200
+            page = answer.content.decode().replace(">Gone · EUR</option>", "")  # its payments can be chosen
+            assert "Gone" not in page
+        assert "gone" not in free_channels(shop.installation)
+        AccountChannel.objects.filter(pk=mapping.pk).delete()
 
 
 def test_a_disconnected_account_is_no_account(shop: Shop) -> None:
