@@ -20,7 +20,14 @@ from saleor_stripe_audience.gateway import failures, payment_intents
 from saleor_stripe_audience.gateway import metadata as names
 from saleor_stripe_audience.gateway.models import StripeAccount
 from saleor_stripe_audience.gateway.objects import ABANDONED, DUPLICATE, PAYABLE, PaymentIntent
-from saleor_stripe_audience.money import Money, check_chargeable, from_decimal, from_minor, known_currency
+from saleor_stripe_audience.money import (
+    Money,
+    check_chargeable,
+    from_decimal,
+    from_minor,
+    known_currency,
+    step_of,
+)
 from saleor_stripe_audience.payments import ownership, records
 from saleor_stripe_audience.payments.models import Payment
 from saleor_stripe_audience.payments.outcomes import exact_metadata
@@ -53,9 +60,12 @@ class Due:
 
     @cached_property
     def minor(self) -> int:
-        """The amount in the smallest unit, as Stripe takes it."""
+        """The amount in the smallest unit, as Stripe takes it. What rounding added to a payment is no overpayment."""
         minor = from_decimal(abs(self.amount), self.currency).minor
-        return minor if self.amount >= 0 else -minor
+        if self.amount >= 0:
+            return minor
+        is_rounded_up = from_minor(minor, self.currency).amount > -self.amount
+        return step_of(self.currency) - minor if is_rounded_up else -minor
 
     def metadata(self) -> dict[str, str]:
         """Return what a PaymentIntent's metadata must say, so that its amount can follow."""

@@ -8,10 +8,15 @@ import pytest
 
 from saleor_stripe_audience.gateway.metadata import AMOUNT
 from saleor_stripe_audience.gateway.objects import PaymentIntent, Refund, parse
+from saleor_stripe_audience.payments.amounts_due import Due
 from saleor_stripe_audience.payments.ledger import ReportedEvent, StripeState, missing_events
 from saleor_stripe_audience.sandbox.stripe import StripeSandbox
 
 from .conftest import Buy
+from .test_covering import catch_up, complete, problems, process
+from .test_reporting import Town, town
+
+__all__ = ["town"]
 
 Begin = Callable[..., Buy]
 Json = dict[str, Any]
@@ -138,3 +143,47 @@ def test_edited_metadata_is_left_aside(edited: str) -> None:
     found = {"id": "pi_1", "status": "succeeded", "amount": 5120, "currency": "kwd", "livemode": False}
     intent = parse(PaymentIntent, {**found, "metadata": {AMOUNT: edited}})
     assert intent.exact_amount(5120) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "minor"),
+    [
+        ("0.004", 0),
+        ("0.005", 10),
+        ("-0.004", 0),
+        ("-0.005", 0),
+        ("-0.01", -10),
+        ("-0.016", -10),
+        ("-1.00", -1000),
+    ],
+)
+def test_what_rounding_added_is_no_overpayment(amount: str, minor: int) -> None:
+    """6.625 KWD is charged as 6.63: nobody has to refund 0.005 or 0.01 of it."""
+    assert Due(Decimal(amount), "KWD", Decimal("6.625")).minor == minor
+
+
+def test_an_overpayment_is_exact_where_nothing_is_rounded() -> None:
+    assert Due(Decimal("-0.01"), "USD", Decimal("6.62")).minor == -1
+    assert Due(Decimal(-3), "JPY", Decimal(600)).minor == -3
+
+
+@pytest.mark.parametrize(("price", "minor"), [("1.625", 6630), ("1.624", 6620)])
+def test_a_rounded_payment_is_no_problem(town: Town, price: str, minor: int) -> None:
+    store = town.shop.host.store
+    for channel in store.channels:
+        channel.currency_code = "KWD"
+    for method in store.shipping_methods:
+        method.prices["KWD"] = Decimal(5)
+    for product in store.products:
+        for variant in product.variants:
+            for listing in variant.channel_listings:
+                listing.price = Decimal(price)
+    town.begin()
+    assert town.stripe.account.table("payment_intent")[town.intent]["amount"] == minor
+    town.pay()
+    town.deliver_all(town.events())
+    process(town, town.transaction)
+    complete(town)
+    town.deliver_all(town.events() * 2)
+    catch_up(town)
+    assert problems() == []
