@@ -1,7 +1,7 @@
 """Contacts and their purchases, in one module because each shows the other."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 import strawberry_django
@@ -10,7 +10,7 @@ from strawberry import Info, relay
 
 from saleor_stripe_audience.api.amounts import Money, money_field, money_of
 from saleor_stripe_audience.api.audiences import Audience
-from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.context import channels_of_caller, shop_id
 from saleor_stripe_audience.api.enums import (
     ConsentState,
     Deliverability,
@@ -32,6 +32,7 @@ from saleor_stripe_audience.api.people import (
 )
 from saleor_stripe_audience.api.shopping import Cart, PaymentFact
 from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.shopping import visible
 
 
 def _line_money_field(minor: str, description: str) -> Any:
@@ -111,7 +112,8 @@ class Purchase(relay.Node):
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        own = queryset.filter(installation_id=shop_id(info))
+        of_shop = queryset.filter(installation_id=shop_id(info))
+        own = visible.orders_within(of_shop, channels_of_caller(info))
         return own if own.query.order_by else own.order_by("-placed_at", "-pk")
 
 
@@ -126,6 +128,26 @@ class Spent:
 
 def _may_receive(root: strawberry.Parent[models.Contact]) -> list[Purpose]:
     return purposes(root.status)
+
+
+def _figures(contact: models.Contact, info: Info) -> models.Contact | visible.Totals:
+    return visible.figures_of(contact, channels_of_caller(info))
+
+
+def _orders_count(root: strawberry.Parent[models.Contact], info: Info) -> int:
+    return _figures(root, info).orders_count
+
+
+def _first_order_at(root: strawberry.Parent[models.Contact], info: Info) -> datetime | None:
+    return _figures(root, info).first_order_at
+
+
+def _last_order_at(root: strawberry.Parent[models.Contact], info: Info) -> datetime | None:
+    return _figures(root, info).last_order_at
+
+
+def _spent(root: strawberry.Parent[models.Contact], info: Info) -> list[Spent]:
+    return cast("list[Spent]", visible.amounts_of(_figures(root, info)))
 
 
 @strawberry_django.type(models.Contact, description="A person in the audience, identified by email address.")
@@ -164,17 +186,25 @@ class Contact(relay.Node):
         description="Saleor's id of the account; null for guests."
     )
     orders_count: int = strawberry_django.field(
-        description="Number of paid orders that are neither cancelled nor expired."
+        resolver=_orders_count,
+        only=["orders_count"],
+        description="Number of paid orders that are neither cancelled nor expired.",
     )
     first_order_at: datetime | None = strawberry_django.field(
-        description="When the first of these orders was placed."
+        resolver=_first_order_at,
+        only=["first_order_at"],
+        description="When the first of these orders was placed.",
     )
     last_order_at: datetime | None = strawberry_django.field(
-        description="When the last of these orders was placed."
+        resolver=_last_order_at,
+        only=["last_order_at"],
+        description="When the last of these orders was placed.",
     )
     created_at: datetime = strawberry_django.field(description="When the contact was created in the app.")
     updated_at: datetime = strawberry_django.field(description="When it last changed in the app.")
-    spent: list[Spent] = strawberry_django.field(description="Amounts spent, one entry per currency.")
+    spent: list[Spent] = strawberry_django.field(
+        resolver=_spent, prefetch_related=["spent"], description="Amounts spent, one entry per currency."
+    )
     tags: list[ContactTag] = strawberry_django.field(
         field_name="contact_tags", description="The contact's tags."
     )
@@ -197,4 +227,5 @@ class Contact(relay.Node):
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        return queryset.filter(audience__installation_id=shop_id(info))
+        own = queryset.filter(audience__installation_id=shop_id(info))
+        return visible.with_figures(own, channels_of_caller(info))

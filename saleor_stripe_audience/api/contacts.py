@@ -14,7 +14,7 @@ from strawberry.scalars import JSON
 from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.audiences import READ, own_audience
 from saleor_stripe_audience.api.buyers import Contact
-from saleor_stripe_audience.api.context import needs, shop_id
+from saleor_stripe_audience.api.context import check_all_channels, needs, shop_id
 from saleor_stripe_audience.api.enums import ConsentState, LawfulBasis, Status, describe
 from saleor_stripe_audience.api.filters import (
     DateTimeRangeInput,
@@ -93,6 +93,12 @@ class ContactWhereInput:
         found &= within("last_order_at", self.last_order_at) & within("created_at", self.created_at)
         return found & within("orders_count", self.orders_count) & self._only_buyers()
 
+    def is_about_orders(self) -> bool:
+        """Whether it, or a condition in it, is about orders."""
+        if self.orders_count is not None or self.last_order_at is not None:
+            return True
+        return any(each.is_about_orders() for each in [*(self.and_ or ()), *(self.or_ or ())])
+
     def _only_buyers(self) -> Q:
         """State what a condition on orders implies, so that no index scan visits the contacts who never ordered."""
         counts = values_of(self.orders_count)
@@ -162,6 +168,9 @@ describe(
 )
 
 
+ABOUT_ORDERS = frozenset({ContactSortField.LAST_ORDER_AT, ContactSortField.ORDERS_COUNT})
+
+
 @strawberry.input(description="How to sort contacts.")
 class ContactSortingInput:
     field: ContactSortField = strawberry.field(description="The field.")
@@ -204,7 +213,10 @@ def _contacts(
     ] = None,
 ) -> list[Contact]:
     key = _audience_key(info, audience)
-    found = condition(chosen(filter_, where), lambda each: each.condition(key))
+    wanted = chosen(filter_, where)
+    found = condition(wanted, lambda each: each.condition(key))
+    if (wanted is not None and wanted.is_about_orders()) or (sort_by and sort_by.field in ABOUT_ORDERS):
+        check_all_channels(info)
     rows = models.Contact.objects.filter(found, audience_id=key)
     if text := (search or "").strip():
         rows = search_contacts(rows, key, text)
@@ -264,6 +276,7 @@ def _receipts(info: Info, email: _Email) -> list[ErasureReceipt]:
 
 
 def _subject_export(info: Info, email: _Email) -> JSON:
+    check_all_channels(info)  # parts of it would be no answer to the person
     return cast("JSON", subject.export(ids.own_shop(info), email))
 
 

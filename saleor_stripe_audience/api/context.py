@@ -1,6 +1,7 @@
 """The caller: every resolver sees the rows of one shop only, through `shop_id`; `needs` checks scopes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from strawberry import BasePermission, Info
 from saleor_stripe_audience.api.shop_facts import ShopFacts
 from saleor_stripe_audience.api_keys.scopes import opens
 from saleor_stripe_audience.errors import Rejected
-from saleor_stripe_audience.saleor.staff_channels import channels_of
+from saleor_stripe_audience.saleor.staff_channels import NEEDS_ALL_CHANNELS, channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 
@@ -33,6 +34,11 @@ class Context:
         self.facts = ShopFacts(caller.installation_id)
         self.has_changed = False  # whether a mutation of this request was done
 
+    @cached_property
+    def channels(self) -> frozenset[str] | None:
+        """The channels that the caller is restricted to: Saleor is asked at most once per request."""
+        return None if self.caller.staff is None else channels_of(self.caller.staff)
+
 
 def shop_id(info: Info) -> UUID:
     """Return the installation whose data this caller may see."""
@@ -46,8 +52,14 @@ def caller_of(info: Info) -> Caller:
 
 def channels_of_caller(info: Info) -> frozenset[str] | None:
     """Return the slugs of the channels that the caller is restricted to; None for all, as for every key."""
-    staff = caller_of(info).staff
-    return None if staff is None else channels_of(staff)
+    context: Context = info.context
+    return context.channels
+
+
+def check_all_channels(info: Info) -> None:
+    """`Rejected` for staff that Saleor restricts to channels: what they ask for cannot be limited to these."""
+    if channels_of_caller(info) is not None:
+        raise Rejected(NEEDS_ALL_CHANNELS, code="all_channels_needed")
 
 
 def facts_of(info: Info) -> ShopFacts:

@@ -109,6 +109,7 @@ describe(
 # Codes of failures that name a field, or mean the same as a code of the API. The others are the API's own.
 MEANINGS: dict[str, tuple[ErrorCode, str | None]] = {
     "ads_network": (ErrorCode.INVALID, "ads"),
+    "all_channels_needed": (ErrorCode.PERMISSION_DENIED, None),
     "attribute_keys": (ErrorCode.INVALID, "attributeKeys"),
     "audience": (ErrorCode.NOT_FOUND, "audience"),
     "audience_default": (ErrorCode.INVALID_STATUS, "id"),

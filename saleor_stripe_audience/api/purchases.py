@@ -10,7 +10,7 @@ from strawberry import Info
 
 from saleor_stripe_audience.api.audiences import READ
 from saleor_stripe_audience.api.buyers import Purchase
-from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.context import channels_of_caller, shop_id
 from saleor_stripe_audience.api.enums import OrderChargeStatus, OrderStatus, describe
 from saleor_stripe_audience.api.filters import (
     DateTimeRangeInput,
@@ -29,6 +29,7 @@ from saleor_stripe_audience.api.filters import (
 )
 from saleor_stripe_audience.api.paging import LongConnection
 from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.shopping import visible
 
 
 @strawberry.input(description="Conditions on orders, joined by AND and OR.")
@@ -147,7 +148,8 @@ def _purchases(
     ] = None,
 ) -> list[Purchase]:
     found = condition(chosen(filter_, where), PurchaseWhereInput.condition)
-    rows = models.Purchase.objects.filter(found, installation_id=shop_id(info))
+    of_shop = models.Purchase.objects.filter(found, installation_id=shop_id(info))
+    rows = visible.orders_within(of_shop, channels_of_caller(info))
     return cast("list[Purchase]", in_order(rows, sort_by, PurchaseSortField.PLACED_AT))
 
 

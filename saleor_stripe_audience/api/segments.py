@@ -15,7 +15,7 @@ from saleor_stripe_audience.api import ids
 from saleor_stripe_audience.api.amounts import Money, money_of
 from saleor_stripe_audience.api.audiences import READ, own_audience
 from saleor_stripe_audience.api.buyers import Contact
-from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.context import channels_of_caller, check_all_channels, shop_id
 from saleor_stripe_audience.api.enums import TimelineKind
 from saleor_stripe_audience.api.errors import Payload, mutation
 from saleor_stripe_audience.api.people import Tag
@@ -169,7 +169,9 @@ def _preview(
         JSON, strawberry.argument(description='The rule: {"version": 1, "root": …}; see docs/audience.md.')
     ],
 ) -> SegmentPreview:
-    seen = store.preview(own_audience(info, audience, "audience"), rule)
+    own = own_audience(info, audience, "audience")
+    _check_rule(info, rule)
+    seen = store.preview(own, rule)
     sample = cast("list[Contact]", seen.sample)
     return SegmentPreview(
         count=seen.count, milliseconds=round(seen.milliseconds, 1), notes=seen.notes, sample=sample
@@ -183,6 +185,8 @@ def _explain(info: Info, segment: _Id, contact: _ContactId) -> list[SegmentExpla
     ).first()
     if found is None:
         raise ids.not_found("Contact", "contact")
+    if store.depends_on_orders(own):
+        check_all_channels(info)
     explanation = explain.explain(found, rules.read(own.tree), timezone.now())
     return [
         SegmentExplanation(
@@ -207,7 +211,7 @@ def _timeline(
     found = own.filter(pk=ids.key_of(contact, "Contact", "contact")).first()
     if found is None:
         raise ids.not_found("Contact", "contact")
-    page = timeline.timeline(found, timezone.now(), first, after)
+    page = timeline.timeline(found, timezone.now(), first, after, slugs=channels_of_caller(info))
     return Timeline(entries=[_entry(each) for each in page.entries], has_more=page.has_more)
 
 
@@ -228,6 +232,7 @@ def _create(
 ) -> SegmentCreate:
     audience = own_audience(info, input.audience, "audience")
     tag = _own_tag(audience, input.tag or None)
+    _check_rule(info, input.rule)
     made = store.create(audience, store.SegmentValues(input.name, input.rule, tag, input.accept_unknown))
     return SegmentCreate(segment=cast("Segment", made))
 
@@ -241,6 +246,8 @@ def _update(
     name = segment.name if input.name is None else input.name
     rule = segment.tree if input.rule is None else input.rule
     tag = segment.tag if input.tag is strawberry.UNSET else _own_tag(segment.audience, input.tag)
+    if rule != segment.tree:
+        _check_rule(info, rule)
     changed = store.change(segment, store.SegmentValues(name, rule, tag, input.accept_unknown))
     return SegmentUpdate(segment=cast("Segment", changed))
 
@@ -262,8 +269,16 @@ def _install_ready_made(
         str, strawberry.argument(description='The minimum total of a big spender, such as "500.00".')
     ],
 ) -> SegmentsInstallReadyMade:
-    made = store.install_ready_made(own_audience(info, audience, "audience"), currency, big_spender_from)
+    own = own_audience(info, audience, "audience")
+    check_all_channels(info)
+    made = store.install_ready_made(own, currency, big_spender_from)
     return SegmentsInstallReadyMade(segments=cast("list[Segment]", made))
+
+
+def _check_rule(info: Info, rule: Any) -> None:
+    """`Rejected` for restricted staff if the rule is about orders: who matches would reveal those of other channels."""
+    if rules.is_about_orders(rules.read(rule).root):
+        check_all_channels(info)
 
 
 def _own_segment(info: Info, given: strawberry.ID, field: str = "id") -> models.Segment:

@@ -8,9 +8,10 @@ from django.db.models import QuerySet
 from strawberry import Info
 
 from saleor_stripe_audience.api.amounts import Money, money_field
-from saleor_stripe_audience.api.context import shop_id
+from saleor_stripe_audience.api.context import channels_of_caller, shop_id
 from saleor_stripe_audience.api.enums import PaymentFactKind
 from saleor_stripe_audience.audience import models
+from saleor_stripe_audience.audience.shopping import visible
 
 
 @strawberry_django.type(models.CartLine, description="One line of a cart.")
@@ -44,7 +45,8 @@ class Cart:
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        return queryset.filter(installation_id=shop_id(info)).order_by("-last_active_at", "-pk")
+        own = queryset.filter(installation_id=shop_id(info)).order_by("-last_active_at", "-pk")
+        return visible.carts_within(own, channels_of_caller(info))
 
 
 @strawberry_django.type(models.PaymentFact, description="A payment that went wrong, as Stripe reported it.")
@@ -66,4 +68,5 @@ class PaymentFact:
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[Any], info: Info, **_: Any) -> QuerySet[Any]:
-        return queryset.filter(installation_id=shop_id(info)).order_by("-at", "-pk")
+        own = queryset.filter(installation_id=shop_id(info)).order_by("-at", "-pk")
+        return visible.facts_within(own, channels_of_caller(info))

@@ -18,6 +18,7 @@ from saleor_stripe_audience.audience.consent.models import Consent
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.carts import abandoned
 from saleor_stripe_audience.audience.shopping.models import Cart, PaymentFact, Purchase
+from saleor_stripe_audience.audience.shopping.visible import Slugs, carts_within, facts_within, orders_within
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money, from_minor
 
@@ -86,17 +87,26 @@ class _Source:
     """The rows behind one kind of entry; `column` has the time."""
 
     kind: Kind
-    rows: Callable[[Contact, datetime], QuerySet[Any]]
+    rows: Callable[[Contact, datetime, Slugs], QuerySet[Any]]
     column: str
     describe: Callable[[Any], Description]
 
 
-def timeline(contact: Contact, now: datetime, first: int = 20, after: str = "") -> Page:
-    """Return the newest `first` entries (at most 100), or those after a cursor. `Rejected` for an invalid cursor."""
+def timeline(
+    contact: Contact, now: datetime, first: int = 20, after: str = "", *, slugs: Slugs = None
+) -> Page:
+    """Return the newest `first` entries (at most 100), or those after a cursor. `Rejected` for an invalid cursor.
+
+    `slugs`: of orders, carts and payments, only those in these channels.
+    """
     if not 1 <= first <= MAX_PAGE_SIZE:
         raise Rejected(f"Request 1 to {MAX_PAGE_SIZE} entries.", code="bad_page")
     cursor = _parse_cursor(after) if after else None
-    entries = [entry for source in _SOURCES for entry in _newest(source, contact, now, cursor, first + 1)]
+    entries = [
+        entry
+        for source in _SOURCES
+        for entry in _newest(source, contact, source.rows(contact, now, slugs), cursor, first + 1)
+    ]
     creation = Entry(contact.created_at, Kind.CREATED, 0, "Became a contact")
     if cursor is None or creation.place < cursor:
         entries.append(creation)
@@ -116,12 +126,11 @@ def _parse_cursor(cursor: str) -> Place:
 
 
 def _newest(
-    source: _Source, contact: Contact, now: datetime, cursor: Place | None, limit: int
+    source: _Source, contact: Contact, rows: QuerySet[Any], cursor: Place | None, limit: int
 ) -> Iterator[Entry]:
     # A cart counts as abandoned at the end of its silence, not when the silence began.
     is_abandoned = source.kind == Kind.CART_ABANDONED
     delay = timedelta(minutes=contact.audience.cart_silence_minutes if is_abandoned else 0)
-    rows = source.rows(contact, now)
     if cursor is not None:
         at, kind, row = cursor
         older = Q(**{f"{source.column}__lt": at - delay})
@@ -165,33 +174,40 @@ def _describe_consent(event: Consent) -> Description:
     return f"{title} ({event.get_source_display().lower()})", event.reference, None
 
 
-def _facts(kind: PaymentFact.Kind, contact: Contact, _now: datetime) -> QuerySet[PaymentFact]:
-    return contact.payment_facts.filter(kind=kind)
+def _facts(kind: PaymentFact.Kind, contact: Contact, _now: datetime, slugs: Slugs) -> QuerySet[PaymentFact]:
+    return facts_within(contact.payment_facts.filter(kind=kind), slugs)
 
 
 _SOURCES = (
     _Source(
         Kind.ADDRESS_CHANGED,
-        lambda contact, _: contact.former_addresses.filter(held_at__gte=_KNOWN_SINCE),
+        lambda contact, *_: contact.former_addresses.filter(held_at__gte=_KNOWN_SINCE),
         "held_at",
         lambda _: ("Last known under another address", "", None),
     ),
-    _Source(Kind.ORDER, lambda contact, _: contact.purchases.all(), "placed_at", _describe_order),
+    _Source(
+        Kind.ORDER,
+        lambda contact, _, slugs: orders_within(contact.purchases.all(), slugs),
+        "placed_at",
+        _describe_order,
+    ),
     _Source(
         Kind.CART_STARTED,
-        lambda contact, _: contact.carts.all(),
+        lambda contact, _, slugs: carts_within(contact.carts.all(), slugs),
         "started_at",
         partial(_describe_cart, "Started a cart"),
     ),
     _Source(
         Kind.CART_ABANDONED,
-        lambda contact, now: abandoned(contact.audience, now).filter(contact=contact),
+        lambda contact, now, slugs: carts_within(
+            abandoned(contact.audience, now, slugs).filter(contact=contact), slugs
+        ),
         "last_active_at",
         partial(_describe_cart, "Abandoned a cart"),
     ),
     _Source(
         Kind.CART_CLOSED,
-        lambda contact, _: contact.carts.exclude(closed_at=None),
+        lambda contact, _, slugs: carts_within(contact.carts.exclude(closed_at=None), slugs),
         "closed_at",
         partial(_describe_cart, "The cart became an order"),
     ),
@@ -209,20 +225,20 @@ _SOURCES = (
     ),
     _Source(
         Kind.DISPUTE_DECIDED,
-        lambda contact, _: contact.payment_facts.exclude(outcome_at=None),
+        lambda contact, _, slugs: facts_within(contact.payment_facts.exclude(outcome_at=None), slugs),
         "outcome_at",
         lambda fact: (f"The dispute was {fact.outcome}", fact.reference, None),
     ),
-    _Source(Kind.CONSENT, lambda contact, _: contact.consents.all(), "at", _describe_consent),
+    _Source(Kind.CONSENT, lambda contact, *_: contact.consents.all(), "at", _describe_consent),
     _Source(
         Kind.TAG,
-        lambda contact, _: contact.contact_tags.select_related("tag"),
+        lambda contact, *_: contact.contact_tags.select_related("tag"),
         "added_at",
         lambda row: (f"Tagged “{row.tag}” by {row.origin}", "", None),
     ),
     _Source(
         Kind.SEGMENT,
-        lambda contact, _: contact.memberships.select_related("segment"),
+        lambda contact, *_: contact.memberships.select_related("segment"),
         "entered_at",
         lambda row: (f"Entered “{row.segment}”", "", None),
     ),

@@ -20,6 +20,7 @@ from saleor_stripe_audience.audience.privacy import subject
 from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.visible import figures_of
 from saleor_stripe_audience.audience.timeline import Entry, Kind, timeline
 from saleor_stripe_audience.audience.transfer.ads import may_be_shown_ads
 from saleor_stripe_audience.dashboard.access import for_staff
@@ -28,11 +29,12 @@ from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.consent_words import SOURCES, choice_of, place_of
 from saleor_stripe_audience.dashboard.contact_carts import carts_of
 from saleor_stripe_audience.dashboard.contact_orders import orders_of, refunded_of
-from saleor_stripe_audience.dashboard.contact_rows import language_name, row_of
+from saleor_stripe_audience.dashboard.contact_rows import language_name, row_of, spent_by
 from saleor_stripe_audience.dashboard.contacts import actor_of
 from saleor_stripe_audience.dashboard.sections import CONTACTS, Note, refuse, show
 from saleor_stripe_audience.errors import Rejected
 from saleor_stripe_audience.money import Money
+from saleor_stripe_audience.saleor.staff_channels import NEEDS_ALL_CHANNELS, channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 SALEOR_USER = "VXNlcjo"  # the prefix of Saleor's user ids: "User:" in Base64
@@ -142,6 +144,8 @@ def export_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) 
     found = find(user, contact_id)
     if found is None:
         return not_found(request, user)
+    if channels_of(user) is not None:  # parts of it would be no answer to the person
+        return refuse(request, 403, str(NEEDS_ALL_CHANNELS), user)
     data = subject.export(user.installation, found.email)
     response = HttpResponse(json.dumps(data, indent=2, ensure_ascii=False), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="contact.json"'
@@ -149,7 +153,11 @@ def export_contact(request: HttpRequest, user: DashboardUser, contact_id: UUID) 
 
 
 def find(user: DashboardUser, contact_id: UUID) -> Contact | None:
-    """Return the shop's contact of that id."""
+    """Return the shop's contact of that id.
+
+    Saleor is asked first for the channels whose orders are shown with it: after a change it is too late to refuse.
+    """
+    channels_of(user)
     own = Contact.objects.filter(audience__installation=user.installation)
     return own.select_related("audience").prefetch_related("spent").filter(pk=contact_id).first()
 
@@ -168,12 +176,12 @@ def show_contact(
     is_elsewhere: bool = False,
 ) -> HttpResponse:
     """Show the contact; `is_elsewhere`, if the request had another address than its."""
-    now = timezone.now()
+    now, slugs = timezone.now(), channels_of(user)
     try:
-        events = timeline(found, now, after=request.GET.get("after", ""))
+        events = timeline(found, now, after=request.GET.get("after", ""), slugs=slugs)
     except Rejected:  # a truncated URL: the start of the timeline
-        events = timeline(found, now)
-    orders = orders_of(found, MOST)
+        events = timeline(found, now, slugs=slugs)
+    orders = orders_of(found, slugs, MOST)
     consents = found.consents.select_related("wording").order_by("-at", "-pk")[:MOST]
     memberships = found.memberships.select_related("segment").order_by("segment__name")
     return show(
@@ -186,6 +194,8 @@ def show_contact(
         row=row_of(found),
         contact=found,
         is_elsewhere=is_elsewhere,
+        is_restricted=slugs is not None,
+        spent=spent_by(figures_of(found, slugs)),
         reason=reason_of(found),
         language_name=language_name(found.language),
         receives=[(title, _may_receive(found, name)) for name, title in PURPOSES.items()],
@@ -196,7 +206,7 @@ def show_contact(
         ],
         orders=orders,
         has_uncounted=any(not each.purchase.is_paid for each in orders),
-        carts=carts_of(found, now, MOST),
+        carts=carts_of(found, slugs, now, MOST),
         tags=found.contact_tags.select_related("tag").order_by("tag__name"),
         memberships=[(each, title_of(each.segment)) for each in memberships],
         events=[

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.carts import CartState, states_of
 from saleor_stripe_audience.audience.shopping.models import Cart, Purchase
+from saleor_stripe_audience.audience.shopping.visible import Slugs, carts_within
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact_rows import Badge
 
@@ -36,10 +37,11 @@ class CartRow:
     order: str
 
 
-def carts_of(contact: Contact, now: datetime, most: int) -> list[CartRow]:
-    """Return the contact's carts, most recently changed first."""
-    carts = list(contact.carts.prefetch_related("lines").order_by("-last_active_at", "-pk")[:most])
-    states = states_of(contact, carts, now)
+def carts_of(contact: Contact, slugs: Slugs, now: datetime, most: int) -> list[CartRow]:
+    """Return the contact's carts in the channels, most recently changed first."""
+    own = carts_within(contact.carts.prefetch_related("lines").order_by("-last_active_at", "-pk"), slugs)
+    carts = list(own[:most])
+    states = states_of(contact, carts, now, slugs)
     orders = Purchase.objects.filter(
         installation=contact.audience.installation_id,
         saleor_order_id__in=[each.saleor_order_id for each in carts if each.saleor_order_id],

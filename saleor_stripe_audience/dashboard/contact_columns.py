@@ -18,6 +18,7 @@ from saleor_stripe_audience.audience.people.models import (
 )
 from saleor_stripe_audience.audience.segments.models import Membership
 from saleor_stripe_audience.audience.segments.ready_made import title_of
+from saleor_stripe_audience.audience.shopping.visible import Totals
 from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES, language_name, spent_by
 from saleor_stripe_audience.dashboard.models import ChosenColumns
 from saleor_stripe_audience.saleor.tokens import DashboardUser
@@ -38,11 +39,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that can be chosen; `prefetch` is what its cells read."""
+    """A column that can be chosen; `prefetch` is what its cells read.
+
+    A cell gets the contact, and what the reader may see of its orders.
+    """
 
     name: str
     title: str | Promise
-    cell: Callable[[Contact], Cell]
+    cell: Callable[[Contact, Contact | Totals], Cell]
     prefetch: "Sequence[str | Prefetch[str]]" = ()
     is_number: bool = False
     is_usual: bool = False
@@ -93,13 +97,13 @@ def with_columns(found: ContactQuerySet, chosen: Collection[Column]) -> ContactQ
 
 
 def _attribute(key: str) -> Column:
-    def cell(contact: Contact) -> Cell:
+    def cell(contact: Contact, _orders: Contact | Totals) -> Cell:
         return Cell([each.value for each in contact.attributes.all() if each.key == key and each.value])
 
     return Column(f"{ATTRIBUTE}{key}", key, cell)
 
 
-def _status(contact: Contact) -> Cell:
+def _status(contact: Contact, _orders: Contact | Totals) -> Cell:
     color, text = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
     return Cell([text], badge=color)
 
@@ -120,14 +124,14 @@ COLUMNS = (
     Column(
         "orders",
         gettext_lazy("Orders"),
-        lambda contact: Cell([str(contact.orders_count)]),
+        lambda _, orders: Cell([str(orders.orders_count)]),
         is_number=True,
         is_usual=True,
     ),
     Column(
         "spent",
         gettext_lazy("Total spent"),
-        lambda contact: Cell(spent_by(contact)),
+        lambda _, orders: Cell(spent_by(orders)),
         ["spent"],
         is_number=True,
         is_usual=True,
@@ -135,25 +139,25 @@ COLUMNS = (
     Column(
         "last_order",
         gettext_lazy("Last order"),
-        lambda contact: Cell(at=contact.last_order_at),
+        lambda _, orders: Cell(at=orders.last_order_at),
         is_usual=True,
     ),
-    Column("first_order", gettext_lazy("First order"), lambda contact: Cell(at=contact.first_order_at)),
-    Column("added", gettext_lazy("Contact since"), lambda contact: Cell(at=contact.created_at)),
+    Column("first_order", gettext_lazy("First order"), lambda _, orders: Cell(at=orders.first_order_at)),
+    Column("added", gettext_lazy("Contact since"), lambda contact, _: Cell(at=contact.created_at)),
     Column(
         "tags",
         gettext_lazy("Tags"),
-        lambda contact: _some(sorted(each.tag.name for each in contact.contact_tags.all())),
+        lambda contact, _: _some(sorted(each.tag.name for each in contact.contact_tags.all())),
         [Prefetch("contact_tags", ContactTag.objects.select_related("tag"))],
     ),
     Column(
         "segments",
         gettext_lazy("Segments"),
-        lambda contact: _some(sorted(title_of(each.segment) for each in contact.memberships.all())),
+        lambda contact, _: _some(sorted(title_of(each.segment) for each in contact.memberships.all())),
         [Prefetch("memberships", Membership.objects.select_related("segment"))],
     ),
-    Column("phone", gettext_lazy("Phone"), lambda contact: _text(contact.phone)),
-    Column("city", gettext_lazy("City"), lambda contact: _text(contact.city)),
-    Column("country", gettext_lazy("Country"), lambda contact: _text(contact.country)),
-    Column("language", gettext_lazy("Language"), lambda contact: _text(language_name(contact.language))),
+    Column("phone", gettext_lazy("Phone"), lambda contact, _: _text(contact.phone)),
+    Column("city", gettext_lazy("City"), lambda contact, _: _text(contact.city)),
+    Column("country", gettext_lazy("Country"), lambda contact, _: _text(contact.country)),
+    Column("language", gettext_lazy("Language"), lambda contact, _: _text(language_name(contact.language))),
 )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.shopping.models import NOT_SALES, Purchase
+from saleor_stripe_audience.audience.shopping.visible import Slugs, orders_within
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact_rows import Badge
 
@@ -32,9 +33,10 @@ class OrderRow:
     refunded: str
 
 
-def orders_of(contact: Contact, most: int) -> list[OrderRow]:
-    """Return the contact's orders, newest first."""
-    return [_row(each) for each in contact.purchases.order_by("-placed_at", "-pk")[:most]]
+def orders_of(contact: Contact, slugs: Slugs, most: int) -> list[OrderRow]:
+    """Return the contact's orders in the channels, newest first."""
+    own = orders_within(contact.purchases.order_by("-placed_at", "-pk"), slugs)
+    return [_row(each) for each in own[:most]]
 
 
 def refunded_of(purchase: Purchase) -> str:

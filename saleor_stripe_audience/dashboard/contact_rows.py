@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language_info, gettext_lazy
 
 from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.shopping.visible import Totals, amounts_of
 from saleor_stripe_audience.dashboard.amounts import format_amount
 
 Badge = tuple[str, str | Promise]  # its color and its text
@@ -26,17 +27,16 @@ class ContactRow:
     contact: Contact
     color: str
     status: str | Promise
-    spent: tuple[str, ...]
 
 
 def row_of(contact: Contact) -> ContactRow:
     color, status = CONTACT_BADGES.get(contact.status, ("plain", contact.status))
-    return ContactRow(contact, color, status, spent_by(contact))
+    return ContactRow(contact, color, status)
 
 
-def spent_by(contact: Contact) -> tuple[str, ...]:
+def spent_by(figures: Contact | Totals) -> tuple[str, ...]:
     """Return what the contact spent, in each of its currencies."""
-    spent = sorted(contact.spent.all(), key=lambda each: each.currency)
+    spent = sorted(amounts_of(figures), key=lambda each: each.currency)
     return tuple(format_amount(each.spent_minor, each.currency) for each in spent)
 
 

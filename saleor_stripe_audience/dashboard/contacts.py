@@ -12,6 +12,7 @@ from saleor_stripe_audience.audience.people import audiences as engine
 from saleor_stripe_audience.audience.people.models import Audience, Contact, ContactQuerySet
 from saleor_stripe_audience.audience.people.search import former_holders, search
 from saleor_stripe_audience.audience.segments.ready_made import title_of
+from saleor_stripe_audience.audience.shopping.visible import figures_of, with_figures
 from saleor_stripe_audience.audience.staff_actions import Actor
 from saleor_stripe_audience.dashboard import sites
 from saleor_stripe_audience.dashboard.access import for_staff
@@ -26,6 +27,7 @@ from saleor_stripe_audience.dashboard.contact_columns import (
 from saleor_stripe_audience.dashboard.contact_rows import CONTACT_BADGES
 from saleor_stripe_audience.dashboard.pages import read_page
 from saleor_stripe_audience.dashboard.sections import CONTACTS, show
+from saleor_stripe_audience.saleor.staff_channels import channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 LONGEST_SEARCH = 320
@@ -47,7 +49,7 @@ def choose_columns(request: HttpRequest, user: DashboardUser) -> HttpResponse:
         forget_chosen(user)
         return _show(request, user, focus="choose-columns")
     shown = keep_chosen(user, columns_of(audience), request.POST.getlist("column"))
-    context = {"section": CONTACTS, **_list(request.GET, audience, shown)}
+    context = {"section": CONTACTS, **_list(user, request.GET, audience, shown)}
     return render(request, "dashboard/contacts_list.html", context)
 
 
@@ -63,7 +65,7 @@ def _show(request: HttpRequest, user: DashboardUser, focus: str = "") -> HttpRes
         request,
         user,
         CONTACTS,
-        **_list(params, audience, shown),
+        **_list(user, params, audience, shown),
         offered=[(each, each in shown) for each in offered],
         focus=focus,
         params=params,
@@ -76,11 +78,19 @@ def _show(request: HttpRequest, user: DashboardUser, focus: str = "") -> HttpRes
     )
 
 
-def _list(params: QueryDict, audience: Audience, columns: list[Column]) -> dict[str, Any]:
+def _list(
+    user: DashboardUser, params: QueryDict, audience: Audience, columns: list[Column]
+) -> dict[str, Any]:
     """Return the requested page of the list, with these columns."""
-    page = read_page(with_columns(chosen(audience, params), columns), params, "created_at")
+    slugs = channels_of(user)
+    found = with_figures(with_columns(chosen(audience, params), columns), slugs)
+    page = read_page(found, params, "created_at")
+    orders = {each.pk: figures_of(each, slugs) for each in page.rows}
     return {
-        "rows": [(each, [(column, column.cell(each)) for column in columns]) for each in page.rows],
+        "rows": [
+            (each, [(column, column.cell(each, orders[each.pk])) for column in columns]) for each in page.rows
+        ],
+        "is_restricted": slugs is not None,
         "columns": columns,
         "page": page,
         "is_narrowed": any(params.get(name) for name in FILTERS),

@@ -9,6 +9,7 @@ from saleor_stripe_audience.audience.transfer.exporting import export_csv, write
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.contacts import audiences_of, chosen, requested_audience
 from saleor_stripe_audience.dashboard.sections import CONTACTS, refuse, show
+from saleor_stripe_audience.saleor.staff_channels import channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 
@@ -27,7 +28,8 @@ def export_contacts(request: HttpRequest, user: DashboardUser) -> HttpResponseBa
     if network:
         file = write_to_disk(export_ads(found, network))
     else:
-        file = write_to_disk(export_csv(found), is_for_spreadsheets=True)
+        has_orders = channels_of(user) is None
+        file = write_to_disk(export_csv(found, has_orders=has_orders), is_for_spreadsheets=True)
     return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv")
 
 

@@ -35,6 +35,7 @@ from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, sh
 from saleor_stripe_audience.dashboard.segment_controls import KINDS, Option, Part
 from saleor_stripe_audience.dashboard.segment_form import ROOT, Node
 from saleor_stripe_audience.errors import Failure, Rejected
+from saleor_stripe_audience.saleor.staff_channels import NEEDS_ALL_CHANNELS, channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 from saleor_stripe_audience.wording import ENGLISH, Wording, in_language
 
@@ -120,8 +121,10 @@ def preview_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     if draft is None:
         return not_found(request, user)
     tree, places = segment_form.to_rule(draft.root)
+    slugs = channels_of(user)
     context: dict[str, Any] = {}
     try:
+        _check_rule(slugs, draft, tree)
         preview = store.preview(draft.audience, tree)
     except Misplaced as error:
         wrong = segment_form.find(draft.root, segment_form.path_of(error.place, places))
@@ -154,8 +157,9 @@ def save_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     if draft is None:
         return not_found(request, user)
     tree, places = segment_form.to_rule(draft.root)
+    slugs = channels_of(user)
     try:
-        saved = _save(user, draft, tree)
+        saved = _save(user, slugs, draft, tree)
     except Misplaced as error:
         path = segment_form.path_of(error.place, places)
         draft.errors[path] = WRONG.get(error.what, OTHERWISE)
@@ -170,11 +174,12 @@ def save_segment(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     return _show(request, user, draft_of(saved), note, address=reverse("dashboard:segment", args=[saved.pk]))
 
 
-def _save(user: DashboardUser, draft: "Draft", tree: rules.Json) -> Segment:
+def _save(user: DashboardUser, slugs: frozenset[str] | None, draft: "Draft", tree: rules.Json) -> Segment:
+    present = draft.stored
+    _check_rule(slugs, draft, tree)
     tag_name = draft.tag.strip()
     tag = staff_actions.create_tag(actor_of(user), draft.audience.pk, tag_name) if tag_name else None
     values = store.SegmentValues(_stored_name(draft), tree, tag, accept_unknown=True)
-    present = draft.stored
     if present is None:
         return store.create(draft.audience, values, draft.key)
     if draft.version != _version(present):
@@ -194,6 +199,16 @@ def _stored_name(draft: "Draft") -> str:
     return draft.name
 
 
+def _check_rule(slugs: frozenset[str] | None, draft: "Draft", tree: rules.Json) -> None:
+    """`Rejected` for staff restricted to channels if a new rule is about orders: who matches would reveal others'."""
+    if slugs is None:
+        return
+    rule = store.resolve(draft.audience, tree)
+    is_stored = draft.stored is not None and rule.as_json() == draft.stored.tree
+    if rules.is_about_orders(rule.root) and not is_stored:
+        raise Rejected(NEEDS_ALL_CHANNELS, code="all_channels_needed")
+
+
 @require_safe
 @for_staff(SEGMENTS)
 def explain_segment(request: HttpRequest, user: DashboardUser, segment_id: UUID) -> HttpResponse:
@@ -206,6 +221,8 @@ def explain_segment(request: HttpRequest, user: DashboardUser, segment_id: UUID)
     if person is None:
         note = Note("bad", _("The audience has no contact with this address."), "why") if email else None
         return _show(request, user, draft_of(found), note, 404 if email else 200, email=email)
+    if store.depends_on_orders(found) and channels_of(user) is not None:
+        return refuse(request, 403, str(NEEDS_ALL_CHANNELS), user)
     person.audience = found.audience
     explanation = explain(person, rules.read(found.tree), timezone.now())
     return show(

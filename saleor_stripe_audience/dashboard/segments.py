@@ -21,6 +21,7 @@ from saleor_stripe_audience.dashboard.sections import SEGMENTS, Note, refuse, sh
 from saleor_stripe_audience.dashboard.segment import find, not_found
 from saleor_stripe_audience.dashboard.segment_names import currencies_of
 from saleor_stripe_audience.errors import Rejected
+from saleor_stripe_audience.saleor.staff_channels import NEEDS_ALL_CHANNELS, channels_of
 from saleor_stripe_audience.saleor.tokens import DashboardUser
 
 READY_FORM = "ready-made"
@@ -43,6 +44,8 @@ def add_ready_made(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     audience = requested_audience(audiences_of(user), request.POST)
     if audience is None:
         return refuse(request, 404, _("This audience was not found."), user)
+    if channels_of(user) is not None:
+        return _show(request, user, audience, Note("bad", str(NEEDS_ALL_CHANNELS), READY_FORM), 422)
     try:
         made = store.install_ready_made(
             audience, request.POST.get("currency", ""), with_point(request.POST.get("big", ""))

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_safe
 from saleor_stripe_audience.audience.people.models import Contact
 from saleor_stripe_audience.audience.segments.ready_made import title_of
 from saleor_stripe_audience.audience.shopping.models import Purchase
+from saleor_stripe_audience.audience.shopping.visible import figures_of
 from saleor_stripe_audience.dashboard.access import for_staff
 from saleor_stripe_audience.dashboard.amounts import format_amount
 from saleor_stripe_audience.dashboard.contact import reason_of
-from saleor_stripe_audience.dashboard.contact_rows import ContactRow
+from saleor_stripe_audience.dashboard.contact_rows import ContactRow, spent_by
 from saleor_stripe_audience.dashboard.contact_rows import row_of as contact_row_of
 from saleor_stripe_audience.dashboard.payment import Entry, current_notices, find
 from saleor_stripe_audience.dashboard.payments import (
@@ -56,6 +57,7 @@ class PaymentCard:
 class ContactCard:
     row: ContactRow
     reason: str | Promise
+    spent: tuple[str, ...]
     segments: tuple[str, ...]
 
 
@@ -79,7 +81,13 @@ def customer_widget(request: HttpRequest, user: DashboardUser) -> HttpResponse:
     contacts = Contact.objects.filter(audience__installation=user.installation, saleor_user_id=customer_id)
     found = contacts.select_related("audience").order_by("-audience__is_default", "audience__name", "pk")
     shown = list(found[:MOST_CONTACTS]) if customer_id else []
-    cards = [ContactCard(contact_row_of(each), reason_of(each), _segments_of(each)) for each in shown]
+    slugs = channels_of(user)
+    cards = [
+        ContactCard(
+            contact_row_of(each), reason_of(each), spent_by(figures_of(each, slugs)), _segments_of(each)
+        )
+        for each in shown
+    ]
     return render(request, "dashboard/widget_customer.html", {"cards": cards})
 
 

@@ -22,6 +22,9 @@ from saleor_stripe_audience.shops.models import Channel
 SECONDS = 5.0
 KEPT_SECONDS = 60.0
 MOST_KEPT = 1_000  # with more, all are asked for again
+NEEDS_ALL_CHANNELS = pgettext_lazy(
+    "staff", "This covers the orders of all channels, and you have access to some channels only."
+)
 
 
 class ChannelsUnavailable(Unavailable):

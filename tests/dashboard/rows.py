@@ -12,6 +12,9 @@ from saleor_stripe_audience.payments.models import Notice, Payment
 from saleor_stripe_audience.shops.models import Installation, Problem
 from saleor_stripe_audience.shops.problems import report
 from saleor_stripe_audience.wording import for_staff, in_languages, with_values
+from tests.audience.histories import at, order
+from tests.audience.records import record_order
+from tests.audience.segments.people import add_payment_fact, cart
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -104,3 +107,28 @@ def a_failed_refund(shop: Installation, refund: str = "re_1") -> Problem:
     )
     report(shop, f"payment-{refund}-failed", message)
     return Problem.objects.get(installation=shop)
+
+
+def buyer_in_two_channels(shop: Installation, email: str = "ada@shop.example", number: str = "10") -> Contact:
+    """A buyer of 50 PLN in channel-pln, disputed, and later of 222 USD in default-channel, with a cart of 99 USD and a
+    decline of 44 USD there.
+    """
+    own = order(f"{number}76", email=email, total=50.0, currency="PLN")
+    own |= {"channel": {"id": "Q2hhbm5lbDoy", "slug": "channel-pln", "currencyCode": "PLN"}}
+    own |= {"created": datetime(2026, 1, 1, tzinfo=UTC).isoformat()}
+    other = order(f"{number}77", email=email, total=222.0)
+    other |= {"created": datetime(2026, 2, 2, tzinfo=UTC).isoformat()}
+    record_order(shop, own, at(0))
+    made = record_order(shop, other, at(1)).contact
+    assert made is not None
+    contact = Contact.objects.select_related("audience__installation").get(pk=made.pk)
+    left = cart(contact, silent_since=at(2), channel="default-channel")
+    left.saleor_checkout_id, left.total_minor = f"Q2hlY2tvdXQ6{number}78", 9_900
+    left.save()
+    declined = add_payment_fact(contact, "declined", at=at(2))
+    declined.source_id, declined.amount_minor = left.saleor_checkout_id, 4_400
+    declined.save()
+    disputed = add_payment_fact(contact, "disputed", at=at(3))
+    disputed.source_id, disputed.currency, disputed.amount_minor = own["id"], "PLN", 5_000
+    disputed.save()
+    return contact

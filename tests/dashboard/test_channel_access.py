@@ -5,11 +5,18 @@ import html
 import io
 import re
 import time
+import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from saleor_stripe_audience.audience.people.models import Contact
+from saleor_stripe_audience.audience.segments import store
+from saleor_stripe_audience.audience.segments.models import Segment
+from saleor_stripe_audience.audience.shopping.models import Purchase
 from saleor_stripe_audience.errors import Rejected, Unavailable
 from saleor_stripe_audience.gateway.models import AccountChannel
 from saleor_stripe_audience.payments.models import Payment, StaffRequest
@@ -19,9 +26,12 @@ from saleor_stripe_audience.saleor.tokens import verify_dashboard_token
 from saleor_stripe_audience.saleor.trouble import APP_UNKNOWN
 from saleor_stripe_audience.sandbox.saleor.state import App
 from saleor_stripe_audience.shops.models import Channel
+from tests.audience.histories import at
+from tests.audience.segments.people import cart
 from tests.dashboard.conftest import Groups, Shop
-from tests.dashboard.rows import a_contact, a_payment, an_account
+from tests.dashboard.rows import a_contact, a_payment, an_account, buyer_in_two_channels
 from tests.dashboard.test_payments import an_order
+from tests.dashboard.test_segment_builder import fields
 from tests.payments.conftest import stripe_sandbox, stripe_url
 from tests.payments.test_reporting import Town, town
 
@@ -299,11 +309,233 @@ def test_few_answers_are_kept(
     assert len(staff_channels._kept) <= 2
 
 
-def test_staff_without_payments_are_not_asked_about(shop: Shop, client: Client, groups: Groups) -> None:
+def test_nobody_is_asked_for_what_belongs_to_no_channel(shop: Shop, client: Client, groups: Groups) -> None:
     headers = shop.headers(user_permissions=["MANAGE_USERS"])
-    for path in ("overview", "contacts"):
+    for path in ("overview", "segments", "audiences"):
         assert client.get(f"/dashboard/{path}", headers=headers).status_code == 200
     assert not groups.asked
+    assert client.get("/dashboard/contacts", headers=headers).status_code == 200
+    assert len(groups.asked) == 1
+
+
+# ---- what contacts order, in two channels ----
+
+
+@pytest.fixture
+def ada(shop: Shop) -> Contact:
+    """A buyer in both channels, who was last in default-channel: as a customer of Saleor, and in a segment."""
+    found = buyer_in_two_channels(shop.installation)
+    Contact.objects.filter(pk=found.pk).update(saleor_user_id="VXNlcjo3")
+    segment = store.create(
+        found.audience, store.SegmentValues("Buyers", rule({"type": "ordersCount", "atLeast": 1}))
+    )
+    segment.memberships.create(contact=found, entered_at=at(9))
+    return found
+
+
+def rule(root: dict[str, Any]) -> dict[str, Any]:
+    return {"version": 1, "root": root}
+
+
+HIDDEN = (
+    "222.00 USD",
+    "#1077",
+    "T3JkZXI61077",
+    "99.00 USD",
+    "44.00 USD",
+)  # the order, the cart, the declined payment
+
+
+@pytest.mark.parametrize("path", ["contacts", "contacts/{0}", "widgets/customer"])
+def test_contacts_have_what_they_ordered_in_the_own_channels_only(
+    shop: Shop, client: Client, ada: Contact, groups: Groups, path: str
+) -> None:
+    path = path.format(ada.pk)
+    everything = page(client, shop, path, customerId="VXNlcjo3")
+    assert [each for each in HIDDEN if each in everything] == list(
+        HIDDEN if str(ada.pk) in path else HIDDEN[:1]
+    )
+    staff_channels.forget_all()
+    groups.restrict("channel-pln")
+    own = page(client, shop, path, customerId="VXNlcjo3")
+    assert ada.email in own or "widgets" in path
+    assert not [each for each in HIDDEN if each in own]
+    assert "50.00 PLN" in own
+    staff_channels.forget_all()
+    groups.restrict()
+    assert "50.00 PLN" not in page(client, shop, path, customerId="VXNlcjo3")
+
+
+def test_a_file_of_contacts_has_nothing_about_orders(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    assert "222.00 USD" in page(client, shop, "contacts.csv")
+    staff_channels.forget_all()
+    groups.restrict("channel-pln")
+    file = page(client, shop, "contacts.csv")
+    assert ada.email in file
+    assert not [each for each in ("USD", "PLN", "spent", "orders_count", "last_order_at") if each in file]
+
+
+def test_the_list_counts_the_orders_of_the_own_channels(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    assert ada
+    columns = {"column": ["orders", "spent", "first_order", "last_order"]}
+    everything = client.post("/dashboard/contacts/columns", columns, headers=shop.headers()).content.decode()
+    assert '<td class="number">2</td>' in everything
+    assert 'datetime="2026-02-02' in everything
+    staff_channels.forget_all()
+    groups.restrict("channel-pln")
+    own = page(client, shop, "contacts")
+    assert '<td class="number">1</td>' in own
+    assert "2026-02-02" not in own
+
+
+def test_the_list_asks_as_many_statements_for_many_contacts(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    assert ada
+    groups.restrict("channel-pln")
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            page(client, shop, "contacts")
+        return len(captured)
+
+    statements()  # what is kept in memory
+    before = statements()
+    for number in range(5):
+        buyer_in_two_channels(shop.installation, f"{number}@shop.example", str(number))
+    assert statements() == before
+
+
+def test_a_timeline_has_the_own_channels_only(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    groups.restrict("channel-pln")
+    shown = page(client, shop, f"contacts/{ada.pk}")
+    timeline = shown.partition("Timeline")[2]
+    assert "Ordered" in timeline
+    assert "Became a contact" in timeline
+    assert "Payment declined" not in timeline
+    assert "Payment disputed" in timeline  # of the order in the own channel
+    assert "Started a cart" not in timeline
+
+
+def test_a_cart_was_not_bought_in_another_channel(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    cart(ada, silent_since=at(0), channel="channel-pln")
+    assert "Ordered through another checkout" in page(client, shop, f"contacts/{ada.pk}")
+    Purchase.objects.filter(channel="channel-pln").delete()
+    staff_channels.forget_all()
+    groups.restrict("channel-pln")
+    shown = page(client, shop, f"contacts/{ada.pk}")
+    assert "Ordered through another checkout" not in shown
+    assert "Abandoned" in shown
+
+
+def test_everything_about_a_person_is_for_staff_of_all_channels(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    path = f"contacts/{ada.pk}"
+    assert "Export data" in page(client, shop, path)
+    assert "222" in page(client, shop, f"{path}/data")
+    staff_channels.forget_all()
+    groups.restrict("channel-pln")
+    assert "Export data" not in page(client, shop, path)
+    answer = client.get(f"/dashboard/{path}/data", headers=shop.headers())
+    assert (answer.status_code, "T3JkZXI6" in answer.content.decode()) == (403, False)
+
+
+def test_segments_do_not_reveal_what_was_ordered_elsewhere(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    [segment] = Segment.objects.all()
+    outer = store.create(
+        ada.audience, store.SegmentValues("Outer", rule({"type": "inSegment", "segment": str(segment.pk)}))
+    )
+    harmless = store.create(
+        ada.audience, store.SegmentValues("Ada", rule({"type": "name", "contains": "ad"}))
+    )
+    groups.restrict("channel-pln")
+    for each, status in ((segment, 403), (outer, 403), (harmless, 200)):
+        answer = client.get(
+            f"/dashboard/segments/{each.pk}/why", {"contact": ada.email}, headers=shop.headers()
+        )
+        assert answer.status_code == status, each
+
+
+def test_who_is_restricted_makes_no_rule_about_orders(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    spent = {"type": "spent", "currency": "USD", "atLeast": "222"}
+    named = {"type": "name", "contains": "ad"}
+    new = {"audience": str(ada.audience_id), "name": "New", "tag": "fresh"}
+
+    def send(path: str, root: dict[str, Any], **more: str) -> tuple[int, str]:
+        sent = fields(root, **{**new, "key": str(uuid.uuid4()), **more})
+        answer = client.post(f"/dashboard/segments/{path}", sent, headers=shop.headers())
+        return answer.status_code, html.unescape(answer.content.decode())
+
+    assert "1 contact" in send("preview", spent)[1]
+    staff_channels.forget_all()
+    groups.restrict("channel-pln")
+    refused = "This covers the orders of all channels"
+    assert refused in send("preview", spent)[1]
+    assert refused in send("preview", {"type": "all", "of": [named, {"type": "not", "of": spent}]})[1]
+    assert "1 contact" in send("preview", named)[1]
+    status, shown = send("save", spent)
+    assert (status, refused in shown) == (422, True)
+    assert not ada.audience.tags.exists()
+    assert send("save", named)[0] == 200
+    answer = client.post(
+        "/dashboard/segments/ready-made",
+        {"audience": str(ada.audience_id), "currency": "USD", "big": "222"},
+        headers=shop.headers(),
+    )
+    assert (answer.status_code, refused in answer.content.decode()) == (422, True)
+    assert set(Segment.objects.values_list("name", flat=True)) == {"Buyers", "New"}
+
+
+def test_who_is_restricted_may_rename_a_segment_about_orders(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    assert ada
+    [segment] = Segment.objects.all()
+    groups.restrict("channel-pln")
+    sent = {
+        "key": str(segment.pk),
+        "version": segment.updated_at.isoformat(),
+        "name": "All buyers",
+        "tag": "",
+    }
+    for least, status in ((1, 200), (2, 422)):
+        segment.refresh_from_db()
+        sent["version"] = segment.updated_at.isoformat()
+        answer = client.post(
+            "/dashboard/segments/save",
+            fields({"type": "ordersCount", "atLeast": least}, **sent),
+            headers=shop.headers(),
+        )
+        assert answer.status_code == status, least
+    segment.refresh_from_db()
+    assert (segment.name, segment.tree["root"]["atLeast"]) == ("All buyers", 1)
+
+
+def test_without_an_answer_no_contact_is_shown_or_changed(
+    shop: Shop, client: Client, ada: Contact, groups: Groups
+) -> None:
+    groups.failure = Unavailable("The shop did not respond.", code="saleor_unreachable")
+    paths = ("contacts", "contacts.csv", f"contacts/{ada.pk}", f"contacts/{ada.pk}/data", "widgets/customer")
+    for path in paths:
+        answer = client.get(f"/dashboard/{path}", {"customerId": "VXNlcjo3"}, headers=shop.headers())
+        assert answer.status_code == 503, path
+    answer = client.post(f"/dashboard/contacts/{ada.pk}/change", {"archived": "yes"}, headers=shop.headers())
+    assert answer.status_code == 503
+    ada.refresh_from_db()
+    assert ada.lifecycle == "active"
 
 
 def test_the_token_is_not_in_the_log(shop: Shop) -> None:

@@ -476,6 +476,10 @@ Condition = (
     | FirstOrder | LastOrder | Purchased | HasCart | PaymentDeclined | Disputed | Refunded | UsedVoucher
     | Joined | ConsentGiven | OrderedSince | Named | LivesIn | HasAttribute | InCart
 )  # fmt: skip
+# All others are about what the contact ordered, put into a cart or paid.
+ABOUT_THE_PERSON = (
+    StatusIs, ConsentIs, ConsentGiven, CountryIs, LanguageIs, Named, LivesIn, HasAttribute, HasTag, InSegment, Joined,
+)  # fmt: skip
 Node = Annotated[All | AnyOf | Not | Condition, Field(discriminator="type")]
 
 
@@ -518,6 +522,12 @@ def walk(node: Any, place: str = "root") -> Iterator[tuple[str, Any]]:
     yield place, node
     for step, child in children(node):
         yield from walk(child, place + step)
+
+
+def is_about_orders(node: Any) -> bool:
+    """Whether a condition, apart from the segments that it refers to, is about orders, carts or payments."""
+    groups = (All, AnyOf, Not)
+    return any(not isinstance(each, (*groups, *ABOUT_THE_PERSON)) for _place, each in walk(node))
 
 
 def is_timed(node: Any) -> bool:

@@ -349,6 +349,19 @@ def _references(segment: Segment) -> set[UUID]:
     return {UUID(each.segment) for each in _conditions(segment) if isinstance(each, rules.InSegment)}
 
 
+def depends_on_orders(segment: Segment) -> bool:
+    """Whether its rule, or that of a segment that it refers to, directly or not, is about orders, carts or payments."""
+    everyone = {each.pk: each for each in segment.audience.segments.all()}
+    todo, seen = {segment.pk}, set[UUID]()
+    while todo:
+        current = everyone[todo.pop()]
+        seen.add(current.pk)
+        if any(rules.is_about_orders(each) for each in _conditions(current)):
+            return True
+        todo |= (_references(current) & everyone.keys()) - seen
+    return False
+
+
 def _dependents(segment: Segment) -> list[Segment]:
     """Return the segments that refer to this one, directly or not: they change with it."""
     found: dict[UUID, Segment] = {}

@@ -25,6 +25,7 @@ from saleor_stripe_audience.audience.privacy import erasure
 from saleor_stripe_audience.audience.shopping import payment_facts
 from saleor_stripe_audience.audience.shopping.models import Cart, CartLine, Purchase
 from saleor_stripe_audience.audience.shopping.payloads import Checkout
+from saleor_stripe_audience.audience.shopping.visible import Slugs, orders_within
 from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.money import nearest_to
 
@@ -107,25 +108,33 @@ def close(shop: LockedShop, purchase: Purchase) -> None:
     _release(holders, purchase.contact)
 
 
-def abandoned(audience: Audience, now: datetime) -> QuerySet[Cart]:
+def abandoned(audience: Audience, now: datetime, slugs: Slugs = None) -> QuerySet[Cart]:
     """Return the audience's abandoned carts: open, not empty, and without activity for as long as the merchant chose.
 
-    A cart is not abandoned if its shopper has placed an order since, through any checkout.
+    A cart is not abandoned if its shopper has placed an order since, through any checkout; with `slugs`, in one of
+    these channels.
     """
     silent_since = now - timedelta(minutes=audience.cart_silence_minutes)
     carts = Cart.objects.filter(contact__audience=audience, closed_at=None, last_active_at__lt=silent_since)
-    return without_later_order(carts.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk")))), audience)
+    return without_later_order(
+        carts.filter(Exists(CartLine.objects.filter(cart=OuterRef("pk")))), audience, slugs
+    )
 
 
-def states_of(contact: Contact, carts: Collection[Cart], now: datetime) -> dict[int, CartState]:
-    """Return the state of each of these carts of the contact, by its key; their lines should be prefetched."""
+def states_of(
+    contact: Contact, carts: Collection[Cart], now: datetime, slugs: Slugs = None
+) -> dict[int, CartState]:
+    """Return the state of each of these carts of the contact, by its key; their lines should be prefetched.
+
+    With `slugs`, as if there were no other channels.
+    """
     keys = [cart.pk for cart in carts if cart.closed_at is None]
     silent = set[int]()
     later = set[int]()
     if keys:
-        silent = set(abandoned(contact.audience, now).filter(pk__in=keys).values_list("pk", flat=True))
+        silent = set(abandoned(contact.audience, now, slugs).filter(pk__in=keys).values_list("pk", flat=True))
         open_ones = contact.carts.filter(pk__in=keys)
-        later = set(with_later_order(open_ones, contact.audience).values_list("pk", flat=True))
+        later = set(with_later_order(open_ones, contact.audience, slugs).values_list("pk", flat=True))
 
     def state(cart: Cart) -> CartState:
         if cart.closed_at is not None:
@@ -139,28 +148,29 @@ def states_of(contact: Contact, carts: Collection[Cart], now: datetime) -> dict[
     return {cart.pk: state(cart) for cart in carts}
 
 
-def without_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
+def without_later_order(carts: QuerySet[Cart], audience: Audience, slugs: Slugs = None) -> QuerySet[Cart]:
     """Filter the audience's carts to those whose shopper placed no order after the cart's last activity.
 
     Any valid order counts, paid or not: from another device, by staff, or in a channel of another audience.
     """
     # One after the other, each is a join; an OR of both would be tried cart by cart.
-    for later in _later_orders(audience):
+    for later in _later_orders(audience, slugs):
         carts = carts.exclude(later)
     return carts
 
 
-def with_later_order(carts: QuerySet[Cart], audience: Audience) -> QuerySet[Cart]:
+def with_later_order(carts: QuerySet[Cart], audience: Audience, slugs: Slugs = None) -> QuerySet[Cart]:
     """Filter the audience's carts to those whose shopper placed an order after the cart's last activity."""
-    return carts.filter(Q(*_later_orders(audience), _connector=Q.OR))
+    return carts.filter(Q(*_later_orders(audience, slugs), _connector=Q.OR))
 
 
-def _later_orders(audience: Audience) -> list[Exists]:
+def _later_orders(audience: Audience, slugs: Slugs) -> list[Exists]:
     """Return conditions on carts: an order of the contact itself, and of the same address in another audience.
 
     With the audiences by their ids, that address is found by an index; by their shop, all addresses are compared.
     """
-    later = Purchase.objects.placed().filter(placed_at__gte=OuterRef("last_active_at"))
+    placed = Purchase.objects.placed().filter(placed_at__gte=OuterRef("last_active_at"))
+    later = orders_within(placed, slugs)
     own = Exists(later.filter(contact=OuterRef("contact")))
     of_shop = Audience.objects.filter(installation=audience.installation_id)
     others = list(of_shop.exclude(pk=audience.pk).values_list("pk", flat=True))

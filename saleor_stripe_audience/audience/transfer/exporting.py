@@ -58,6 +58,8 @@ COUNTED = (
     "consent",
 )
 HEADER = (*TYPED, *COUNTED, "consent_at", "consent_text", "consent_source", "consent_ip", "spent", "tags")
+ABOUT_ORDERS = frozenset({"orders_count", "first_order_at", "last_order_at", "spent"})
+WITHOUT_ORDERS = tuple(name for name in HEADER if name not in ABOUT_ORDERS)
 _ESCAPES = [escape_phone if name == "phone" else escape for name in TYPED]
 WITH_CHOICE = frozenset({ConsentState.CONFIRMED, ConsentState.WITHDRAWN})
 
@@ -87,10 +89,15 @@ def chosen(audience: Audience, segment: str = "", statuses: Sequence[str] = ()) 
     return found.filter(status__in=statuses) if statuses else found
 
 
-def export_csv(contacts: QuerySet[Contact]) -> Iterator[str]:
-    """Yield the header, then some thousand lines at a time, in no particular order."""
-    yield csv.writer(_Line(), lineterminator=LINE_END).writerow(HEADER)
-    yield from copied(contacts) if connection.vendor == "postgresql" else composed(contacts)
+def export_csv(contacts: QuerySet[Contact], *, has_orders: bool = True) -> Iterator[str]:
+    """Yield the header, then some thousand lines at a time, in no particular order.
+
+    Without orders, what the contacts ordered and spent is left out: it includes all channels.
+    """
+    header = HEADER if has_orders else WITHOUT_ORDERS
+    yield csv.writer(_Line(), lineterminator=LINE_END).writerow(header)
+    write = copied if connection.vendor == "postgresql" else composed
+    yield from write(contacts, header)
 
 
 def write_to_disk(blocks: Iterator[str], *, is_for_spreadsheets: bool = False) -> IO[bytes]:
@@ -108,21 +115,23 @@ def write_to_disk(blocks: Iterator[str], *, is_for_spreadsheets: bool = False) -
     return file
 
 
-def composed(contacts: QuerySet[Contact]) -> Iterator[str]:
+def composed(contacts: QuerySet[Contact], header: Sequence[str] = HEADER) -> Iterator[str]:
     """Yield the lines, composed in Python for databases that cannot write CSV."""
     writer = csv.writer(_Line(), lineterminator=LINE_END)
+    places = [HEADER.index(name) for name in header]
     rows = contacts.order_by("pk").values_list("pk", *TYPED, *COUNTED)
     page = list(rows[:BATCH_SIZE])
     while page:
-        yield "".join(map(writer.writerow, _rows(page)))
+        yield "".join(writer.writerow([row[place] for place in places]) for row in _rows(page))
         # By key, not by offset: the last page is as fast as the first.
         page = list(rows.filter(pk__gt=page[-1][0])[:BATCH_SIZE])
 
 
-def copied(contacts: QuerySet[Contact]) -> Iterator[str]:
+def copied(contacts: QuerySet[Contact], header: Sequence[str] = HEADER) -> Iterator[str]:
     """Yield the lines as PostgreSQL writes them, ten times as fast."""
     sql, parameters = contacts.order_by().values(found=F("pk")).query.sql_with_params()
-    statement = f"COPY ({_SELECT.format(sql=sql)}) TO STDOUT WITH (FORMAT csv)"
+    columns = ", ".join(_COLUMNS[name] for name in header)
+    statement = f"COPY ({_SELECT.format(sql=sql, columns=columns)}) TO STDOUT WITH (FORMAT csv)"
     with large_queries(), connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
         # PostgreSQL returns single lines; yielding them one by one would cost more than everything else.
         for lines in batched(copy, BATCH_SIZE):
@@ -165,6 +174,17 @@ def _quoted(name: str) -> str:
     return f"""CASE WHEN {name} ~ '[,"]' THEN '"' || replace({name}, '"', '""') || '"' ELSE {name} END"""
 
 
+_COLUMNS = {
+    **{name: _typed(name) for name in TYPED},
+    **{name: _time(f"c.{name}") if name.endswith("_at") else f"c.{name}" for name in COUNTED},
+    "consent_at": _time("event.at"),
+    "consent_text": _escape_sql("event.text"),
+    "consent_source": _escape_sql("event.source"),
+    "consent_ip": "event.ip",
+    "spent": _escape_sql("spent.amounts"),
+    "tags": _escape_sql("tags.names"),
+}
+
 # The selected contacts come first: for a few, related rows are found by index; for all, by one scan of each table.
 _SELECT = f"""
     WITH selected AS MATERIALIZED ({{sql}}),
@@ -188,10 +208,7 @@ _SELECT = f"""
         FROM selected JOIN audience_contacttag contact_tag ON contact_tag.contact_id = selected.found
         JOIN audience_tag tag ON tag.id = contact_tag.tag_id GROUP BY contact_id
     )
-    SELECT {", ".join(map(_typed, TYPED))}, c.status, c.lawful_basis, c.orders_count,
-        {", ".join(_time(f"c.{name}") for name in ("first_order_at", "last_order_at", "created_at"))}, c.consent,
-        {_time("event.at")}, {_escape_sql("event.text")}, {_escape_sql("event.source")}, event.ip,
-        {_escape_sql("spent.amounts")}, {_escape_sql("tags.names")}
+    SELECT {{columns}}
     FROM selected JOIN audience_contact c ON c.id = selected.found
     LEFT JOIN event ON event.contact_id = c.id
     LEFT JOIN spent ON spent.contact_id = c.id
