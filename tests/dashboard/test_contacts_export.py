@@ -56,3 +56,10 @@ def test_no_other_shop_and_no_clerk_gets_a_file(shop: Shop, client: Client) -> N
         assert client.get(f"/dashboard/{path}", headers=clerk).status_code == 403
     assert client.get("/dashboard/contacts.csv", {"ads": "x"}, headers=shop.headers()).status_code == 404
     assert "ada@example.com" not in download(client, shop)
+
+
+def test_a_search_that_finds_nobody_is_a_file_with_a_header(shop: Shop, client: Client) -> None:
+    a_contact(shop.installation)
+    for query in ({"status": "foo"}, {"tag": "foo"}, {"segment": "foo"}, {"q": "nobody"}):
+        assert len(download(client, shop, **query).splitlines()) == 1, query
+        assert download(client, shop, ads="meta", **query) == "email\n", query

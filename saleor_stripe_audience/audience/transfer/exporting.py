@@ -9,6 +9,7 @@ from itertools import batched
 from typing import IO, Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import pgettext_lazy
@@ -129,7 +130,10 @@ def composed(contacts: QuerySet[Contact], header: Sequence[str] = HEADER) -> Ite
 
 def copied(contacts: QuerySet[Contact], header: Sequence[str] = HEADER) -> Iterator[str]:
     """Yield the lines as PostgreSQL writes them, ten times as fast."""
-    sql, parameters = contacts.order_by().values(found=F("pk")).query.sql_with_params()
+    try:
+        sql, parameters = contacts.order_by().values(found=F("pk")).query.sql_with_params()
+    except EmptyResultSet:  # nobody can match
+        return
     columns = ", ".join(_COLUMNS[name] for name in header)
     statement = f"COPY ({_SELECT.format(sql=sql, columns=columns)}) TO STDOUT WITH (FORMAT csv)"
     with large_queries(), connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:

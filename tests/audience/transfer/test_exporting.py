@@ -123,10 +123,35 @@ def test_both_writers_write_the_same(audience: Audience, people: list[Contact]) 
     if connection.vendor != "postgresql":
         pytest.skip("only PostgreSQL writes CSV itself")
     everybody = Contact.objects.filter(audience=audience)
+    for names in (exporting.HEADER, exporting.WITHOUT_ORDERS):
+        header = ",".join(names) + "\n"
+        assert table(header + "".join(exporting.copied(everybody, names))) == table(
+            header + "".join(exporting.composed(everybody, names))
+        )
+
+
+def test_a_file_of_nobody_has_its_header_only(audience: Audience, people: list[Contact]) -> None:
+    assert people
+    own = Contact.objects.filter(audience=audience)
     header = ",".join(exporting.HEADER) + "\n"
-    assert table(header + "".join(exporting.copied(everybody))) == table(
-        header + "".join(exporting.composed(everybody))
-    )
+    nobody = (
+        own.none(),
+        own.filter(status__in=[]),
+        own.filter(status="foo"),
+    )  # the first two without a statement
+    for found in nobody:
+        assert "".join(exporting.export_csv(found)) == header
+        assert "".join(ads.export_ads(found, "meta")) == "email\n"
+
+
+def test_without_orders_a_file_says_nothing_about_them(audience: Audience, people: list[Contact]) -> None:
+    assert people
+    own = Contact.objects.filter(audience=audience)
+    own.update(orders_count=7_777_777)  # more digits than any part of a time has
+    text = "".join(exporting.export_csv(own, has_orders=False))
+    assert set(exporting.HEADER) - set(table(text)[0]) == exporting.ABOUT_ORDERS
+    assert "7777777" not in text
+    assert ",7777777," in "".join(exporting.export_csv(own))
 
 
 def test_both_writers_escape_dangerous_cells_and_they_are_read_back(audience: Audience) -> None:
