@@ -125,6 +125,19 @@ def test_segments_are_previewed_saved_explained_and_deleted(
     assert (code, len(json.loads(output))) == (0, 6)
 
 
+@pytest.mark.parametrize("action", ["preview", "save"])
+@pytest.mark.parametrize("unusable", ["\\u0000", "\\ud800"])
+def test_a_rule_with_text_that_cannot_be_stored_is_refused(
+    capsys: pytest.CaptureFixture[str], audience: Audience, tmp_path: Path, action: str, unusable: str
+) -> None:
+    contact(audience)
+    rule = tmp_path / "rule.json"
+    rule.write_text(f'{{"version": 1, "root": {{"type": "name", "contains": "{unusable}"}}}}')
+    code, output = run(capsys, "segment", audience, action, "--name", "All", "--rule", str(rule))
+    assert (code, "a character that databases cannot store" in output) == (1, True)
+    assert not Segment.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

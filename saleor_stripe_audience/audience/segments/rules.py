@@ -39,6 +39,7 @@ MAX_CONDITIONS = 100
 MAX_VALUES = 100
 MAX_NUMBER = 10**12  # as attributes have them; as an amount, its smallest units fit into every column
 MAX_SPAN = timedelta(days=3650)
+UNUSABLE = "the text contains a character that databases cannot store"
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -116,6 +117,13 @@ def _small_enough(number: Decimal) -> Decimal:
     return number
 
 
+def _storable(text: str) -> str:
+    """Refuse what PostgreSQL cannot store, and SQLite compares as if the text ended there."""
+    if "\0" in text:
+        raise PydanticCustomError("text_unusable", UNUSABLE)
+    return text
+
+
 def _in_calendar(time: datetime) -> datetime:
     """Refuse a time that has no date in UTC, in which the databases compare it."""
     try:
@@ -135,7 +143,8 @@ Amount = Annotated[Decimal, BeforeValidator(lambda value: str(value) if isinstan
                    AfterValidator(_small_enough)]  # fmt: skip
 Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
-Text = Annotated[str, Field(min_length=1, max_length=250)]
+Usable = AfterValidator(_storable)  # pydantic itself refuses half a surrogate pair
+Text = Annotated[str, Field(min_length=1, max_length=250), Usable]
 ProductId = Annotated[str, Field(max_length=128), AfterValidator(_SaleorId("Product"))]
 VariantId = Annotated[str, Field(max_length=128), AfterValidator(_SaleorId("ProductVariant"))]
 CollectionId = Annotated[str, Field(max_length=128), AfterValidator(_SaleorId("Collection"))]
@@ -351,8 +360,8 @@ class HasAttribute(_Range):
     """A value of Saleor's metadata under one of the audience's keys; `at_least` and `at_most` compare numbers."""
 
     type: Literal["attribute"] = "attribute"
-    key: Annotated[str, Field(min_length=1, max_length=128)]
-    is_: Several[Annotated[str, Field(max_length=500)]] | None = Field(None, alias="is")
+    key: Annotated[str, Field(min_length=1, max_length=128), Usable]
+    is_: Several[Annotated[str, Field(max_length=500), Usable]] | None = Field(None, alias="is")
     contains: Text | None = None
     exists: bool | None = None
     at_least: Amount | None = None
@@ -577,6 +586,7 @@ _MESSAGES = {
     "too_short": "give at least one",
     "too_long": f"give at most {MAX_VALUES}",
     "missing": "this is required",
+    "string_unicode": UNUSABLE,
     "timezone_aware": "give the time with its time zone, such as 2026-11-23T00:00:00Z",
 }
 

@@ -1,11 +1,14 @@
 """Reading a rule: errors are reported with their position, and no invalid rule is accepted."""
 
 import json
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from saleor_stripe_audience.audience.segments import rules
+from saleor_stripe_audience.audience.segments.places import Misplaced
 from saleor_stripe_audience.errors import Rejected
 from tests.audience.segments.people import product, saleor_id
 
@@ -170,6 +173,40 @@ def test_errors_name_their_position(tree: Any, message: str) -> None:
     assert refused.value.message.startswith(message) or message in refused.value.message
     assert refused.value.code == "segment"
     assert len(refused.value.message) < 400
+
+
+def texts_of(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each list or object in the value with the index or name of each text in it."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, each in pairs:
+        if isinstance(each, str):
+            yield value, step
+        yield from texts_of(each)
+
+
+@pytest.mark.parametrize("unusable", ["\0", "\ud800"])
+@pytest.mark.parametrize("root", GOOD, ids=lambda root: root["type"])
+def test_no_text_has_what_databases_cannot_store(root: dict[str, Any], unusable: str) -> None:
+    for index, _place in enumerate(texts_of(root)):
+        changed = deepcopy(root)
+        holder, step = list(texts_of(changed))[index]
+        holder[step] += unusable
+        with pytest.raises(Misplaced) as refused:
+            rules.read(tree_of(changed))
+        refused.value.message.encode()
+
+
+@pytest.mark.parametrize("unusable", ["\0", "\ud800"])
+def test_what_cannot_be_stored_is_named(unusable: str) -> None:
+    for root, place in (
+        ({"type": "name", "contains": f"a{unusable}b"}, "root.contains"),
+        ({"type": "voucher", "code": ["A", unusable]}, "root.code[1]"),
+        ({"type": "attribute", "key": "a", "is": [unusable]}, "root.is[0]"),
+    ):
+        with pytest.raises(Misplaced) as refused:
+            rules.read(tree_of(root))
+        expected = f"{place}: the text contains a character that databases cannot store."
+        assert refused.value.message == expected
 
 
 def test_ten_thousand_levels_are_refused_like_twenty_one() -> None:
