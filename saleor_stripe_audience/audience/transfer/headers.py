@@ -6,9 +6,12 @@ about (`_KINDS`), unless it is about another channel or topic than marketing by 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from functools import lru_cache
+from typing import cast
+
+from django.utils.functional import SimpleLazyObject
 
 from saleor_stripe_audience.audience.transfer.languages import LANGUAGES, without_accents
 
@@ -98,35 +101,44 @@ def _words(*fields: str) -> str:
     return rf"(?<!\w)(?:{'|'.join(re.escape(each).replace(r'\*', r'\w*') for each in longest_first)})(?!\w)"
 
 
+def _compiled(text: Callable[[], str]) -> re.Pattern[str]:
+    """Return the pattern, which is compiled when it is first needed: most processes read no columns."""
+    return cast("re.Pattern[str]", SimpleLazyObject(lambda: re.compile(text())))
+
+
+def _any_of(*fields: str) -> re.Pattern[str]:
+    return _compiled(lambda: _words(*fields))
+
+
 _NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[^\W_]+")
-_CONSENT, _NEWSLETTER = re.compile(_words("consent")), re.compile(_words("newsletter"))
-_SUBSCRIBED, _MARKETING = re.compile(_words("subscribed_name")), re.compile(_words("marketing"))
-_MAIL, _PERMITTING = re.compile(_words("mail")), re.compile(_words("permitting"))
-_STANDING = re.compile(_words("standing", "active"))
-_LEAVING, _ENDING, _BOUNCING = (re.compile(_words(each)) for each in ("leaving", "ending", "bouncing"))
-_REFUSING, _BARRING = re.compile(_words("refusing")), re.compile(_words("barring"))
-_ANY_TOPIC = _words(
-    "consent", "newsletter", "subscribed_name", "marketing", "mail", "subscribing", "reaching"
-)
+_CONSENT, _NEWSLETTER = _any_of("consent"), _any_of("newsletter")
+_SUBSCRIBED, _MARKETING = _any_of("subscribed_name"), _any_of("marketing")
+_MAIL, _PERMITTING = _any_of("mail"), _any_of("permitting")
+_STANDING = _any_of("standing", "active")
+_LEAVING, _ENDING, _BOUNCING = (_any_of(each) for each in ("leaving", "ending", "bouncing"))
+_REFUSING, _BARRING = _any_of("refusing"), _any_of("barring")
+_TOPICS = ("consent", "newsletter", "subscribed_name", "marketing", "mail", "subscribing", "reaching")
 # `no of` counts, and the Portuguese are inscritos no boletim.
-_NEGATED = re.compile(
-    rf"(?<!inscrito )(?<!inscrita ){_words('negating')}(?! of )(?: \w+){{0,3}}? {_ANY_TOPIC}"
+_NEGATED = _compiled(
+    lambda: rf"(?<!inscrito )(?<!inscrita ){_words('negating')}(?! of )(?: \w+){{0,3}}? {_words(*_TOPICS)}"
 )
-_NEGATED_EVENT = re.compile(rf"{_words('negating')} {_words('leaving', 'bouncing', 'refusing', 'barring')}")
-_TOPIC = re.compile(_ANY_TOPIC)
-_ABOUT_SUBSCRIPTIONS = re.compile(
-    rf"{_words('consent', 'newsletter', 'subscribed_name', 'mail', 'subscribing')}|marketing|list|global|gdpr|rgpd"
-    "|dsgvo"
+_NEGATED_EVENT = _compiled(
+    lambda: rf"{_words('negating')} {_words('leaving', 'bouncing', 'refusing', 'barring')}"
 )
-_STATUS, _REASON, _THING = (re.compile(_words(each)) for each in ("status", "reason", "thing"))
-_CHANNEL = re.compile(_words("channel"))
-# A name of only these words is only about its topic: Marketing OK, but not Marketing source.
-_KNOWN = re.compile(
-    _words(
-        "consent", "newsletter", "subscribed_name", "marketing", "mail", "subscribing", "reaching", "permitting",
-        "standing", "active", "negating", "refusing", "barring", "small",
+_TOPIC = _any_of(*_TOPICS)
+_ABOUT_SUBSCRIPTIONS = _compiled(
+    lambda: (
+        rf"{_words('consent', 'newsletter', 'subscribed_name', 'mail', 'subscribing')}"
+        "|marketing|list|global|gdpr|rgpd|dsgvo"
     )
+)
+_STATUS, _REASON, _THING = (_any_of(each) for each in ("status", "reason", "thing"))
+_CHANNEL = _any_of("channel")
+# A name of only these words is only about its topic: Marketing OK, but not Marketing source.
+_KNOWN = _any_of(
+    "consent", "newsletter", "subscribed_name", "marketing", "mail", "subscribing", "reaching", "permitting",
+    "standing", "active", "negating", "refusing", "barring", "small",
 )  # fmt: skip
 _OTHER_CHANNEL = re.compile(
     r"sms|whats ?app|phone|out of fax|(?:direct|print|paper) mail|\bpaper\b|catalog|do not mail$"
@@ -152,8 +164,8 @@ _FIGURE = re.compile(
 )
 _CHANGED = re.compile(r"\b(?:updated|changed|modified)\b")
 # An account may be active, and its address confirmed.
-_OF_ACCOUNTS = re.compile(rf"{_words('active')}|\bemail\w*\b.* confirm|confirm.* email")
-_SUBSCRIBING = re.compile(_words("subscribing"))
+_OF_ACCOUNTS = _compiled(lambda: rf"{_words('active')}|\bemail\w*\b.* confirm|confirm.* email")
+_SUBSCRIBING = _any_of("subscribing")
 _PAID = re.compile(
     r"\b(?:active|paid|plan|price|tier|premium|expir\w+|renew\w*|billing|product|amount|period|cancel\w*|trial|box"
     r"|starts?|ends?)\b"
@@ -161,14 +173,14 @@ _PAID = re.compile(
 _ACCOUNT = re.compile(r"\b(?:account|customer|user|member|client|kunde|cliente|login|profile|partner)\b")
 _UNSURE = re.compile(r"\b(?:notice|shown|sent|resubscri\w+)\b")
 _OPTED_OUT = re.compile(r"opt(?:s|ed|ing)? out|\w*opt(?:ed)?out\w*")
-_EVENT = re.compile(_words("leaving", "ending", "reason", "status"))
-_WRITTEN_TO = re.compile(rf"{_words('mail', 'newsletter')}|marketing|consent|permission|subscri")
+_EVENT = _any_of("leaving", "ending", "reason", "status")
+_WRITTEN_TO = _compiled(lambda: rf"{_words('mail', 'newsletter')}|marketing|consent|permission|subscri")
 _NUMBER = re.compile(r"\d\d")
 _TYPE = re.compile(r"\btypes?\b")
 _BOTH = re.compile(r"opt(?:ed)? in\b.*opt(?:ed)? ?out|opt(?:ed)? out\b.*opt(?:ed)? ?in")
 
 # What speaks of emails even beside the columns of orders, and of subscriptions that are paid for.
-_NO_ORDERS = re.compile(rf"{_words('mail', 'newsletter', 'leaving', 'consent')}|marketing|subscriber")
+_NO_ORDERS = _compiled(lambda: rf"{_words('mail', 'newsletter', 'leaving', 'consent')}|marketing|subscriber")
 
 # Parts of names that are written in one word: hasoptedoutofemail.
 _PARTS = frozenset({
