@@ -25,12 +25,13 @@ from saleor_stripe_audience.statements import columns_of, insert_rows, row_of, s
 log = structlog.get_logger(__name__)
 
 
-AFTER_EVENTS = -1  # a task's priority when a shop returns: what has waited for the shop is handled first
+AFTER_EVENTS = -1  # a task's priority; that of an event is 0
 
 
-def is_waiting(queue: str) -> bool:
-    """Whether the queue has a task that no worker has taken yet."""
-    return OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY).exists()
+def enqueue_once(task: "Task[..., Any]", queue: str, *arguments: str, priority: int = 0) -> None:
+    """Enqueue the task in a queue of its own, unless one is waiting there: that one is late enough."""
+    if not OxTask.objects.filter(queue_name=queue, status=OxTask.Status.READY).exists():
+        task.using(queue_name=queue, priority=priority).enqueue(*arguments)
 
 
 class TaskFailed(Exception):  # noqa: N818 - it says what happened

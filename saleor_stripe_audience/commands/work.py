@@ -18,12 +18,11 @@ from saleor_stripe_audience.inbox.backlog import BacklogMetrics
 from saleor_stripe_audience.inbox.pulse import WorkerPulse
 from saleor_stripe_audience.payments.tasks import keep_endpoints, reconcile_all
 from saleor_stripe_audience.saleor.webhook_sync import sync_all_webhooks
-from saleor_stripe_audience.task_engine import TaskWorker, is_waiting
+from saleor_stripe_audience.task_engine import AFTER_EVENTS, TaskWorker, enqueue_once
 
 POLL_SECONDS = 0.2  # that a task waits at most for an idle worker
 CONCURRENCY = 4
 WAIT_SECONDS = 1.0  # between two checks of a database that is not ready
-AFTER_EVENTS = -1  # a task's priority; that of an event is 0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -93,7 +92,5 @@ def make_worker(concurrency: int) -> TaskWorker:
     again must not delay the events.
     """
     for check in (sync_all_webhooks, keep_endpoints, reconcile_all):
-        queue = f"start {check.name}"
-        if not is_waiting(queue):
-            check.using(queue_name=queue, priority=AFTER_EVENTS).enqueue()
+        enqueue_once(check, f"start {check.name}", priority=AFTER_EVENTS)
     return TaskWorker(concurrency=concurrency, poll_interval=POLL_SECONDS)

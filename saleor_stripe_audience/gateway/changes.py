@@ -1,4 +1,4 @@
-"""Tells the rooms above that a shop's Stripe accounts changed here: what kept customers from paying may be over.
+"""Signals that a shop's Stripe accounts changed: what kept customers from paying may be over.
 
 Whatever makes the change sends the signal, so that the page, the command line and Stripe's own pages have the same
 effect at once.

@@ -13,7 +13,7 @@ from saleor_stripe_audience.payments.repeats import BOOKED_WITHIN, LONGEST_TRY
 from saleor_stripe_audience.shops.channels import on_change
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.shops.removal import on_return
-from saleor_stripe_audience.task_engine import AFTER_EVENTS, is_waiting
+from saleor_stripe_audience.task_engine import AFTER_EVENTS, enqueue_once
 
 REPORT_DELAY = LONGEST_TRY + BOOKED_WITHIN
 
@@ -85,10 +85,9 @@ def reconcile_one(installation_id: str) -> None:
 
 @on_return
 def _reconcile_later(installation: Installation) -> None:
-    """Enqueue the task, unless one is waiting: a reinstall, for example, is announced twice."""
-    queue = f"reconcile {installation.pk}"
-    if not is_waiting(queue):
-        reconcile_one.using(queue_name=queue, priority=AFTER_EVENTS).enqueue(str(installation.pk))
+    """A reinstall, for example, is announced twice."""
+    shop = str(installation.pk)
+    enqueue_once(reconcile_one, f"reconcile {shop}", shop, priority=AFTER_EVENTS)
 
 
 @task

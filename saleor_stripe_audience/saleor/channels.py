@@ -26,7 +26,7 @@ from saleor_stripe_audience.shops.channels import (
     rename,
 )
 from saleor_stripe_audience.shops.models import Channel, Installation
-from saleor_stripe_audience.task_engine import is_waiting
+from saleor_stripe_audience.task_engine import enqueue_once
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +48,8 @@ def sync_channels_of(installation_id: str) -> list[str]:
 
 def fetch_soon(installation_id: uuid.UUID) -> None:
     """Enqueue a task that fetches the shop's channels, unless one is waiting, which is late enough."""
-    queue = f"channels {installation_id}"
-    if not is_waiting(queue):
-        sync_channels_of.using(queue_name=queue, priority=BEFORE_EVENTS).enqueue(str(installation_id))
+    shop = str(installation_id)
+    enqueue_once(sync_channels_of, f"channels {shop}", shop, priority=BEFORE_EVENTS)
 
 
 def notice_unknown(installation_id: uuid.UUID, channel: NamedChannel) -> None:

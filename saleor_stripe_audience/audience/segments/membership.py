@@ -32,7 +32,7 @@ from saleor_stripe_audience.audience.segments.compile import Compiler
 from saleor_stripe_audience.audience.segments.models import Membership, Segment
 from saleor_stripe_audience.audience.segments.queries import large_queries
 from saleor_stripe_audience.isolation import apart
-from saleor_stripe_audience.task_engine import is_waiting
+from saleor_stripe_audience.task_engine import enqueue_once
 
 log = structlog.get_logger(__name__)
 
@@ -127,9 +127,7 @@ def refresh_memberships(audience_id: str) -> None:
 @on_change
 def _schedule(audience_id: UUID) -> None:
     """Enqueue the task, unless one is waiting: it needs the shop's lock, so it sees this transaction's changes."""
-    queue = f"segments {audience_id}"
-    if not is_waiting(queue):
-        refresh_memberships.using(queue_name=queue).enqueue(str(audience_id))
+    enqueue_once(refresh_memberships, f"segments {audience_id}", str(audience_id))
 
 
 def _apply_tags(

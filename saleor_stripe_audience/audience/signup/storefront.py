@@ -214,7 +214,9 @@ def _unsubscribe(installation: Installation, request: _Request) -> None:
         for contact in contacts:
             source = Consent.Source.STOREFRONT
             choices.withdraw(contact, source, ip=request.ip, detail=request.detail, at=at)
-        if len(contacts) < len(audiences):
+        # Nobody can fill the table with invented addresses; a contact is unsubscribed in any case.
+        caller = f"{installation.pk}|early|{_network(request.ip)}"
+        if len(contacts) < len(audiences) and limits.allow(caller, PER_CALLER, MINUTE):
             early_withdrawals.remember(installation, request.email, at)
 
 

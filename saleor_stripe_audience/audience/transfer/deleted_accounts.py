@@ -26,7 +26,7 @@ from saleor_stripe_audience.isolation import apart
 from saleor_stripe_audience.saleor import listing
 from saleor_stripe_audience.shops.models import Installation
 from saleor_stripe_audience.shops.removal import on_return
-from saleor_stripe_audience.task_engine import AFTER_EVENTS, is_waiting
+from saleor_stripe_audience.task_engine import AFTER_EVENTS, enqueue_once
 
 log = structlog.get_logger(__name__)
 
@@ -58,11 +58,9 @@ def erase_deleted_accounts_of(installation_id: str) -> int:
 
 @on_return
 def _catch_up(installation: Installation) -> None:
-    """Enqueue the task, unless one is waiting: a reinstall, for example, is announced twice."""
-    queue = f"deleted accounts {installation.pk}"
-    if not is_waiting(queue):
-        found = erase_deleted_accounts_of.using(queue_name=queue, priority=AFTER_EVENTS)
-        found.enqueue(str(installation.pk))
+    """A reinstall, for example, is announced twice."""
+    shop = str(installation.pk)
+    enqueue_once(erase_deleted_accounts_of, f"deleted accounts {shop}", shop, priority=AFTER_EVENTS)
 
 
 def erase_deleted(installation: Installation, night: int | None = None) -> int:

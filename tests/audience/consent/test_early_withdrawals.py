@@ -80,6 +80,16 @@ def test_nobody_else_is_affected(page: Installation) -> None:
     assert statuses() == {ADA: "subscribed"}
 
 
+def test_one_caller_cannot_fill_the_table(page: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contacts are unsubscribed without a limit."""
+    storefront._subscribe(page, request("subscribe", page))
+    monkeypatch.setattr(storefront, "PER_CALLER", 0)
+    for email in ("invented@shop.example", ADA):
+        storefront.unsubscribe(page, "default-channel", email, ip="203.0.113.9")
+    assert not EarlyWithdrawal.objects.exists()
+    assert statuses() == {ADA: "unsubscribed"}
+
+
 def test_only_a_digest_is_kept_and_for_a_month(page: Installation) -> None:
     storefront.unsubscribe(page, "default-channel", ADA)
     storefront.unsubscribe(page, "default-channel", ADA)
